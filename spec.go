@@ -1,0 +1,161 @@
+package velos
+
+// A Spec is what an app should be: complete and resolved. Paths are absolute,
+// the interpreter is a path, the environment is the whole environment; the
+// daemon depends on nobody's working directory, PATH or shell. Clients build
+// it (see internal/config) and the daemon stores it.
+type Spec struct {
+	Name            string   `json:"name"`
+	Namespace       string   `json:"namespace,omitempty"`
+	Script          string   `json:"script"`                // absolute path of the script or program
+	Command         string   `json:"command,omitempty"`     // what the user wrote, when it was a command line
+	Interpreter     string   `json:"interpreter,omitempty"` // absolute path; empty: Script is run itself
+	InterpreterArgs []string `json:"interpreter_args,omitempty"`
+	Args            []string `json:"args,omitempty"`
+	Cwd             string   `json:"cwd"`
+	Shell           bool     `json:"shell,omitempty"` // Command is given to /bin/sh -c as it is
+
+	Instances    int    `json:"instances"`
+	Mode         Mode   `json:"mode"`
+	IncrementVar string `json:"increment_var,omitempty"` // this variable's number rises by one with each instance
+	Autostart    bool   `json:"autostart"`
+
+	Env map[string]string `json:"env,omitempty"`
+	// EnvFiles are dotenv files, absolute, later ones winning over earlier
+	// ones and Env winning over all. Their values are in FileEnv and are
+	// never written to disk: a daemon that loads its state reads the files
+	// again.
+	EnvFiles []string          `json:"env_file,omitempty"`
+	FileEnv  map[string]string `json:"-"`
+	// EnvProfiles belongs to a later version.
+	EnvProfiles []string `json:"env_profiles,omitempty"`
+
+	Autorestart            Restart `json:"autorestart"`
+	StopExitCodes          []int64 `json:"stop_exit_codes,omitempty"`
+	MaxRestarts            int     `json:"max_restarts"` // strikes in a row before errored; -1: no limit
+	MinUptime              Millis  `json:"min_uptime"`
+	RestartDelay           Millis  `json:"restart_delay"`
+	ExpBackoffRestartDelay Millis  `json:"exp_backoff_restart_delay,omitempty"` // first delay; doubles up to MaxBackoff; 0: off
+	KillTimeout            Millis  `json:"kill_timeout"`
+	StopSignal             string  `json:"stop_signal"`
+
+	LogFile       string `json:"log_file,omitempty"`        // absolute; both streams go there
+	OutFile       string `json:"out_file,omitempty"`        // absolute; instead of logs/NAME-out.log
+	ErrFile       string `json:"error_file,omitempty"`      // absolute; instead of logs/NAME-err.log
+	LogDateFormat string `json:"log_date_format,omitempty"` // strftime or Go layout, where text is shown
+	MergeLogs     bool   `json:"merge_logs,omitempty"`      // stderr goes to the file of stdout
+	LogRaw        bool   `json:"log_raw,omitempty"`         // files hold the bytes as written, not JSON lines
+	MaxLogSize    int64  `json:"max_log_size"`              // bytes at which a file is rotated
+	MaxLogFiles   int    `json:"max_log_files"`             // rotated files kept for each stream
+	MaxLogTotal   int64  `json:"max_log_total"`             // bytes of all log files of the app; 0: no bound of its own
+
+	// What follows is understood by later versions. Using it is an error
+	// with code not_yet; nothing here is silently ignored.
+	MaxMemory           int64    `json:"max_memory,omitempty"`
+	Watch               bool     `json:"watch,omitempty"`
+	WatchPaths          []string `json:"watch_paths,omitempty"`
+	WatchIgnore         []string `json:"watch_ignore,omitempty"`
+	WatchDelay          Millis   `json:"watch_delay,omitempty"`
+	CronRestart         string   `json:"cron_restart,omitempty"`
+	WaitReady           bool     `json:"wait_ready,omitempty"`
+	ListenTimeout       Millis   `json:"listen_timeout,omitempty"`
+	ShutdownWithMessage bool     `json:"shutdown_with_message,omitempty"`
+
+	// Source is the configuration file the Spec came from, if any.
+	Source string `json:"source,omitempty"`
+}
+
+// Fields implements Record. FileEnv travels on the wire; what writes to disk
+// clears it first.
+func (s *Spec) Fields(f Fields) {
+	f.String("name", &s.Name)
+	f.String("namespace", &s.Namespace)
+	f.String("script", &s.Script)
+	f.String("command", &s.Command)
+	f.String("interpreter", &s.Interpreter)
+	f.Strings("interpreter_args", &s.InterpreterArgs)
+	f.Strings("args", &s.Args)
+	f.String("cwd", &s.Cwd)
+	f.Bool("shell", &s.Shell)
+	Int(f, "instances", &s.Instances)
+	Str(f, "mode", &s.Mode)
+	f.String("increment_var", &s.IncrementVar)
+	f.Bool("autostart", &s.Autostart)
+	f.Map("env", &s.Env)
+	f.Strings("env_file", &s.EnvFiles)
+	f.Map("file_env", &s.FileEnv)
+	f.Strings("env_profiles", &s.EnvProfiles)
+	Str(f, "autorestart", &s.Autorestart)
+	f.Ints("stop_exit_codes", &s.StopExitCodes)
+	Int(f, "max_restarts", &s.MaxRestarts)
+	Int(f, "min_uptime", &s.MinUptime)
+	Int(f, "restart_delay", &s.RestartDelay)
+	Int(f, "exp_backoff_restart_delay", &s.ExpBackoffRestartDelay)
+	Int(f, "kill_timeout", &s.KillTimeout)
+	f.String("stop_signal", &s.StopSignal)
+	f.String("log_file", &s.LogFile)
+	f.String("out_file", &s.OutFile)
+	f.String("error_file", &s.ErrFile)
+	f.String("log_date_format", &s.LogDateFormat)
+	f.Bool("merge_logs", &s.MergeLogs)
+	f.Bool("log_raw", &s.LogRaw)
+	f.Int("max_log_size", &s.MaxLogSize)
+	Int(f, "max_log_files", &s.MaxLogFiles)
+	f.Int("max_log_total", &s.MaxLogTotal)
+	f.Int("max_memory", &s.MaxMemory)
+	f.Bool("watch", &s.Watch)
+	f.Strings("watch_paths", &s.WatchPaths)
+	f.Strings("watch_ignore", &s.WatchIgnore)
+	Int(f, "watch_delay", &s.WatchDelay)
+	f.String("cron_restart", &s.CronRestart)
+	f.Bool("wait_ready", &s.WaitReady)
+	Int(f, "listen_timeout", &s.ListenTimeout)
+	f.Bool("shutdown_with_message", &s.ShutdownWithMessage)
+	f.String("source", &s.Source)
+}
+
+// A Mode says how several instances share the work.
+type Mode string
+
+// Fork runs each instance on its own. Cluster belongs to a later version.
+const (
+	Fork    Mode = "fork"
+	Cluster Mode = "cluster"
+)
+
+// Restart says when an app that ended by itself is started again.
+type Restart string
+
+// The restart policies.
+const (
+	Always    Restart = "always"
+	OnFailure Restart = "on-failure" // only after a non-zero code or a signal
+	Never     Restart = "never"
+)
+
+// MaxBackoff is where exponential restart delays stop growing, and StableAfter
+// the uptime that starts them from the beginning.
+const (
+	MaxBackoff  Millis = 15_000
+	StableAfter Millis = 60_000
+)
+
+// NewSpec is a Spec with every default set and no program. Zero values are
+// meaningful in a Spec (min_uptime = 0 is allowed), so defaults are set here,
+// before a file or flags speak, and never filled in later.
+func NewSpec() Spec {
+	return Spec{
+		Namespace:   "default",
+		Instances:   1,
+		Mode:        Fork,
+		Autostart:   true,
+		Autorestart: Always,
+		MaxRestarts: 16,
+		MinUptime:   1000,
+		KillTimeout: 5000,
+		StopSignal:  "SIGTERM",
+		MaxLogSize:  10 << 20,
+		MaxLogFiles: 5,
+		MaxLogTotal: 100 << 20,
+	}
+}

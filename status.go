@@ -1,0 +1,178 @@
+package velos
+
+// A Status is what an instance is doing.
+type Status string
+
+// The statuses. Metrics number them 0 stopped, 1 online, 2 errored,
+// 3 starting, 4 stopping, 5 waiting_restart.
+const (
+	Stopped        Status = "stopped"
+	Starting       Status = "starting"
+	Online         Status = "online"
+	Stopping       Status = "stopping"
+	WaitingRestart Status = "waiting_restart"
+	Errored        Status = "errored"
+)
+
+// Usage is what a process tree takes.
+type Usage struct {
+	CPU    float64 `json:"cpu_percent"` // percent of one core between the last two samples
+	Memory int64   `json:"memory_bytes"`
+	Peak   int64   `json:"memory_peak_bytes"`
+	Procs  int     `json:"processes"`
+}
+
+// Fields implements Record.
+func (u *Usage) Fields(f Fields) {
+	f.Float("cpu_percent", &u.CPU)
+	f.Int("memory_bytes", &u.Memory)
+	f.Int("memory_peak_bytes", &u.Peak)
+	Int(f, "processes", &u.Procs)
+}
+
+// An Exit is how a run of a program ended.
+type Exit struct {
+	Time   Time   `json:"ts"`
+	PID    int    `json:"pid"`
+	Code   int    `json:"code"`             // valid when Signal is empty and Unknown is false
+	Signal string `json:"signal,omitempty"` // SIGKILL, …; empty when it exited by itself
+	Core   bool   `json:"core_dumped,omitempty"`
+	// Unknown means that nobody could tell: the code is never invented.
+	Unknown bool   `json:"unknown,omitempty"`
+	Asked   bool   `json:"asked"`  // it was told to stop
+	Killed  bool   `json:"killed"` // it did not stop in time and was killed by us
+	Uptime  Millis `json:"uptime_ms"`
+	// Error is why the program could not be started at all; then there is
+	// no code and no PID.
+	Error string `json:"error,omitempty"`
+}
+
+// Fields implements Record.
+func (e *Exit) Fields(f Fields) {
+	Int(f, "ts", &e.Time)
+	Int(f, "pid", &e.PID)
+	Int(f, "code", &e.Code)
+	f.String("signal", &e.Signal)
+	f.Bool("core_dumped", &e.Core)
+	f.Bool("unknown", &e.Unknown)
+	f.Bool("asked", &e.Asked)
+	f.Bool("killed", &e.Killed)
+	Int(f, "uptime_ms", &e.Uptime)
+	f.String("error", &e.Error)
+}
+
+// An Instance is one of an app's processes, as it is now.
+type Instance struct {
+	Inst     int    `json:"instance"`
+	Status   Status `json:"status"`
+	Wanted   bool   `json:"wanted"` // it should be running
+	PID      int    `json:"pid"`    // 0 when there is none
+	Since    Time   `json:"since"`  // when Status was entered
+	Started  Time   `json:"started_at"`
+	Restarts int    `json:"restart_count"`
+	Strikes  int    `json:"unstable_restarts"` // ends before min_uptime in a row
+	RetryAt  Time   `json:"retry_at,omitempty"`
+	Reason   string `json:"reason,omitempty"` // why Status was entered
+	LastExit *Exit  `json:"last_exit"`
+	Usage    Usage  `json:"usage"`
+}
+
+// Fields implements Record.
+func (i *Instance) Fields(f Fields) {
+	Int(f, "instance", &i.Inst)
+	Str(f, "status", &i.Status)
+	f.Bool("wanted", &i.Wanted)
+	Int(f, "pid", &i.PID)
+	Int(f, "since", &i.Since)
+	Int(f, "started_at", &i.Started)
+	Int(f, "restart_count", &i.Restarts)
+	Int(f, "unstable_restarts", &i.Strikes)
+	Int(f, "retry_at", &i.RetryAt)
+	f.String("reason", &i.Reason)
+	Object(f, "last_exit", &i.LastExit)
+	f.Object("usage", i.Usage != (Usage{}), func() Record { return &i.Usage })
+}
+
+// LogInfo says where an app's output is and how much there was.
+type LogInfo struct {
+	Out     string `json:"out"` // path
+	Err     string `json:"err"` // path; equal to Out when merged
+	Lines   uint64 `json:"lines"`
+	Errors  uint64 `json:"errors"`  // lines of level error and above
+	Dropped uint64 `json:"dropped"` // lines that no file took, the disk being full
+	Bytes   int64  `json:"bytes"`   // of all files on disk
+	Seq     uint64 `json:"seq"`     // of the newest line
+}
+
+// Fields implements Record.
+func (l *LogInfo) Fields(f Fields) {
+	f.String("out", &l.Out)
+	f.String("err", &l.Err)
+	Int(f, "lines", &l.Lines)
+	Int(f, "errors", &l.Errors)
+	Int(f, "dropped", &l.Dropped)
+	f.Int("bytes", &l.Bytes)
+	Int(f, "seq", &l.Seq)
+}
+
+// An App is a Spec and what has become of it. The specification calls it
+// ProcessInfo.
+type App struct {
+	ID         uint32     `json:"id"`
+	Spec       Spec       `json:"config"`
+	Generation int        `json:"generation"` // rises when the Spec changes
+	Status     Status     `json:"status"`     // the most alarming of its instances'
+	Created    Time       `json:"created_at"`
+	Updated    Time       `json:"updated_at"`
+	Instances  []Instance `json:"instances"`
+	Log        LogInfo    `json:"log"`
+}
+
+// Fields implements Record.
+func (a *App) Fields(f Fields) {
+	Int(f, "id", &a.ID)
+	f.Object("config", true, func() Record { return &a.Spec })
+	Int(f, "generation", &a.Generation)
+	Str(f, "status", &a.Status)
+	Int(f, "created_at", &a.Created)
+	Int(f, "updated_at", &a.Updated)
+	List(f, "instances", &a.Instances)
+	f.Object("log", true, func() Record { return &a.Log })
+}
+
+// alarm orders statuses from the quietest to the most alarming.
+var alarm = map[Status]int{Stopped: 0, Online: 1, Stopping: 2, Starting: 3, WaitingRestart: 4, Errored: 5}
+
+// Overall is the most alarming status of the instances; Stopped when there
+// are none.
+func Overall(list []Instance) Status {
+	worst := Stopped
+	for i := range list {
+		if alarm[list[i].Status] > alarm[worst] {
+			worst = list[i].Status
+		}
+	}
+	return worst
+}
+
+// Restarts is the sum over all instances.
+func (a *App) Restarts() int {
+	n := 0
+	for i := range a.Instances {
+		n += a.Instances[i].Restarts
+	}
+	return n
+}
+
+// Usage is the sum over all instances; the peak is the sum of peaks.
+func (a *App) Usage() Usage {
+	var u Usage
+	for i := range a.Instances {
+		v := a.Instances[i].Usage
+		u.CPU += v.CPU
+		u.Memory += v.Memory
+		u.Peak += v.Peak
+		u.Procs += v.Procs
+	}
+	return u
+}
