@@ -1,0 +1,166 @@
+package velos
+
+import (
+	"errors"
+	"strings"
+	"testing"
+)
+
+func good() Spec {
+	s := NewSpec()
+	s.Name, s.Script, s.Cwd, s.Interpreter = "api", "/srv/app.js", "/srv", "/usr/bin/node"
+	return s
+}
+
+func TestACompleteSpecIsValid(t *testing.T) {
+	s := good()
+	s.Env = map[string]string{"PORT": "3000", "EMPTY": ""}
+	s.IncrementVar = "PORT"
+	s.EnvFiles = []string{"/srv/.env"}
+	s.StopExitCodes = []int64{0, 255}
+	s.MaxRestarts = -1
+	s.MinUptime = 0
+	if err := s.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestValidateNamesAppAndField(t *testing.T) {
+	for _, c := range []struct {
+		change func(*Spec)
+		want   string
+	}{
+		{func(s *Spec) { s.Name = "" }, `name "": must not be empty`},
+		{func(s *Spec) { s.Namespace = "a/b" }, `app api: namespace: "a/b": must not contain a slash: a name is not a path`},
+		{func(s *Spec) { s.Script = "" }, "app api: script: is missing"},
+		{func(s *Spec) { s.Script = "./app.js" }, `app api: script: must be an absolute path, not "./app.js"`},
+		{func(s *Spec) { s.Script = "/srv/a\x00b" }, "app api: script: must not contain a NUL byte"},
+		{func(s *Spec) { s.Interpreter = "node" }, `app api: interpreter: must be an absolute path, not "node"`},
+		{func(s *Spec) { s.Cwd = "" }, "app api: cwd: is missing"},
+		{func(s *Spec) { s.Cwd = "srv" }, `app api: cwd: must be an absolute path, not "srv"`},
+		{func(s *Spec) { s.Shell = true }, "app api: shell: needs a command line"},
+		{func(s *Spec) { s.Args = []string{"a", "\x00"} }, "app api: args: must not contain a NUL byte"},
+		{func(s *Spec) { s.Instances = -2 }, "app api: instances: must be 1 or more, not -2"},
+		{func(s *Spec) { s.Instances = 10001 }, "app api: instances: must be at most 10000, not 10001"},
+		{func(s *Spec) { s.Mode = "spoon" }, `app api: mode: must be fork, not "spoon"`},
+		{func(s *Spec) { s.Env = map[string]string{"": "x"} }, "app api: env: a variable must have a name"},
+		{func(s *Spec) { s.Env = map[string]string{"A=B": "x"} }, `app api: env."A=B": the name of a variable must not contain =`},
+		{func(s *Spec) { s.Env = map[string]string{"B\x00": "", "A": "x\x00"} }, `app api: env."A": must not contain a NUL byte`},
+		{func(s *Spec) { s.FileEnv = map[string]string{"B\x00": ""} }, `app api: env."B\x00": the name of a variable must not contain a NUL byte`},
+		{func(s *Spec) { s.IncrementVar = "A=B" }, `app api: increment_var: must be the name of a variable, not "A=B"`},
+		{func(s *Spec) { s.IncrementVar, s.Env = "PORT", map[string]string{"PORT": "http"} }, `app api: increment_var: PORT must be a whole number, not "http"`},
+		{func(s *Spec) { s.EnvFiles = []string{".env"} }, `app api: env_file: must be an absolute path, not ".env"`},
+		{func(s *Spec) { s.Autorestart = "" }, `app api: autorestart: must be always, on-failure or never, not ""`},
+		{func(s *Spec) { s.StopExitCodes = []int64{0, 256} }, "app api: stop_exit_codes: a code is between 0 and 255, not 256"},
+		{func(s *Spec) { s.MaxRestarts = -2 }, "app api: max_restarts: must be 0 or more, not -2"},
+		{func(s *Spec) { s.MinUptime = -1 }, "app api: min_uptime: must be 0 or more, not -1"},
+		{func(s *Spec) { s.RestartDelay = MaxDelay + 1 }, "app api: restart_delay: must be at most 24 hours, not 1d"},
+		{func(s *Spec) { s.KillTimeout = -5 }, "app api: kill_timeout: must be 0 or more, not -5"},
+		{func(s *Spec) { s.ExpBackoffRestartDelay = -5 }, "app api: exp_backoff_restart_delay: must be 0 or more, not -5"},
+		{func(s *Spec) { s.StopSignal = "SIGFOO" }, `app api: stop_signal: unknown signal "SIGFOO"`},
+		{func(s *Spec) { s.StopSignal = "" }, `app api: stop_signal: unknown signal ""`},
+		{func(s *Spec) { s.LogFile = "a.log" }, `app api: log_file: must be an absolute path, not "a.log"`},
+		{func(s *Spec) { s.MaxLogSize = 0 }, "app api: max_log_size: must be more than 0, not 0"},
+		{func(s *Spec) { s.MaxLogFiles = 0 }, "app api: max_log_files: must be 1 or more, not 0"},
+		{func(s *Spec) { s.MaxLogTotal = -1 }, "app api: max_log_total: must be 0 or more, not -1"},
+	} {
+		s := good()
+		c.change(&s)
+		err := s.Validate()
+		if err == nil {
+			t.Errorf("no error; want %s", c.want)
+			continue
+		}
+		if err.Error() != c.want {
+			t.Errorf("got  %s\nwant %s", err, c.want)
+		}
+		if CodeOf(err) != Invalid || HintOf(err) == "" {
+			t.Errorf("%s: code %s, hint %q; want invalid with a hint", c.want, CodeOf(err), HintOf(err))
+		}
+	}
+}
+
+func TestFieldsOfLaterVersionsAreNotIgnored(t *testing.T) {
+	for field, change := range map[string]func(*Spec){
+		"mode":                  func(s *Spec) { s.Mode = Cluster },
+		"env_profiles":          func(s *Spec) { s.EnvProfiles = []string{"staging"} },
+		"max_memory":            func(s *Spec) { s.MaxMemory = 1 },
+		"watch":                 func(s *Spec) { s.Watch = true },
+		"watch_paths":           func(s *Spec) { s.WatchPaths = []string{"."} },
+		"watch_ignore":          func(s *Spec) { s.WatchIgnore = []string{"x"} },
+		"watch_delay":           func(s *Spec) { s.WatchDelay = 5 },
+		"cron_restart":          func(s *Spec) { s.CronRestart = "* * * * *" },
+		"wait_ready":            func(s *Spec) { s.WaitReady = true },
+		"listen_timeout":        func(s *Spec) { s.ListenTimeout = 5 },
+		"shutdown_with_message": func(s *Spec) { s.ShutdownWithMessage = true },
+	} {
+		s := good()
+		change(&s)
+		err := s.Validate()
+		if CodeOf(err) != NotYet || HintOf(err) == "" {
+			t.Errorf("%s: %v; want code not_yet and a hint", field, err)
+			continue
+		}
+		if !strings.HasPrefix(err.Error(), "app api: "+field+": ") || !strings.Contains(err.Error(), "not yet in this version of velos") {
+			t.Errorf("%s: %v", field, err)
+		}
+		var f *FieldError
+		if !errors.As(err, &f) || f.Field != field {
+			t.Errorf("%s: the cause is %v; want a FieldError with the field", field, f)
+		}
+	}
+}
+
+func TestNames(t *testing.T) {
+	for _, n := range []string{"api", "api-2", "A.b_c", "0x", "a", strings.Repeat("a", 64), "console", "COM", "com10", "lpt", "allen"} {
+		if err := ValidName(n); err != nil {
+			t.Errorf("%s: %v; want no error", n, err)
+		}
+	}
+	for _, c := range [][2]string{
+		{"", "empty"}, {"a/b", "slash"}, {`a\b`, "slash"}, {"../x", "slash"}, {"a..b", ".."}, {"..", ".."},
+		{"-a", "begin with"}, {".a", "begin with"}, {"all", "every app"}, {"ALL", "every app"}, {"17", "an id"},
+		{"CON", "device"}, {"nul.log", "device"}, {"Com1", "device"}, {"LPT9", "device"},
+		{"a b", `" "`}, {"a:b", `":"`}, {"aé", `"é"`}, {"a\x1b[31m", `"\x1b"`}, {"é", "begin with"},
+		{strings.Repeat("a", 65), "64 characters"}, {"a\xff", "must not contain"},
+	} {
+		err := ValidName(c[0])
+		if err == nil || !strings.Contains(err.Error(), c[1]) {
+			t.Errorf("%q: %v; want an error with %q", c[0], err, c[1])
+		} else if CodeOf(err) != Invalid || HintOf(err) == "" {
+			t.Errorf("%q: code %s, hint %q", c[0], CodeOf(err), HintOf(err))
+		}
+	}
+}
+
+func TestSignalsAreKnownByFullName(t *testing.T) {
+	for _, n := range SignalNames() {
+		if !KnownSignal(n) {
+			t.Errorf("%s is listed and not known", n)
+		}
+	}
+	for _, n := range []string{"", "TERM", "sigterm", "15", "SIG", "SIGTERM SIGCHLD", " SIGTERM"} {
+		if KnownSignal(n) {
+			t.Errorf("%q is known; want only full names in capitals", n)
+		}
+	}
+}
+
+func FuzzValidName(f *testing.F) {
+	for _, n := range []string{"api", "a/b", "CON", "..", "17"} {
+		f.Add(n)
+	}
+	f.Fuzz(func(t *testing.T, n string) {
+		if ValidName(n) != nil {
+			return
+		}
+		for i := 0; i < len(n); i++ {
+			if c := n[i]; !alnum(c) && (i == 0 || !strings.ContainsRune("._-", rune(c))) {
+				t.Fatalf("%q is valid", n)
+			}
+		}
+		if n == "" || len(n) > 64 {
+			t.Fatalf("%q is valid", n)
+		}
+	})
+}
