@@ -1,0 +1,28 @@
+package home
+
+import (
+	"io/fs"
+
+	"github.com/velospm/velos"
+)
+
+// The modes that Windows reports say nothing about who may enter: that is
+// the parent directory's access list, which a user's profile inherits.
+const hasModes = false
+
+func owned(fs.FileInfo) bool { return true }
+
+func writable(string) error { return nil }
+
+const plain = 0
+
+// A Lock says that this process is the daemon of a home.
+type Lock struct{}
+
+// Lock is not there on Windows yet.
+func (h Home) Lock() (*Lock, error) {
+	return nil, &velos.Error{Code: velos.Unsupported, Message: "lock " + h.LockFile() + ": the daemon does not run on Windows yet"}
+}
+
+// Close gives the lock up.
+func (l *Lock) Close() error { return nil }

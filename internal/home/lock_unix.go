@@ -1,0 +1,79 @@
+//go:build unix
+
+package home
+
+import (
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/velospm/velos"
+)
+
+// A Lock says that this process is the daemon of a home. It ends with Close
+// or with the process, however that ends; no child inherits it.
+type Lock struct {
+	// A plain descriptor: an os.File would give the lock up when the
+	// collector finds nobody looking at it.
+	fd int
+}
+
+// Lock makes this process the daemon, or fails with code Conflict and the pid
+// of the one that already is. It does not wait.
+func (h Home) Lock() (*Lock, error) {
+	path := h.LockFile()
+	fd, err := syscall.Open(path, syscall.O_RDWR|syscall.O_CREAT|syscall.O_CLOEXEC|plain, 0o600)
+	if err != nil {
+		return nil, fault("open the lock", path, err, "")
+	}
+	for {
+		err = syscall.Flock(fd, syscall.LOCK_EX|syscall.LOCK_NB)
+		if err != syscall.EINTR {
+			break
+		}
+	}
+	if err != nil {
+		defer syscall.Close(fd)
+		if err == syscall.EWOULDBLOCK {
+			return nil, h.taken(fd)
+		}
+		return nil, fault("lock", path, err, "")
+	}
+	l := &Lock{fd: fd}
+	if err := l.sign(); err != nil {
+		syscall.Close(fd)
+		return nil, fault("write the pid to", path, err, "")
+	}
+	return l, nil
+}
+
+// sign leaves our pid in the file, for whoever comes second.
+func (l *Lock) sign() error {
+	if err := syscall.Ftruncate(l.fd, 0); err != nil {
+		return err
+	}
+	_, err := syscall.Pwrite(l.fd, []byte(strconv.Itoa(syscall.Getpid())+"\n"), 0)
+	return err
+}
+
+func (h Home) taken(fd int) error {
+	var b [32]byte
+	n, _ := syscall.Pread(fd, b[:], 0)
+	who := "velosd"
+	if pid, err := strconv.Atoi(strings.TrimSpace(string(b[:max(n, 0)]))); err == nil {
+		who += " (pid " + strconv.Itoa(pid) + ")"
+	}
+	return &velos.Error{Code: velos.Conflict, Message: who + " is already running for " + h.Dir,
+		Hint: "run velos kill to end it, or set VELOS_HOME to another directory"}
+}
+
+// Close gives the lock up. The file stays, empty.
+func (l *Lock) Close() error {
+	if l.fd < 0 {
+		return nil
+	}
+	syscall.Ftruncate(l.fd, 0)
+	err := syscall.Close(l.fd)
+	l.fd = -1
+	return err
+}
