@@ -64,6 +64,6 @@ func (e *Event) Fields(f Fields) {
 	Str(f, "to", &e.To)
 	f.String("cause", &e.Cause)
 	Object(f, "exit", &e.Exit)
-	f.Object("actor", true, func() Record { return &e.Actor })
+	f.Nest("actor", true, &e.Actor)
 	Int(f, "generation", &e.Gen)
 }

@@ -20,28 +20,61 @@ type Fields interface {
 	Strings(key string, p *[]string)
 	Ints(key string, p *[]int64)
 	Map(key string, p *map[string]string)
-	// Object visits one nested Record. An encoder leaves it out when
-	// present is false.
+	// Number and Text visit by value: they return what the field is to hold
+	// from now on, which is v unless a decoder found something else. That
+	// way a field of any kind costs no allocation, and a Record that others
+	// read at the same time is not written to by an encoder.
+	Number(key string, v int64) int64
+	Text(key, v string) string
+	// Misfit tells a decoder that the number it returned for key is outside
+	// of what the field can hold. Encoders ignore it.
+	Misfit(key string)
+
+	// Decodes reports whether the visitor is a decoder.
+	Decodes() bool
+	// Has reports whether a decoder found key; an encoder always says false.
+	Has(key string) bool
+	// Nest visits one nested Record. An encoder leaves it out when present
+	// is false; a decoder leaves r alone when the key is missing.
+	Nest(key string, present bool, r Record)
+	// Each visits a list of nested Records.
+	Each(key string, list Items)
+
+	// Object is Nest for a Record that has to be made first. It costs an
+	// allocation; see the function Object.
 	Object(key string, present bool, r func() Record)
 	// List visits n records when encoding. A decoder ignores n and calls
 	// item with 0, 1, 2, … once for each record it finds, in order, so that
 	// the slice grows with what was really sent and not with what was
-	// announced.
+	// announced. It costs an allocation; see the function List.
 	List(key string, n int, item func(i int) Record)
+}
+
+// Items is a list of Records. A decoder calls Item with 0, 1, 2, … for what it
+// finds, and the list grows with it.
+type Items interface {
+	Len() int
+	Item(i int) Record
 }
 
 // Int visits an integer of any kind.
 func Int[T ~int | ~int8 | ~int16 | ~int32 | ~int64 | ~uint8 | ~uint16 | ~uint32 | ~uint64](f Fields, key string, p *T) {
-	v := int64(*p)
-	f.Int(key, &v)
-	*p = T(v)
+	n := f.Number(key, int64(*p))
+	v := T(n)
+	if int64(v) != n || (v < 0) != (n < 0) {
+		f.Misfit(key)
+		return
+	}
+	if v != *p {
+		*p = v
+	}
 }
 
 // Str visits a string of any kind.
 func Str[T ~string](f Fields, key string, p *T) {
-	v := string(*p)
-	f.String(key, &v)
-	*p = T(v)
+	if v := T(f.Text(key, string(*p))); v != *p {
+		*p = v
+	}
 }
 
 // List visits a slice of records.
@@ -49,12 +82,21 @@ func List[T any, P interface {
 	*T
 	Record
 }](f Fields, key string, p *[]T) {
-	f.List(key, len(*p), func(i int) Record {
-		for len(*p) <= i {
-			*p = append(*p, *new(T))
-		}
-		return P(&(*p)[i])
-	})
+	f.Each(key, (*items[T, P])(p))
+}
+
+type items[T any, P interface {
+	*T
+	Record
+}] []T
+
+func (l *items[T, P]) Len() int { return len(*l) }
+
+func (l *items[T, P]) Item(i int) Record {
+	for len(*l) <= i {
+		*l = append(*l, *new(T))
+	}
+	return P(&(*l)[i])
 }
 
 // Object visits a pointer to a record, nil when there is none.
@@ -62,10 +104,11 @@ func Object[T any, P interface {
 	*T
 	Record
 }](f Fields, key string, p **T) {
-	f.Object(key, *p != nil, func() Record {
-		if *p == nil {
-			*p = new(T)
+	if *p == nil {
+		if !f.Has(key) {
+			return
 		}
-		return P(*p)
-	})
+		*p = new(T)
+	}
+	f.Nest(key, true, P(*p))
 }

@@ -90,7 +90,7 @@ func (i *Instance) Fields(f Fields) {
 	Int(f, "retry_at", &i.RetryAt)
 	f.String("reason", &i.Reason)
 	Object(f, "last_exit", &i.LastExit)
-	f.Object("usage", i.Usage != (Usage{}), func() Record { return &i.Usage })
+	f.Nest("usage", i.Usage != (Usage{}), &i.Usage)
 }
 
 // LogInfo says where an app's output is and how much there was.
@@ -131,13 +131,13 @@ type App struct {
 // Fields implements Record.
 func (a *App) Fields(f Fields) {
 	Int(f, "id", &a.ID)
-	f.Object("config", true, func() Record { return &a.Spec })
+	f.Nest("config", true, &a.Spec)
 	Int(f, "generation", &a.Generation)
 	Str(f, "status", &a.Status)
 	Int(f, "created_at", &a.Created)
 	Int(f, "updated_at", &a.Updated)
 	List(f, "instances", &a.Instances)
-	f.Object("log", true, func() Record { return &a.Log })
+	f.Nest("log", true, &a.Log)
 }
 
 // alarm orders statuses from the quietest to the most alarming.

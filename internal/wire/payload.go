@@ -1,0 +1,309 @@
+package wire
+
+import "github.com/velospm/velos"
+
+// A Target is an app, or one of its instances. ID 0 is all apps where a
+// command allows that.
+type Target struct {
+	ID   uint32
+	Inst int // -1: all instances
+}
+
+// All is the target that stands for every instance of app id.
+func All(id uint32) Target { return Target{ID: id, Inst: -1} }
+
+// Fields implements velos.Record.
+func (t *Target) Fields(f velos.Fields) {
+	velos.Int(f, "id", &t.ID)
+	inst(f, &t.Inst)
+}
+
+// inst visits an instance number. On the wire it is one higher, so that a
+// missing key means all of them.
+func inst(f velos.Fields, p *int) {
+	n := *p + 1
+	if f.Decodes() {
+		n = 0
+	}
+	velos.Int(f, "instance", &n)
+	if n < 0 {
+		f.Misfit("instance")
+	}
+	if n-1 != *p {
+		*p = n - 1
+	}
+}
+
+// Start asks for a new app, or starts a known one.
+type Start struct {
+	ID   uint32      // not 0: start this app; Spec is nil or replaces its Spec first
+	Spec *velos.Spec // the new app
+	Wait bool        // answer when the outcome is known
+	Inst int         // with ID: -1 for all instances
+}
+
+// Fields implements velos.Record.
+func (s *Start) Fields(f velos.Fields) {
+	velos.Int(f, "id", &s.ID)
+	velos.Object(f, "config", &s.Spec)
+	f.Bool("wait", &s.Wait)
+	inst(f, &s.Inst)
+}
+
+// Started answers Start.
+type Started struct {
+	ID  uint32
+	PID int // of the first instance; 0 when it does not run yet
+	App velos.App
+}
+
+// Fields implements velos.Record.
+func (s *Started) Fields(f velos.Fields) {
+	velos.Int(f, "id", &s.ID)
+	velos.Int(f, "pid", &s.PID)
+	f.Nest("app", true, &s.App)
+}
+
+// Stop asks for instances to end.
+type Stop struct {
+	Target
+	Signal  int          // 0: as configured
+	Timeout velos.Millis // before it is killed; 0: as configured
+	Wait    bool
+}
+
+// Fields implements velos.Record.
+func (s *Stop) Fields(f velos.Fields) {
+	s.Target.Fields(f)
+	velos.Int(f, "signal", &s.Signal)
+	velos.Int(f, "timeout", &s.Timeout)
+	f.Bool("wait", &s.Wait)
+}
+
+// Restart asks for instances to end and to begin again.
+type Restart struct {
+	Target
+	Wait bool
+	Spec *velos.Spec // not nil: replaces the Spec first
+}
+
+// Fields implements velos.Record.
+func (r *Restart) Fields(f velos.Fields) {
+	r.Target.Fields(f)
+	f.Bool("wait", &r.Wait)
+	velos.Object(f, "config", &r.Spec)
+}
+
+// Update replaces an app's Spec without a restart.
+type Update struct {
+	ID   uint32
+	Spec velos.Spec
+}
+
+// Fields implements velos.Record.
+func (u *Update) Fields(f velos.Fields) {
+	velos.Int(f, "id", &u.ID)
+	f.Nest("config", true, &u.Spec)
+}
+
+// Signal sends a signal to instances.
+type Signal struct {
+	Target
+	Signal int
+}
+
+// Fields implements velos.Record.
+func (s *Signal) Fields(f velos.Fields) {
+	s.Target.Fields(f)
+	velos.Int(f, "signal", &s.Signal)
+}
+
+// Rename gives an app another name.
+type Rename struct {
+	ID   uint32
+	Name string
+}
+
+// Fields implements velos.Record.
+func (r *Rename) Fields(f velos.Fields) {
+	velos.Int(f, "id", &r.ID)
+	f.String("name", &r.Name)
+}
+
+// Apps answers ProcessList.
+type Apps struct{ Apps []velos.App }
+
+// Fields implements velos.Record.
+func (a *Apps) Fields(f velos.Fields) { velos.List(f, "apps", &a.Apps) }
+
+// Done answers what changes something.
+type Done struct {
+	Success bool
+	PID     int        // of the first instance, where one was started
+	App     *velos.App // as it is now; nil where there is no one app
+}
+
+// Fields implements velos.Record.
+func (d *Done) Fields(f velos.Fields) {
+	f.Bool("success", &d.Success)
+	velos.Int(f, "pid", &d.PID)
+	velos.Object(f, "app", &d.App)
+}
+
+// Logs asks for lines of one app.
+type Logs struct {
+	ID    uint32
+	Query velos.Query
+}
+
+// Fields implements velos.Record. The Query lies beside the id, with the
+// instance as every Target has it and "pattern" as another word for "grep".
+func (l *Logs) Fields(f velos.Fields) {
+	q := &l.Query
+	velos.Int(f, "id", &l.ID)
+	inst(f, &q.Inst)
+	velos.Int(f, "src", &q.Src)
+	velos.Int(f, "level", &q.Level)
+	velos.Int(f, "since", &q.Since)
+	velos.Int(f, "until", &q.Until)
+	velos.Int(f, "after", &q.After)
+	velos.Int(f, "lines", &q.Last)
+	f.String("grep", &q.Grep)
+	if f.Has("pattern") {
+		f.String("pattern", &q.Grep)
+	}
+	f.Bool("follow", &q.Follow)
+}
+
+// Entries is one frame of a stream of log lines.
+type Entries struct{ Entries []velos.Entry }
+
+// Fields implements velos.Record.
+func (e *Entries) Fields(f velos.Fields) { velos.List(f, "entries", &e.Entries) }
+
+// EventsQuery asks for events.
+type EventsQuery struct {
+	ID     uint32     // 0: of all apps and the daemon
+	After  uint64     // only events with a higher Seq
+	Since  velos.Time // inclusive
+	Last   int        // only the newest; 0: all
+	Follow bool       // go on with events as they happen
+}
+
+// Fields implements velos.Record.
+func (q *EventsQuery) Fields(f velos.Fields) {
+	velos.Int(f, "id", &q.ID)
+	velos.Int(f, "after", &q.After)
+	velos.Int(f, "since", &q.Since)
+	velos.Int(f, "lines", &q.Last)
+	f.Bool("follow", &q.Follow)
+}
+
+// Events is one frame of a stream of events.
+type Events struct{ Events []velos.Event }
+
+// Fields implements velos.Record.
+func (e *Events) Fields(f velos.Fields) { velos.List(f, "events", &e.Events) }
+
+// MetricsQuery asks for figures.
+type MetricsQuery struct {
+	ID       uint32       // 0: the daemon's only, or in a stream those of every app
+	Interval velos.Millis // of a stream; 0: as the daemon likes
+}
+
+// Fields implements velos.Record.
+func (q *MetricsQuery) Fields(f velos.Fields) {
+	velos.Int(f, "id", &q.ID)
+	velos.Int(f, "interval_ms", &q.Interval)
+}
+
+// Metrics are the figures of one app, and of the daemon.
+type Metrics struct {
+	ID        uint32
+	Name      string
+	Time      velos.Time
+	Instances []velos.Instance
+	Daemon    DaemonMetrics
+}
+
+// Fields implements velos.Record.
+func (m *Metrics) Fields(f velos.Fields) {
+	velos.Int(f, "id", &m.ID)
+	f.String("name", &m.Name)
+	velos.Int(f, "ts", &m.Time)
+	velos.List(f, "instances", &m.Instances)
+	f.Nest("daemon", m.Daemon != (DaemonMetrics{}), &m.Daemon)
+}
+
+// DaemonMetrics are the daemon's own figures.
+type DaemonMetrics struct {
+	Uptime    velos.Millis
+	PID       int
+	RSS       int64 // resident memory in bytes
+	Anon      int64 // anonymous memory in bytes
+	CPU       velos.Millis
+	Apps      int
+	Instances int
+	Clients   int // connections
+	Requests  uint64
+	Events    uint64 // number of the newest event
+}
+
+// Fields implements velos.Record.
+func (d *DaemonMetrics) Fields(f velos.Fields) {
+	velos.Int(f, "uptime", &d.Uptime)
+	velos.Int(f, "pid", &d.PID)
+	f.Int("rss", &d.RSS)
+	f.Int("anon", &d.Anon)
+	velos.Int(f, "cpu_ms", &d.CPU)
+	velos.Int(f, "apps", &d.Apps)
+	velos.Int(f, "instances", &d.Instances)
+	velos.Int(f, "clients", &d.Clients)
+	velos.Int(f, "requests", &d.Requests)
+	velos.Int(f, "events", &d.Events)
+}
+
+// A StatePath names a file of saved apps and how many it holds. In a request
+// the empty path is the daemon's own.
+type StatePath struct {
+	Path  string
+	Count int
+}
+
+// Fields implements velos.Record.
+func (s *StatePath) Fields(f velos.Fields) {
+	f.String("path", &s.Path)
+	velos.Int(f, "count", &s.Count)
+}
+
+// Pong answers DaemonPing.
+type Pong struct {
+	Version  string
+	Uptime   velos.Millis
+	PID      int
+	Protocol int
+	Apps     int
+	RSS      int64 // resident memory in bytes
+	Anon     int64 // anonymous memory in bytes
+	Requests uint64
+}
+
+// Fields implements velos.Record.
+func (p *Pong) Fields(f velos.Fields) {
+	f.String("version", &p.Version)
+	velos.Int(f, "uptime", &p.Uptime)
+	velos.Int(f, "pid", &p.PID)
+	velos.Int(f, "protocol", &p.Protocol)
+	velos.Int(f, "apps", &p.Apps)
+	f.Int("rss", &p.RSS)
+	f.Int("anon", &p.Anon)
+	velos.Int(f, "requests", &p.Requests)
+}
+
+// Shutdown asks the daemon to end.
+type Shutdown struct {
+	Leave bool // the apps go on without it: answered with not_yet
+}
+
+// Fields implements velos.Record.
+func (s *Shutdown) Fields(f velos.Fields) { f.Bool("leave", &s.Leave) }
