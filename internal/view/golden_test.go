@@ -1,0 +1,260 @@
+package view
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/velospm/velos"
+)
+
+var update = flag.Bool("update", false, "rewrite goldens and the examples of docs/OUTPUT.md")
+
+const page = "../../docs/OUTPUT.md"
+
+var fixtureNow = velos.TimeOf(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
+
+func fixtures() []velos.App {
+	spec := velos.NewSpec()
+	spec.Name, spec.Script, spec.Cwd, spec.Interpreter, spec.Instances = "api", "/srv/api/server.js", "/srv/api", "/usr/bin/node", 2
+	spec.Env = map[string]string{"NODE_ENV": "production", "DB_PASSWORD": "correct horse"}
+	crash := &velos.Exit{Time: fixtureNow - 4_000, PID: 4120, Code: 1, Uptime: 850}
+	api := velos.App{ID: 1, Spec: spec, Generation: 1, Created: fixtureNow - 200_000_000, Updated: fixtureNow - 4_000,
+		Instances: []velos.Instance{
+			{Inst: 0, Status: velos.Online, Wanted: true, PID: 4101, Since: fixtureNow - 183_600_000, Started: fixtureNow - 183_600_000, Usage: velos.Usage{CPU: 2.1, Memory: 47185920, Peak: 52428800, Procs: 1}},
+			{Inst: 1, Status: velos.WaitingRestart, Wanted: true, Since: fixtureNow - 4_000, Started: fixtureNow - 4_850, Restarts: 3, Strikes: 3, RetryAt: fixtureNow + 2_000,
+				Reason: "exited with code 1 after 850ms; third time in a row before min_uptime", LastExit: crash},
+		},
+		Log: velos.LogInfo{Out: "/home/me/.velos/logs/api-out.log", Err: "/home/me/.velos/logs/api-err.log", Lines: 5450, Errors: 7, Bytes: 1 << 20, Seq: 5450}}
+	api.Status = velos.Overall(api.Instances)
+
+	spec = velos.NewSpec()
+	spec.Name, spec.Script, spec.Cwd, spec.Interpreter, spec.Args = "worker", "/srv/jobs/worker.py", "/srv/jobs", "/usr/bin/python3", []string{"--queue", "mail and sms"}
+	worker := velos.App{ID: 2, Spec: spec, Generation: 1, Status: velos.Online, Created: fixtureNow - 60_000, Updated: fixtureNow - 60_000,
+		Instances: []velos.Instance{{Status: velos.Online, Wanted: true, PID: 4202, Since: fixtureNow - 60_000, Started: fixtureNow - 60_000, Reason: "started",
+			Usage: velos.Usage{CPU: 0.3, Memory: 12582912, Peak: 12582912, Procs: 2}}},
+		Log: velos.LogInfo{Out: "/home/me/.velos/logs/worker-out.log", Err: "/home/me/.velos/logs/worker-err.log"}}
+
+	spec = velos.NewSpec()
+	spec.Name, spec.Script, spec.Cwd = "backup", "/srv/backup.sh", "/srv"
+	backup := velos.App{ID: 5, Spec: spec, Generation: 2, Status: velos.Stopped, Created: fixtureNow - 90_000, Updated: fixtureNow - 30_000,
+		Instances: []velos.Instance{{Status: velos.Stopped, Since: fixtureNow - 30_000, Started: fixtureNow - 90_000, Reason: "stopped by order",
+			LastExit: &velos.Exit{Time: fixtureNow - 30_000, PID: 4300, Signal: "SIGTERM", Asked: true, Uptime: 60_000}}},
+		Log: velos.LogInfo{Out: "/home/me/.velos/logs/backup-out.log", Err: "/home/me/.velos/logs/backup-err.log"}}
+	return []velos.App{api, worker, backup}
+}
+
+func fixtureEvents() []velos.Event {
+	user := velos.Actor{Kind: "user", UID: 1000, User: "anna", PID: 4099, Exe: "velos"}
+	at := func(ms velos.Time) velos.Time { return fixtureNow - 6_000 + ms }
+	exit := func(ms velos.Time, pid int) *velos.Exit {
+		return &velos.Exit{Time: at(ms), PID: pid, Code: 1, Uptime: 850}
+	}
+	return []velos.Event{
+		{Seq: 1, Time: at(0), Kind: velos.KindOrder, App: "api", ID: 1, Inst: -1, Cause: "start", Actor: user, Gen: 1},
+		{Seq: 2, Time: at(1), Kind: velos.KindState, App: "api", ID: 1, Inst: 1, PID: 4110, From: velos.Starting, To: velos.Online, Cause: "started", Actor: velos.Policy, Gen: 1},
+		{Seq: 3, Time: at(851), Kind: velos.KindExit, App: "api", ID: 1, Inst: 1, PID: 4110, Exit: exit(851, 4110), Actor: velos.Policy, Gen: 1},
+		{Seq: 4, Time: at(852), Kind: velos.KindState, App: "api", ID: 1, Inst: 1, From: velos.Online, To: velos.WaitingRestart, Cause: "exited with code 1 after 850ms", Actor: velos.Policy, Gen: 1},
+		{Seq: 5, Time: at(1150), Kind: velos.KindState, App: "api", ID: 1, Inst: 1, PID: 4120, From: velos.WaitingRestart, To: velos.Online, Cause: "restarted", Actor: velos.Policy, Gen: 1},
+		{Seq: 6, Time: at(2000), Kind: velos.KindExit, App: "api", ID: 1, Inst: 1, PID: 4120, Exit: exit(2000, 4120), Actor: velos.Policy, Gen: 1},
+	}
+}
+
+func fixtureLines() []velos.Entry {
+	t := fixtureNow - 5_000
+	return []velos.Entry{
+		{Seq: 5448, Time: t, Level: velos.Info, App: 1, Inst: 0, PID: 4101, Src: velos.Stdout, Msg: []byte("listening on :3000")},
+		{Seq: 5449, Time: t + 400, Level: velos.Err, App: 1, Inst: 1, PID: 4120, Src: velos.Stderr, Msg: []byte("ECONNREFUSED 127.0.0.1:5432")},
+		{Seq: 12, Time: t + 700, Level: velos.Warn, App: 2, Inst: 0, PID: 4202, Src: velos.Stdout, Msg: []byte("queue \x1b[2Jis long\r")},
+		{Seq: 5450, Time: t + 900, Level: velos.Err, App: 1, Inst: 1, PID: 4120, Src: velos.Stderr, Msg: []byte("    at Socket.connect (net.js:1140:16)")},
+	}
+}
+
+// goldens is every answer that docs/OUTPUT.md shows, by name.
+func goldens() map[string]string {
+	out := map[string]string{}
+	add := func(name string, f func(b *bytes.Buffer)) {
+		var b bytes.Buffer
+		f(&b)
+		out[name] = b.String()
+	}
+	report := Report{App: fixtures()[0], Inst: -1, Events: fixtureEvents(), Stderr: fixtureLines()[1:]}
+	for name, f := range map[string]Format{"txt": Human, "json": JSON, "ai": AI} {
+		o := Options{Format: f, Now: fixtureNow}
+		add("list."+name, func(b *bytes.Buffer) { List(b, fixtures(), o) })
+		add("info."+name, func(b *bytes.Buffer) { Info(b, &fixtures()[0], o) })
+		add("why."+name, func(b *bytes.Buffer) { Why(b, report, o) })
+		add("events."+name, func(b *bytes.Buffer) {
+			v := NewEvents(b, fixtures(), false, o)
+			for _, e := range fixtureEvents() {
+				v.Add(e)
+			}
+			v.Close()
+		})
+		add("logs."+name, func(b *bytes.Buffer) {
+			e := NewEntries(b, fixtures(), LogOptions{Options: o})
+			for _, l := range fixtureLines() {
+				e.Add(&l)
+			}
+			e.Close()
+		})
+		add("error."+name, func(b *bytes.Buffer) {
+			Error(b, &velos.Error{Code: velos.NotFound, Message: "restart ap: no such app", Hint: "did you mean api?"}, o)
+		})
+		add("done."+name, func(b *bytes.Buffer) { Done(b, fixtureResults(), o) })
+	}
+	add("list-all.txt", func(b *bytes.Buffer) { List(b, fixtures(), Options{Now: fixtureNow, All: true}) })
+	add("list-narrow.txt", func(b *bytes.Buffer) { List(b, fixtures(), Options{Now: fixtureNow, Width: 40}) })
+	add("list-colour.txt", func(b *bytes.Buffer) { List(b, fixtures(), Options{Now: fixtureNow, Color: true}) })
+	add("list-empty.txt", func(b *bytes.Buffer) { List(b, nil, Options{}) })
+	add("list-empty.json", func(b *bytes.Buffer) { List(b, nil, Options{Format: JSON}) })
+	add("logs-time.txt", func(b *bytes.Buffer) {
+		e := NewEntries(b, fixtures(), LogOptions{Options: Options{Now: fixtureNow}, Stamp: "%H:%M:%S.%L"})
+		for _, l := range append(fixtureLines(), velos.Entry{App: 1, Missed: 214}) {
+			e.Add(&l)
+		}
+		e.Close()
+	})
+	return out
+}
+
+func fixtureResults() []Result {
+	apps := fixtures()
+	return []Result{{Verb: "restart", Did: "restarted", App: &apps[1]}, {Verb: "delete", Did: "deleted", ID: 5, Name: "backup"},
+		{Verb: "start", Did: "crashed", ID: 1, Name: "api", Err: &velos.Error{Code: velos.Crashed, Message: "start api: exited with code 1 after 850ms"}}}
+}
+
+func TestAnswersLookAsTheyAlwaysDid(t *testing.T) {
+	for name, got := range goldens() {
+		path := filepath.Join("testdata", name+".golden")
+		if *update {
+			os.WriteFile(path, []byte(got), 0o644)
+		}
+		want, err := os.ReadFile(path)
+		if err != nil || string(want) != got {
+			t.Errorf("%s (%v):\n got:\n%s\nwant:\n%s", name, err, got, want)
+		}
+	}
+}
+
+// The page marks each example with a comment that names its golden.
+func TestThePageShowsTheGoldens(t *testing.T) {
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := goldens()
+	out, shown := &strings.Builder{}, map[string]bool{}
+	rest := string(text)
+	for {
+		before, after, ok := strings.Cut(rest, "<!-- example: ")
+		out.WriteString(before)
+		if !ok {
+			break
+		}
+		name, after, _ := strings.Cut(after, " -->\n```")
+		lang, after, _ := strings.Cut(after, "\n")
+		_, after, ok = strings.Cut(after, "```\n")
+		want, known := all[name]
+		if !ok || !known {
+			t.Fatalf("%s: example %q is unknown or has no end", page, name)
+		}
+		shown[name] = true
+		out.WriteString("<!-- example: " + name + " -->\n```" + lang + "\n" + want + "```\n")
+		rest = after
+	}
+	if *update {
+		os.WriteFile(page, []byte(out.String()), 0o644)
+	} else if out.String() != string(text) {
+		t.Errorf("%s differs from the goldens; go test ./internal/view -update writes it anew", page)
+	}
+	for name := range all {
+		if strings.HasSuffix(name, ".ai") && !shown[name] || strings.HasSuffix(name, ".json") && !strings.Contains(name, "-") && !shown[name] {
+			t.Errorf("%s has no example %s", page, name)
+		}
+	}
+}
+
+func TestWhyFitsOnOneScreen(t *testing.T) {
+	r := Report{App: fixtures()[0], Inst: -1, Events: fixtureEvents(), Stderr: fixtureLines()}
+	r.App.Instances[1].Reason = strings.Repeat("long ", 50)
+	for range 40 {
+		r.Events = append(r.Events, fixtureEvents()...)
+		r.Stderr = append(r.Stderr, velos.Entry{Inst: 1, Src: velos.Stderr, Msg: []byte(strings.Repeat("x\t", 300))})
+	}
+	var b bytes.Buffer
+	Why(&b, r, Options{Now: fixtureNow})
+	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	if len(lines) > 24 {
+		t.Errorf("%d lines", len(lines))
+	}
+	for _, l := range lines {
+		if n := len([]rune(l)); n > 80 {
+			t.Errorf("%d columns: %s", n, l)
+		}
+	}
+	b.Reset()
+	Why(&b, r, Options{Now: fixtureNow, Format: AI})
+	// About 4 characters are one token; runs of x are more, so the bound is loose.
+	if n := b.Len(); n > 1900 {
+		t.Errorf("--ai takes %d characters", n)
+	}
+}
+
+func TestWhyOfAnAppWithoutInstances(t *testing.T) {
+	for _, f := range []Format{Human, JSON, AI} {
+		var b bytes.Buffer
+		if err := Why(&b, Report{App: velos.App{Spec: velos.Spec{Name: "x"}, Status: velos.Stopped}, Inst: -1}, Options{Format: f}); err != nil || b.Len() == 0 {
+			t.Errorf("format %d: %v, %q", f, err, b.String())
+		}
+	}
+}
+
+func TestJoinedErrorsAreShownOneByOne(t *testing.T) {
+	var b bytes.Buffer
+	Error(&b, errors.Join(errors.New("a"), &velos.Error{Code: velos.Conflict, Message: "b\x1b[2J", Hint: "c"}), Options{})
+	if got, want := b.String(), "velos: a\nvelos: b\n  hint: c\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+func TestTimeLayouts(t *testing.T) {
+	at := time.Date(2026, 3, 1, 9, 5, 7, 45_000_000, time.UTC)
+	for _, c := range []struct{ layout, want string }{
+		{"%Y-%m-%d %H:%M:%S", "2026-03-01 09:05:07"}, {"%H:%M:%S.%L", "09:05:07.045"}, {"%s %% %q", "1772355907 % %q"}, {"Jan %d", "Jan 01"},
+		{"YYYY-MM-DD HH:mm:ss", "2026-03-01 09:05:07"}, {"YYYY-MM-DD HH:mm Z", "2026-03-01 09:05 +00:00"}, {"HH:mm:ss.SSS", "09:05:07.045"},
+		{time.RFC3339, "2026-03-01T09:05:07Z"}, {time.TimeOnly, "09:05:07"},
+	} {
+		if got := FormatTime(at, c.layout); got != c.want {
+			t.Errorf("%s: got %s, want %s", c.layout, got, c.want)
+		}
+	}
+}
+
+func TestSizes(t *testing.T) {
+	for _, c := range []struct {
+		n           int64
+		want, short string
+	}{
+		{0, "0 B", "0"}, {512, "512 B", "512"}, {1024, "1.0 KB", "1.0K"}, {47185920, "45 MB", "45M"}, {1 << 30, "1.0 GB", "1.0G"}, {10188000, "9.7 MB", "9.7M"}, {1023 << 10, "1023 KB", "1023K"}, {-1, "0 B", "0"},
+	} {
+		if got := Bytes(c.n); got != c.want {
+			t.Errorf("Bytes(%d) = %s, want %s", c.n, got, c.want)
+		}
+		if got := ShortBytes(c.n); got != c.short {
+			t.Errorf("ShortBytes(%d) = %s, want %s", c.n, got, c.short)
+		}
+	}
+}
+
+func TestJSONHidesNothingFromATerminal(t *testing.T) {
+	got := string(encode(map[string]string{"m": "a\u202eb\u009b\U000e0041ü<"}))
+	if want := `{"m":"a\u202eb\u009b\udb40\udc41ü<"}`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

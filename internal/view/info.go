@@ -1,0 +1,186 @@
+package view
+
+import (
+	"io"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/velospm/velos"
+)
+
+// Info shows everything about one app. In --json it is the element of List.
+func Info(w io.Writer, a *velos.App, o Options) error {
+	var b buffer
+	switch o.Format {
+	case JSON:
+		b.b = append(encode(o.appJSON(a)), '\n')
+	case AI:
+		b.b = append(encode(o.infoAI(a)), '\n')
+	default:
+		o.sheet(&b, a)
+	}
+	return b.to(w)
+}
+
+type infoAI struct {
+	appAI
+	Cmd  string `json:"cmd"`
+	Cwd  string `json:"cwd"`
+	Exit string `json:"x,omitempty"`
+	Why  string `json:"why,omitempty"`
+	Out  string `json:"out,omitempty"`
+	Err  string `json:"err,omitempty"`
+}
+
+func (o Options) infoAI(a *velos.App) infoAI {
+	o.All = true
+	m := MaskOf(a).App(a)
+	j := infoAI{appAI: o.appAI(&m), Cmd: CommandLine(&m.Spec), Cwd: m.Spec.Cwd, Out: m.Log.Out, Err: m.Log.Err}
+	if i := Worst(&m, -1); i != nil {
+		j.Why = i.Reason
+		if i.LastExit != nil {
+			j.Exit = i.LastExit.String()
+		}
+	}
+	return j
+}
+
+// CommandLine is what is run, as a person would type it.
+func CommandLine(s *velos.Spec) string {
+	if s.Command != "" {
+		return s.Command
+	}
+	var words []string
+	if s.Interpreter != "" {
+		words = append(append(words, s.Interpreter), s.InterpreterArgs...)
+	}
+	words = append(append(words, s.Script), s.Args...)
+	for i, w := range words {
+		if w == "" || strings.ContainsAny(w, " \t\"'\\$`*?;&|<>()#") {
+			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// Worst is the instance that needs attention most; inst picks one, -1 does
+// not. It is nil when there is none.
+func Worst(a *velos.App, inst int) *velos.Instance {
+	var worst *velos.Instance
+	for i := range a.Instances {
+		in := &a.Instances[i]
+		if inst >= 0 && in.Inst != inst {
+			continue
+		}
+		if worst == nil || velos.Overall([]velos.Instance{*worst, *in}) != worst.Status {
+			worst = in
+		}
+	}
+	return worst
+}
+
+// A sheet is lines of "key  value".
+type sheet struct {
+	b *buffer
+	o Options
+}
+
+func (s sheet) line(key, value string) {
+	if value == "" {
+		return
+	}
+	s.b.str("  ", s.o.paint(dim, key), strings.Repeat(" ", max(1, 15-len(key))), Text(value), "\n")
+}
+
+func (o Options) sheet(b *buffer, app *velos.App) {
+	m := MaskOf(app)
+	a := m.App(app)
+	b.str(o.paint(bold, Text(a.Spec.Name)), "  ", o.paint(statusColor(a.Status), string(a.Status)), "\n")
+	s := sheet{b, o}
+	s.line("id", strconv.Itoa(int(a.ID)))
+	s.line("namespace", a.Spec.Namespace)
+	s.line("command", CommandLine(&a.Spec))
+	s.line("script", a.Spec.Script)
+	s.line("interpreter", a.Spec.Interpreter)
+	s.line("cwd", a.Spec.Cwd)
+	s.line("source", a.Spec.Source)
+	s.line("created", o.clock(a.Created)+" ("+ago(a.Created, o.Now)+")")
+	s.line("generation", strconv.Itoa(a.Generation))
+	for i := range a.Instances {
+		o.instanceSheet(s, &a, &a.Instances[i])
+	}
+	b.str(o.paint(dim, "restart policy"), "\n")
+	o.policySheet(s, &a.Spec)
+	b.str(o.paint(dim, "logs"), "\n")
+	s.line("stdout", a.Log.Out)
+	s.line("stderr", a.Log.Err)
+	s.line("lines", strconv.FormatUint(a.Log.Lines, 10)+", "+strconv.FormatUint(a.Log.Errors, 10)+" of them errors")
+	if a.Log.Dropped > 0 {
+		s.line("dropped", strconv.FormatUint(a.Log.Dropped, 10)+" lines that no file took")
+	}
+	s.line("on disk", Bytes(a.Log.Bytes)+", rotated at "+Bytes(a.Spec.MaxLogSize)+", "+plural(a.Spec.MaxLogFiles, "file")+" kept")
+	o.envSheet(s, &a.Spec)
+}
+
+func (o Options) instanceSheet(s sheet, a *velos.App, i *velos.Instance) {
+	name := "process"
+	if len(a.Instances) > 1 {
+		name = Text(a.Spec.Name) + ":" + strconv.Itoa(i.Inst)
+	}
+	s.b.str(o.paint(dim, name), "\n")
+	s.line("status", string(i.Status)+" since "+o.clock(i.Since)+" ("+ago(i.Since, o.Now)+")")
+	s.line("why", i.Reason)
+	if i.PID != 0 {
+		s.line("pid", strconv.Itoa(i.PID))
+		s.line("uptime", Span(uptime(i, o.Now)))
+		s.line("usage", percent(i.Usage.CPU)+" of a core, "+Bytes(i.Usage.Memory)+" (peak "+Bytes(i.Usage.Peak)+"), "+plural(i.Usage.Procs, "process"))
+	}
+	if i.RetryAt > o.Now {
+		s.line("next start", "in "+Span(velos.Millis(i.RetryAt-o.Now)))
+	}
+	s.line("restarts", strconv.Itoa(i.Restarts)+", "+strconv.Itoa(i.Strikes)+" in a row before min_uptime")
+	if i.LastExit != nil {
+		s.line("last exit", i.LastExit.String()+", at "+o.clock(i.LastExit.Time))
+	}
+}
+
+func (o Options) policySheet(s sheet, c *velos.Spec) {
+	s.line("autorestart", string(c.Autorestart))
+	if len(c.StopExitCodes) > 0 {
+		codes := make([]string, len(c.StopExitCodes))
+		for i, n := range c.StopExitCodes {
+			codes[i] = itoa64(n)
+		}
+		s.line("not after", "exit codes "+strings.Join(codes, ", "))
+	}
+	limit := strconv.Itoa(c.MaxRestarts) + " in a row"
+	if c.MaxRestarts < 0 {
+		limit = "no limit"
+	}
+	s.line("max restarts", limit+", an end before "+Span(c.MinUptime)+" counts")
+	delay := Span(c.RestartDelay)
+	if c.ExpBackoffRestartDelay > 0 {
+		delay = "from " + Span(c.ExpBackoffRestartDelay) + ", doubling up to " + Span(velos.MaxBackoff)
+	}
+	s.line("delay", delay)
+	s.line("stop", c.StopSignal+", killed after "+Span(c.KillTimeout))
+}
+
+func (o Options) envSheet(s sheet, c *velos.Spec) {
+	if len(c.Env) == 0 && len(c.EnvFiles) == 0 {
+		return
+	}
+	s.b.str(o.paint(dim, "environment"), "\n")
+	for _, f := range c.EnvFiles {
+		s.line("file", f)
+	}
+	keys := make([]string, 0, len(c.Env))
+	for k := range c.Env {
+		keys = append(keys, k)
+	}
+	sort.Strings(keys)
+	for _, k := range keys {
+		s.b.str("  ", Text(k), "=", Text(c.Env[k]), "\n")
+	}
+}

@@ -1,0 +1,167 @@
+package view
+
+import (
+	"io"
+	"math"
+	"strconv"
+
+	"github.com/velospm/velos"
+)
+
+// List shows apps.
+func List(w io.Writer, apps []velos.App, o Options) error {
+	var b buffer
+	switch o.Format {
+	case JSON:
+		list := make([]appJSON, len(apps))
+		for i := range apps {
+			list[i] = o.appJSON(&apps[i])
+		}
+		array(&b, list)
+	case AI:
+		list := make([]appAI, len(apps))
+		for i := range apps {
+			list[i] = o.appAI(&apps[i])
+		}
+		b.b = append(encode(list), '\n')
+	default:
+		o.listTable(&b, apps)
+	}
+	return b.to(w)
+}
+
+// appAI is an app in the short keys of --ai.
+type appAI struct {
+	Name     string   `json:"n"`
+	Status   string   `json:"s"`
+	CPU      *float64 `json:"c,omitempty"`
+	Memory   string   `json:"m,omitempty"`
+	Uptime   string   `json:"u,omitempty"`
+	Restarts int      `json:"r,omitempty"`
+	PID      int      `json:"p,omitempty"`
+	Insts    string   `json:"i,omitempty"`
+}
+
+func (o Options) appAI(a *velos.App) appAI {
+	j := appAI{Name: a.Spec.Name, Status: shortStatus(a.Status), Restarts: a.Restarts()}
+	u := a.Usage()
+	up, running, online := velos.Millis(0), 0, 0
+	for i := range a.Instances {
+		in := &a.Instances[i]
+		if in.Status == velos.Online {
+			online++
+		}
+		if in.PID == 0 {
+			continue
+		}
+		if running++; running == 1 {
+			up = uptime(in, o.Now)
+			if o.All {
+				j.PID = in.PID
+			}
+		}
+	}
+	if running > 0 {
+		cpu := math.Round(u.CPU*10) / 10
+		j.CPU, j.Memory, j.Uptime = &cpu, ShortBytes(u.Memory), ShortSpan(up)
+	}
+	if n := len(a.Instances); n > 1 {
+		j.Insts = strconv.Itoa(online) + "/" + strconv.Itoa(n)
+	}
+	return j
+}
+
+// shortStatus is a status in --ai.
+func shortStatus(s velos.Status) string {
+	switch s {
+	case velos.Online:
+		return "on"
+	case velos.Stopped:
+		return "off"
+	case velos.Errored:
+		return "err"
+	case velos.Starting:
+		return "start"
+	case velos.Stopping:
+		return "stop"
+	case velos.WaitingRestart:
+		return "wait"
+	}
+	return string(s)
+}
+
+func (o Options) listTable(b *buffer, apps []velos.App) {
+	if len(apps) == 0 {
+		b.str("no apps; velos start FILE adds one\n")
+		return
+	}
+	cols := []column{{"id", true, 2}, {"name", false, 0}, {"namespace", false, 8}, {"×", true, 6}, {"status", false, 0},
+		{"pid", true, 7}, {"cpu", true, 5}, {"mem", true, 3}, {"restarts", true, 4}, {"uptime", true, 1}}
+	spaces := false
+	for i := range apps {
+		spaces = spaces || apps[i].Spec.Namespace != "default"
+	}
+	rows := make([][]cell, 0, len(apps))
+	for i := range apps {
+		a := &apps[i]
+		row := o.appRow(a)
+		if spaces {
+			row[2].text = Text(a.Spec.Namespace)
+		}
+		rows = append(rows, row)
+		if len(a.Instances) > 1 && (o.All || differ(a.Instances)) {
+			for n := range a.Instances {
+				in := &a.Instances[n]
+				row := o.instanceRow(in)
+				row[1].text = "  " + Text(a.Spec.Name) + ":" + strconv.Itoa(in.Inst)
+				rows = append(rows, row)
+			}
+		}
+	}
+	o.table(b, cols, rows)
+}
+
+// differ reports whether one row cannot tell the truth about all instances.
+func differ(list []velos.Instance) bool {
+	for i := range list {
+		if list[i].Status != list[0].Status {
+			return true
+		}
+	}
+	return false
+}
+
+func (o Options) appRow(a *velos.App) []cell {
+	var row []cell
+	if len(a.Instances) > 0 {
+		row = o.instanceRow(&a.Instances[0])
+		if n := len(a.Instances); n > 1 {
+			row[3].text, row[5].text = strconv.Itoa(n), ""
+		}
+	} else {
+		row = make([]cell, 10)
+	}
+	u := a.Usage()
+	row[0].text = strconv.Itoa(int(a.ID))
+	row[1] = cell{Text(a.Spec.Name), bold}
+	row[4] = cell{string(a.Status), statusColor(a.Status)}
+	row[8].text = strconv.Itoa(a.Restarts())
+	if u.Procs > 0 || u.Memory > 0 {
+		row[6].text, row[7].text = percent(u.CPU), Bytes(u.Memory)
+	}
+	return row
+}
+
+func (o Options) instanceRow(i *velos.Instance) []cell {
+	row := make([]cell, 10)
+	row[4] = cell{string(i.Status), statusColor(i.Status)}
+	row[8].text = strconv.Itoa(i.Restarts)
+	row[9].text = "-"
+	if i.PID != 0 {
+		row[5].text, row[6].text, row[7].text = strconv.Itoa(i.PID), percent(i.Usage.CPU), Bytes(i.Usage.Memory)
+		row[9].text = Span(uptime(i, o.Now))
+	} else if i.RetryAt > o.Now {
+		row[9].text = "in " + Span(velos.Millis(i.RetryAt-o.Now))
+	}
+	return row
+}

@@ -1,0 +1,170 @@
+package view
+
+import (
+	"encoding/base64"
+	"net/url"
+	"sort"
+	"strings"
+
+	"github.com/velospm/velos"
+)
+
+// Masked stands where a secret was.
+const Masked = "[masked]"
+
+// secretWords are the parts of a variable's name that make its value secret.
+var secretWords = [...]string{"KEY", "TOKEN", "SECRET", "PASS", "PWD", "AUTH", "CREDENTIAL", "PRIVATE", "DSN"}
+
+// Secret reports whether a variable is one whose value nobody should see.
+func Secret(key, value string) bool {
+	k := strings.ToUpper(key)
+	switch k {
+	case "PWD", "OLDPWD", "SSH_AUTH_SOCK", "XAUTHORITY":
+		return false
+	}
+	k = strings.ReplaceAll(k, "AUTHOR_", "_")
+	for _, w := range secretWords {
+		if strings.Contains(k, w) {
+			return true
+		}
+	}
+	return password(value) != ""
+}
+
+// password is the one inside a URL, as it is written there.
+func password(s string) string {
+	_, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		return ""
+	}
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	at := strings.LastIndexByte(rest, '@')
+	if at < 0 {
+		return ""
+	}
+	_, pass, _ := strings.Cut(rest[:at], ":")
+	return pass
+}
+
+// A Mask hides an app's secrets: by the name of the variable in listings of
+// the environment, and by their exact value (from 8 characters) wherever else
+// they turn up, also as base64 or escaped for a URL.
+type Mask struct{ r *strings.Replacer }
+
+// MaskOf collects the secrets of apps.
+func MaskOf(apps ...*velos.App) Mask {
+	seen := map[string]bool{}
+	for _, a := range apps {
+		for _, env := range []map[string]string{a.Spec.Env, a.Spec.FileEnv} {
+			for k, v := range env {
+				if Secret(k, v) {
+					forms(seen, v)
+					forms(seen, password(v))
+				}
+			}
+		}
+	}
+	if len(seen) == 0 {
+		return Mask{}
+	}
+	list := make([]string, 0, len(seen))
+	for v := range seen {
+		list = append(list, v)
+	}
+	// The longest first: a secret that begins with another one goes whole.
+	sort.Slice(list, func(i, j int) bool {
+		return len(list[i]) > len(list[j]) || len(list[i]) == len(list[j]) && list[i] < list[j]
+	})
+	pairs := make([]string, 0, 2*len(list))
+	for _, v := range list {
+		pairs = append(pairs, v, Masked)
+	}
+	return Mask{strings.NewReplacer(pairs...)}
+}
+
+func forms(seen map[string]bool, v string) {
+	if len(v) < 8 {
+		return
+	}
+	for _, f := range []string{v, base64.StdEncoding.EncodeToString([]byte(v)), base64.RawURLEncoding.EncodeToString([]byte(v)),
+		url.QueryEscape(v), url.PathEscape(v)} {
+		seen[f] = true
+	}
+}
+
+// String is s without the secrets.
+func (m Mask) String(s string) string {
+	if m.r == nil {
+		return s
+	}
+	return m.r.Replace(s)
+}
+
+// Bytes is b without the secrets; b itself when there are none.
+func (m Mask) Bytes(b []byte) []byte {
+	if m.r == nil {
+		return b
+	}
+	return []byte(m.r.Replace(string(b)))
+}
+
+// Env is a copy of env with the secret values hidden.
+func (m Mask) Env(env map[string]string) map[string]string {
+	if env == nil {
+		return nil
+	}
+	out := make(map[string]string, len(env))
+	for k, v := range env {
+		if Secret(k, v) {
+			v = Masked
+		}
+		out[k] = m.String(v)
+	}
+	return out
+}
+
+func (m Mask) strings(list []string) []string {
+	if m.r == nil {
+		return list
+	}
+	out := make([]string, len(list))
+	for i, s := range list {
+		out[i] = m.String(s)
+	}
+	return out
+}
+
+// App is a copy of a that may be shown.
+func (m Mask) App(a *velos.App) velos.App {
+	c := *a
+	c.Spec.Env = m.Env(a.Spec.Env)
+	c.Spec.FileEnv = nil
+	c.Spec.Args = m.strings(a.Spec.Args)
+	c.Spec.InterpreterArgs = m.strings(a.Spec.InterpreterArgs)
+	c.Spec.Command = m.String(a.Spec.Command)
+	c.Spec.Script = m.String(a.Spec.Script)
+	c.Instances = append([]velos.Instance(nil), a.Instances...)
+	for i := range c.Instances {
+		c.Instances[i].Reason = m.String(c.Instances[i].Reason)
+		c.Instances[i].LastExit = m.exit(c.Instances[i].LastExit)
+	}
+	return c
+}
+
+func (m Mask) exit(e *velos.Exit) *velos.Exit {
+	if e == nil || m.r == nil {
+		return e
+	}
+	c := *e
+	c.Error = m.String(c.Error)
+	return &c
+}
+
+// Event is a copy of e that may be shown.
+func (m Mask) Event(e velos.Event) velos.Event {
+	e.Cause = m.String(e.Cause)
+	e.Exit = m.exit(e.Exit)
+	return e
+}

@@ -1,0 +1,68 @@
+package view
+
+import (
+	"bytes"
+	"encoding/base64"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/velospm/velos"
+)
+
+func TestSecretsAreKnownByName(t *testing.T) {
+	for _, c := range []struct {
+		key, value string
+		want       bool
+	}{
+		{"API_KEY", "x", true}, {"apiKey", "x", true}, {"GITHUB_TOKEN", "x", true}, {"DB_PASSWORD", "x", true}, {"DB_PWD", "x", true},
+		{"BASIC_AUTH", "x", true}, {"SENTRY_DSN", "x", true}, {"GOOGLE_CREDENTIALS", "x", true}, {"PRIVATE_PEM", "x", true}, {"PASSPHRASE", "x", true},
+		{"DATABASE_URL", "postgres://u:hunter22@db/x", true}, {"REDIS", "redis://:hunter22@r", true}, {"HOME_URL", "https://example.org/a:b@c", false},
+		{"PWD", "/srv", false}, {"OLDPWD", "/srv", false}, {"SSH_AUTH_SOCK", "/tmp/x", false}, {"GIT_AUTHOR_NAME", "A", false}, {"NODE_ENV", "production", false}, {"PATH", "/bin", false},
+	} {
+		if got := Secret(c.key, c.value); got != c.want {
+			t.Errorf("Secret(%s, %s) = %v, want %v", c.key, c.value, got, c.want)
+		}
+	}
+}
+
+func TestNoAnswerHoldsASecret(t *testing.T) {
+	const secret, pass, file = "sk-live-0123/456+789", "hunter2hunter2", "file-token-99887766"
+	app := fixtures()[0]
+	app.Spec.Env = map[string]string{"API_KEY": secret, "DATABASE_URL": "postgres://u:" + pass + "@db/x", "COPY": "x" + secret}
+	app.Spec.FileEnv = map[string]string{"FILE_TOKEN": file}
+	app.Spec.Args = []string{"--key", secret, "--file=" + file}
+	app.Spec.Command = "node app.js --key " + secret
+	for i := range app.Instances {
+		app.Instances[i].Reason = "said " + secret
+		app.Instances[i].LastExit = &velos.Exit{Error: "no " + pass}
+	}
+	ev := velos.Event{Kind: velos.KindDaemon, App: "api", Inst: -1, Cause: "with " + secret}
+	en := velos.Entry{App: app.ID, Src: velos.Stderr, Msg: []byte("E " + secret + " " + pass + " " + base64.StdEncoding.EncodeToString([]byte(secret)) + " " + url.QueryEscape(secret))}
+	for _, f := range []Format{Human, JSON, AI} {
+		o := Options{Format: f, Now: fixtureNow, All: true}
+		var b bytes.Buffer
+		List(&b, []velos.App{app}, o)
+		Info(&b, &app, o)
+		Why(&b, Report{App: app, Inst: -1, Events: []velos.Event{ev}, Stderr: []velos.Entry{en}}, o)
+		v := NewEvents(&b, []velos.App{app}, false, o)
+		v.Add(ev)
+		v.Close()
+		e := NewEntries(&b, []velos.App{app}, LogOptions{Options: o})
+		e.Add(&en)
+		e.Close()
+		for _, s := range []string{secret, pass, file, base64.StdEncoding.EncodeToString([]byte(secret)), url.QueryEscape(secret)} {
+			if strings.Contains(b.String(), s) {
+				t.Errorf("format %d shows %q:\n%s", f, s, b.String())
+			}
+		}
+	}
+}
+
+func TestShortValuesAreHiddenByNameOnly(t *testing.T) {
+	app := velos.App{Spec: velos.Spec{Name: "a", Env: map[string]string{"API_KEY": "on"}, Args: []string{"one"}}}
+	m := MaskOf(&app).App(&app)
+	if m.Spec.Args[0] != "one" || m.Spec.Env["API_KEY"] != Masked {
+		t.Errorf("got %v, %v", m.Spec.Args, m.Spec.Env)
+	}
+}

@@ -1,0 +1,281 @@
+package view
+
+import (
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/velospm/velos"
+)
+
+// A Report is what is known about why an app is as it is.
+type Report struct {
+	App    velos.App
+	Inst   int           // the instance in question; -1 picks the most alarming one
+	Events []velos.Event // of this app, oldest first
+	Stderr []velos.Entry // the last lines it wrote there
+}
+
+const (
+	whyEvents = 6
+	whyLines  = 5
+)
+
+// Why explains on one screen: 24 lines of 80 columns.
+func Why(w io.Writer, r Report, o Options) error {
+	var b buffer
+	m := MaskOf(&r.App)
+	r.App = m.App(&r.App) // from here on nothing holds a secret of the app's own
+	inst := Worst(&r.App, r.Inst)
+	f := o.findings(r, m, inst)
+	switch o.Format {
+	case JSON:
+		b.b = append(encode(o.whyJSON(r, inst, f)), '\n')
+	case AI:
+		b.b = append(encode(o.whyAI(r, inst, f)), '\n')
+	default:
+		o.whyPage(&b, r, inst, f)
+	}
+	return b.to(w)
+}
+
+// findings are what a report comes to.
+type findings struct {
+	reason   string
+	order    *velos.Event
+	timeline []velos.Event
+	lines    []string
+	todo     []string
+}
+
+func (o Options) findings(r Report, m Mask, i *velos.Instance) findings {
+	var f findings
+	if i == nil {
+		f.todo = []string{"velos start " + Text(r.App.Spec.Name)}
+		return f
+	}
+	f.reason = i.Reason
+	for n := range r.Events {
+		e := m.Event(r.Events[n])
+		switch {
+		case e.Kind == velos.KindOrder:
+			f.order = &e
+		case e.Inst >= 0 && e.Inst != i.Inst:
+		case e.Kind == velos.KindExit, e.Kind == velos.KindState && (e.To == velos.Online || e.To == velos.Errored):
+			f.timeline = append(f.timeline, e)
+		}
+	}
+	f.timeline = f.timeline[max(0, len(f.timeline)-whyEvents):]
+	for n := range r.Stderr {
+		if e := &r.Stderr[n]; e.Missed == 0 && (e.Inst == i.Inst || len(r.App.Instances) == 1) {
+			if s := Clean(m.Bytes(e.Msg), false); strings.TrimSpace(s) != "" {
+				f.lines = append(f.lines, s)
+			}
+		}
+	}
+	f.lines = f.lines[max(0, len(f.lines)-whyLines):]
+	f.todo = advice(&r.App, i)
+	return f
+}
+
+// advice is built from what we know ourselves, never from what the program
+// wrote.
+func advice(a *velos.App, i *velos.Instance) []string {
+	name := Text(a.Spec.Name)
+	logs := "velos logs " + name + " --err -n 50"
+	x := i.LastExit
+	switch {
+	case i.Status == velos.Stopped && (x == nil || x.Asked):
+		return []string{"velos start " + name}
+	case i.Status == velos.Online && i.Strikes == 0 && (x == nil || x.Asked || i.Restarts == 0):
+		return []string{"nothing: it runs"}
+	case x != nil && x.Error != "":
+		return []string{"mend what the last exit names, then: velos restart " + name}
+	case x != nil && x.Signal == "SIGKILL" && x.Killed:
+		return []string{"it ignored " + Text(a.Spec.StopSignal) + ": handle the signal, or raise kill_timeout (" + Span(a.Spec.KillTimeout) + ")", logs}
+	case x != nil && x.Signal == "SIGKILL" && !x.Asked:
+		return []string{"look whether the system killed it for memory: dmesg | grep -i oom", logs}
+	case x != nil && x.Signal == "" && x.Code == 127:
+		return []string{"a command it runs is not in its PATH: velos info " + name, logs}
+	case i.Status == velos.Errored:
+		return []string{logs, "when it is mended: velos restart " + name}
+	case x != nil && x.Signal == "" && x.Code == 0 && a.Spec.Autorestart == velos.Always && i.Strikes > 0:
+		return []string{"it ends by itself without an error; if it should: autorestart = \"on-failure\"", logs}
+	case i.Status == velos.Stopped:
+		return []string{logs, "velos start " + name}
+	}
+	return []string{logs, "velos events " + name}
+}
+
+// limit is the width of the page: never more than a classic terminal's
+// unless there is one that is wider.
+func (o Options) limit() int {
+	if o.Width > 0 {
+		return o.Width
+	}
+	return 80
+}
+
+func (o Options) whyPage(b *buffer, r Report, i *velos.Instance, f findings) {
+	a := r.App
+	wide := o.limit()
+	name, status, since := Text(a.Spec.Name), a.Status, a.Updated
+	if i != nil {
+		status, since = i.Status, i.Since
+		if len(a.Instances) > 1 {
+			name += ":" + strconv.Itoa(i.Inst)
+		}
+	}
+	b.str(o.paint(bold, name), " is ", o.paint(statusColor(status), string(status)), " since ", o.clock(since), " (", ago(since, o.Now), ")")
+	if len(a.Instances) > 1 {
+		b.str(", ", o.census(&a))
+	}
+	b.str("\n")
+	line := func(key, value string) {
+		if value != "" {
+			b.str("  ", o.paint(dim, key), strings.Repeat(" ", max(1, 12-len(key))), cut(Text(value), wide-14), "\n")
+		}
+	}
+	line("why", f.reason)
+	if i != nil {
+		o.whyInstance(line, &a, i)
+	}
+	if f.order != nil {
+		line("last order", orderText(f.order)+", "+ago(f.order.Time, o.Now))
+	}
+	line("command", CommandLine(&a.Spec))
+	o.section(b, "timeline")
+	for n := range f.timeline {
+		e := &f.timeline[n]
+		b.str("  ", o.clock(e.Time), "  ", o.paint(eventColor(e), cut(Text(eventText(e)), wide-12)), "\n")
+	}
+	if len(f.timeline) == 0 {
+		b.str("  nothing has happened yet\n")
+	}
+	if len(f.lines) > 0 {
+		o.section(b, "last lines of stderr")
+	}
+	for _, s := range f.lines {
+		b.str("  ", cut(strings.ReplaceAll(s, "\t", "  "), wide-2), "\n")
+	}
+	o.section(b, "what to do")
+	for _, s := range f.todo {
+		b.str("  ", cut(s, wide-2), "\n")
+	}
+}
+
+func (o Options) section(b *buffer, title string) { b.str(o.paint(dim, title), "\n") }
+
+func (o Options) whyInstance(line func(key, value string), a *velos.App, i *velos.Instance) {
+	if x := i.LastExit; x != nil {
+		line("last exit", x.String()+", at "+o.clock(x.Time))
+	}
+	if i.PID != 0 {
+		line("process", "pid "+strconv.Itoa(i.PID)+", up "+Span(uptime(i, o.Now))+", "+percent(i.Usage.CPU)+" cpu, "+Bytes(i.Usage.Memory))
+	}
+	if i.Restarts > 0 || i.Strikes > 0 {
+		of := ""
+		if a.Spec.MaxRestarts >= 0 {
+			of = " of " + strconv.Itoa(a.Spec.MaxRestarts) + " allowed"
+		}
+		line("restarts", strconv.Itoa(i.Restarts)+" in all; "+strconv.Itoa(i.Strikes)+of+" in a row ended before "+Span(a.Spec.MinUptime))
+	}
+	switch {
+	case i.RetryAt > o.Now:
+		line("next", "started again in "+Span(velos.Millis(i.RetryAt-o.Now))+", at "+o.clock(i.RetryAt))
+	case i.Status == velos.Errored:
+		line("next", "nothing: it is not started again by itself")
+	}
+}
+
+// census counts instances by status: "2 online, 1 errored".
+func (o Options) census(a *velos.App) string {
+	var parts []string
+	for _, s := range []velos.Status{velos.Online, velos.Starting, velos.Stopping, velos.WaitingRestart, velos.Errored, velos.Stopped} {
+		n := 0
+		for i := range a.Instances {
+			if a.Instances[i].Status == s {
+				n++
+			}
+		}
+		if n > 0 {
+			parts = append(parts, strconv.Itoa(n)+" "+string(s))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func orderText(e *velos.Event) string {
+	if who := by(e.Actor); who != "" {
+		return e.Cause + " by " + who
+	}
+	return e.Cause
+}
+
+type whyJSON struct {
+	App       appJSON       `json:"app"`
+	Inst      int           `json:"instance"`
+	Status    velos.Status  `json:"status"`
+	Since     velos.Time    `json:"since"`
+	Reason    string        `json:"reason"`
+	Exit      *velos.Exit   `json:"last_exit"`
+	Meaning   string        `json:"exit_meaning"`
+	RetryAt   velos.Time    `json:"retry_at"`
+	LastOrder *velos.Event  `json:"last_order"`
+	Timeline  []velos.Event `json:"timeline"`
+	Stderr    []string      `json:"stderr"`
+	Hints     []string      `json:"hints"`
+}
+
+func (o Options) whyJSON(r Report, i *velos.Instance, f findings) whyJSON {
+	j := whyJSON{App: o.appJSON(&r.App), Status: r.App.Status, Reason: f.reason, LastOrder: f.order,
+		Timeline: append([]velos.Event{}, f.timeline...), Stderr: append([]string{}, f.lines...), Hints: f.todo}
+	if i != nil {
+		j.Inst, j.Status, j.Since, j.RetryAt, j.Exit = i.Inst, i.Status, i.Since, i.RetryAt, i.LastExit
+		if j.Exit != nil {
+			j.Meaning = j.Exit.String()
+		}
+	}
+	return j
+}
+
+type whyAI struct {
+	Name     string   `json:"n"`
+	Status   string   `json:"s"`
+	For      string   `json:"u"`
+	Why      string   `json:"why,omitempty"`
+	Exit     string   `json:"x,omitempty"`
+	Restarts int      `json:"r,omitempty"`
+	Strikes  string   `json:"k,omitempty"`
+	Next     string   `json:"next,omitempty"`
+	Order    string   `json:"by,omitempty"`
+	Stderr   []string `json:"e,omitempty"`
+	Hints    []string `json:"do"`
+}
+
+// aiLine bounds a line of stderr in --ai, in characters, so that the whole
+// answer stays under 400 tokens.
+const aiLine = 160
+
+func (o Options) whyAI(r Report, i *velos.Instance, f findings) whyAI {
+	j := whyAI{Name: r.App.Spec.Name, Status: shortStatus(r.App.Status), Why: f.reason, Hints: f.todo}
+	if i != nil {
+		j.Status, j.For, j.Restarts = shortStatus(i.Status), ShortSpan(velos.Millis(max(0, o.Now-i.Since))), i.Restarts
+		if x := i.LastExit; x != nil {
+			j.Exit = x.String()
+		}
+		if i.Strikes > 0 {
+			j.Strikes = strconv.Itoa(i.Strikes) + "/" + strconv.Itoa(r.App.Spec.MaxRestarts)
+		}
+		if i.RetryAt > o.Now {
+			j.Next = "in " + Span(velos.Millis(i.RetryAt-o.Now))
+		}
+	}
+	if f.order != nil {
+		j.Order = orderText(f.order)
+	}
+	for _, s := range f.lines {
+		j.Stderr = append(j.Stderr, cut(s, aiLine))
+	}
+	return j
+}
