@@ -37,17 +37,12 @@ type Fields interface {
 	// Nest visits one nested Record. An encoder leaves it out when present
 	// is false; a decoder leaves r alone when the key is missing.
 	Nest(key string, present bool, r Record)
-	// Each visits a list of nested Records.
+	// Each visits a list of nested Records. What a decoder finds decides how
+	// many there are, never what was announced.
 	Each(key string, list Items)
-
 	// Object is Nest for a Record that has to be made first. It costs an
-	// allocation; see the function Object.
+	// allocation that Nest does not.
 	Object(key string, present bool, r func() Record)
-	// List visits n records when encoding. A decoder ignores n and calls
-	// item with 0, 1, 2, … once for each record it finds, in order, so that
-	// the slice grows with what was really sent and not with what was
-	// announced. It costs an allocation; see the function List.
-	List(key string, n int, item func(i int) Record)
 }
 
 // Items is a list of Records. A decoder calls Item with 0, 1, 2, … for what it

@@ -159,8 +159,7 @@ func (p *packer) Nest(key string, present bool, r velos.Record) {
 
 func (p *packer) Object(key string, present bool, r func() velos.Record) {
 	if present {
-		p.key(key)
-		p.record(r())
+		p.Nest(key, true, r())
 	}
 }
 
@@ -173,17 +172,6 @@ func (p *packer) Each(key string, list velos.Items) {
 	p.b = packList(p.b, n)
 	for i := range n {
 		p.record(list.Item(i))
-	}
-}
-
-func (p *packer) List(key string, n int, item func(int) velos.Record) {
-	if n == 0 {
-		return
-	}
-	p.key(key)
-	p.b = packList(p.b, n)
-	for i := range n {
-		p.record(item(i))
 	}
 }
 

@@ -260,21 +260,19 @@ func (p *parser) Nest(key string, present bool, r velos.Record) {
 	p.under(key, -1)
 }
 
-func (p *parser) Object(key string, present bool, r func() velos.Record) {
+func (p *parser) Object(key string, _ bool, r func() velos.Record) {
 	if p.Has(key) {
-		p.Nest(key, present, r())
+		p.Nest(key, true, r())
 	}
 }
 
-func (p *parser) Each(key string, list velos.Items) { p.List(key, 0, list.Item) }
-
-func (p *parser) List(key string, _ int, item func(int) velos.Record) {
+func (p *parser) Each(key string, list velos.Items) {
 	at, ok := p.found(key)
 	if !ok {
 		return
 	}
 	for i, at := range p.elements(key, at) {
-		p.record(at, p.depth+1, item(i))
+		p.record(at, p.depth+1, list.Item(i))
 		if p.err != nil {
 			p.under(key, i)
 			return

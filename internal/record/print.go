@@ -170,8 +170,7 @@ func (p *printer) Nest(key string, present bool, r velos.Record) {
 
 func (p *printer) Object(key string, present bool, r func() velos.Record) {
 	if present {
-		p.key(key)
-		p.record(r())
+		p.Nest(key, true, r())
 	}
 }
 
@@ -185,19 +184,6 @@ func (p *printer) Each(key string, list velos.Items) {
 	for i := range n {
 		p.comma(i)
 		p.record(list.Item(i))
-	}
-	p.b = append(p.b, ']')
-}
-
-func (p *printer) List(key string, n int, item func(int) velos.Record) {
-	if n == 0 {
-		return
-	}
-	p.key(key)
-	p.b = append(p.b, '[')
-	for i := range n {
-		p.comma(i)
-		p.record(item(i))
 	}
 	p.b = append(p.b, ']')
 }

@@ -281,15 +281,13 @@ func (u *unpacker) Nest(key string, present bool, r velos.Record) {
 	u.under(key, -1)
 }
 
-func (u *unpacker) Object(key string, present bool, r func() velos.Record) {
+func (u *unpacker) Object(key string, _ bool, r func() velos.Record) {
 	if u.Has(key) {
-		u.Nest(key, present, r())
+		u.Nest(key, true, r())
 	}
 }
 
-func (u *unpacker) Each(key string, list velos.Items) { u.List(key, 0, list.Item) }
-
-func (u *unpacker) List(key string, _ int, item func(int) velos.Record) {
+func (u *unpacker) Each(key string, list velos.Items) {
 	at, n, ok := u.list(key)
 	if !ok {
 		return
@@ -298,7 +296,7 @@ func (u *unpacker) List(key string, _ int, item func(int) velos.Record) {
 		if !u.spend() {
 			return
 		}
-		at = u.record(at, u.depth+1, item(i))
+		at = u.record(at, u.depth+1, list.Item(i))
 		if u.err != nil {
 			u.under(key, i)
 			return
