@@ -1,0 +1,54 @@
+package child
+
+import (
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/proc"
+)
+
+const (
+	firstRealtime = 0
+	lastSignal    = 31
+)
+
+func signalName(n int) string {
+	switch n {
+	case 2:
+		return "SIGINT"
+	case 9:
+		return "SIGKILL"
+	case 15:
+		return "SIGTERM"
+	}
+	return ""
+}
+
+// A Host is the parent of everything that the daemon runs.
+type Host struct{}
+
+type cgroup struct{}
+
+// Options change how a Host works.
+type Options struct{ NoCgroup bool }
+
+var errUnsupported = &velos.Error{Code: velos.Unsupported, Message: "programs cannot be run on Windows yet"}
+
+// Open answers Unsupported.
+func Open() (*Host, error) { return nil, errUnsupported }
+
+// OpenWith answers Unsupported.
+func OpenWith(Options) (*Host, error) { return nil, errUnsupported }
+
+// Close does nothing.
+func (*Host) Close() error { return nil }
+
+// Start answers Unsupported.
+func (*Host) Start(Command) (*Process, error) { return nil, errUnsupported }
+
+// Observe does nothing.
+func (*Host) Observe(*proc.Table) {}
+
+// Signal answers Unsupported.
+func (*Process) Signal(sig int, tree bool) error { return errUnsupported }
+
+// Kill answers Unsupported.
+func (*Process) Kill() error { return errUnsupported }

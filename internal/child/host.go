@@ -1,0 +1,282 @@
+//go:build unix
+
+package child
+
+import (
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/proc"
+)
+
+// A Host is the parent of everything that the daemon runs. It waits for every
+// child of this program, so there can be one, and nobody else may wait.
+//
+// One goroutine, the reaper, hears of all ends. A process costs no goroutine,
+// no thread and no descriptor.
+type Host struct {
+	null     int // /dev/null: standard input, and output that nobody wants
+	children chan os.Signal
+	ignored  chan os.Signal
+	done     chan struct{}
+	routines sync.WaitGroup
+	cgroups  *cgroups
+
+	// mu also stands between reaping and signalling: who holds it knows that
+	// a pid which was not reaped is still the process it was.
+	mu      sync.Mutex
+	runs    map[int]*Process           // by root pid; the newest when a number was used again
+	left    []*Process                 // root ended, members of the tree live on
+	fresh   []*Process                 // root ended, not yet announced
+	forking int                        // forks that have not told their pid
+	early   map[int]syscall.WaitStatus // ends of unknown pids while a fork is in flight
+	shut    bool                       // Close was called
+	polling bool                       // the goroutine that watches left is running
+	lineage
+}
+
+// Options change how a Host works.
+type Options struct {
+	// NoCgroup keeps the Host from using control groups where it could.
+	NoCgroup bool
+}
+
+var hosted atomic.Bool
+
+// Open starts a Host. A second one in the same program is a Conflict.
+func Open() (*Host, error) { return OpenWith(Options{}) }
+
+// OpenWith is Open with other than the usual options.
+func OpenWith(o Options) (*Host, error) {
+	if !hosted.CompareAndSwap(false, true) {
+		return nil, fault(velos.Conflict, nil, "", "open process host: this program has one already")
+	}
+	null, err := syscall.Open("/dev/null", syscall.O_RDWR|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		hosted.Store(false)
+		return nil, fault(velos.Failed, err, "", "open /dev/null: ", err.Error())
+	}
+	h := &Host{
+		null:     null,
+		children: make(chan os.Signal, 1),
+		ignored:  make(chan os.Signal),
+		done:     make(chan struct{}),
+		runs:     make(map[int]*Process),
+		early:    make(map[int]syscall.WaitStatus),
+	}
+	h.lineage.open()
+	if !o.NoCgroup {
+		h.cgroups = openCgroups()
+	}
+	// Signals that this program was told to ignore would be ignored by all
+	// children too. A signal that is caught is back at its default after exec.
+	if list := ignoredSignals(); len(list) > 0 {
+		signal.Notify(h.ignored, list...)
+	}
+	signal.Notify(h.children, syscall.SIGCHLD)
+	h.routines.Add(1)
+	go h.reaper()
+	return h, nil
+}
+
+// Close ends the reaper. Processes go on; nobody hears of their end.
+func (h *Host) Close() error {
+	h.mu.Lock()
+	shut := h.shut
+	h.shut = true
+	h.mu.Unlock()
+	if shut {
+		return nil
+	}
+	signal.Stop(h.children)
+	close(h.done)
+	h.routines.Wait()
+	signal.Stop(h.ignored)
+	h.cgroups.close()
+	err := syscall.Close(h.null)
+	hosted.Store(false)
+	return err
+}
+
+func (h *Host) reaper() {
+	defer h.routines.Done()
+	for {
+		select {
+		case <-h.done:
+			return
+		case <-h.children:
+			h.reap()
+		}
+	}
+}
+
+// reap takes all ends that the system has for us. The lock is given up now and
+// then, so that orders are heard during a storm of ends.
+func (h *Host) reap() {
+	for more := true; more; {
+		h.mu.Lock()
+		more = false
+		any := false
+		for range 64 {
+			var ws syscall.WaitStatus
+			pid, err := syscall.Wait4(-1, &ws, syscall.WNOHANG, nil)
+			if err == syscall.EINTR {
+				continue
+			}
+			more = err == nil && pid > 0
+			if !more {
+				break
+			}
+			any = true
+			h.ended(pid, ws)
+		}
+		if any {
+			h.settle()
+		}
+		h.mu.Unlock()
+	}
+}
+
+// ended takes the news that pid has ended, from whoever waited for it. The
+// caller holds mu and calls settle when it has no more news.
+func (h *Host) ended(pid int, ws syscall.WaitStatus) {
+	p := h.runs[pid]
+	if p == nil || p.reaped {
+		h.forget(pid)
+		if h.forking > 0 {
+			h.early[pid] = ws
+		}
+		return
+	}
+	p.reaped = true
+	p.exit = Exit{Time: time.Now()}
+	switch {
+	case ws.Signaled():
+		p.exit.Signal = SignalName(int(ws.Signal()))
+		p.exit.Core = ws.CoreDump()
+	case ws.Exited():
+		p.exit.Code = ws.ExitStatus()
+	default:
+		p.exit.Unknown = true
+	}
+	h.fresh = append(h.fresh, p)
+}
+
+// settle announces the ends of roots and of trees. The caller holds mu.
+func (h *Host) settle() {
+	h.adopt()
+	for i, p := range h.fresh {
+		p.exit.Leftover = h.lives(p)
+		p.exited <- p.exit
+		if p.exit.Leftover {
+			h.left = append(h.left, p)
+		} else {
+			h.finish(p)
+		}
+		h.fresh[i] = nil
+	}
+	h.fresh = h.fresh[:0]
+	h.sweep()
+	h.buried()
+}
+
+// sweep closes Gone of the trees that have ended. The caller holds mu.
+func (h *Host) sweep() {
+	kept := h.left[:0]
+	for _, p := range h.left {
+		if h.lives(p) {
+			kept = append(kept, p)
+		} else {
+			h.finish(p)
+		}
+	}
+	clear(h.left[len(kept):])
+	h.left = kept
+	if len(kept) > 0 && !h.polling && !h.shut {
+		h.polling = true
+		h.routines.Add(1)
+		go h.poll()
+	}
+}
+
+// poll looks after trees whose root has ended, as long as there are any: not
+// every end in them is told to us.
+func (h *Host) poll() {
+	defer h.routines.Done()
+	t := time.NewTicker(leftoverPoll)
+	defer t.Stop()
+	for {
+		select {
+		case <-h.done:
+			return
+		case <-t.C:
+		}
+		h.mu.Lock()
+		h.adopt()
+		h.sweep()
+		h.polling = len(h.left) > 0
+		stay := h.polling
+		h.mu.Unlock()
+		if !stay {
+			return
+		}
+	}
+}
+
+// finish ends the Host's interest in p. The caller holds mu.
+func (h *Host) finish(p *Process) {
+	p.closed = true
+	if h.runs[p.pid] == p {
+		delete(h.runs, p.pid)
+	}
+	h.abandon(p)
+	h.cgroups.leave(p)
+	close(p.gone)
+}
+
+// lives reports whether p, whose root has ended, has living members. The caller
+// holds mu.
+func (h *Host) lives(p *Process) bool {
+	if p.orphans > 0 || h.group(p, 0) != syscall.ESRCH {
+		return true
+	}
+	return h.holds(p)
+}
+
+// group signals the process group of p; ESRCH when there is none. The caller
+// holds mu.
+func (h *Host) group(p *Process, sig int) error {
+	if p.strange || p.closed {
+		return syscall.ESRCH
+	}
+	err := syscall.Kill(-p.pid, syscall.Signal(0))
+	if err == syscall.ESRCH {
+		return err
+	}
+	// The number stays taken as long as group or session have a member. When
+	// its root is gone and yet it is a process, it was given away again.
+	if p.reaped {
+		if _, err := proc.One(p.pid); err == nil {
+			p.strange = true
+			return syscall.ESRCH
+		}
+	}
+	if sig == 0 {
+		return err
+	}
+	return syscall.Kill(-p.pid, syscall.Signal(sig))
+}
+
+// Observe learns from a look at the process table who left their root's session
+// and who their descendants are. Whoever scans the table should offer it: an
+// orphan that hid all its traces is recognised only if it was seen before.
+func (h *Host) Observe(t *proc.Table) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.observe(t)
+}

@@ -1,0 +1,151 @@
+//go:build unix
+
+package child
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/velospm/velos/internal/proc"
+)
+
+// The test binary is also the misbehaving child.
+func TestMain(m *testing.M) {
+	switch os.Getenv("CHILD_MODE") {
+	case "":
+		os.Exit(m.Run())
+	case "exit":
+		n, _ := strconv.Atoi(os.Args[1])
+		os.Exit(n)
+	case "ignore-term":
+		signal.Ignore(syscall.SIGTERM)
+		fmt.Println("ready")
+		time.Sleep(20 * time.Second)
+	case "limit":
+		var lim syscall.Rlimit
+		// Go has raised the soft limit of this process too; /proc shows
+		// what it was given only to a program without Go.
+		syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim)
+		fmt.Println(lim.Cur, lim.Max)
+	}
+}
+
+func open(t testing.TB, o Options) *Host {
+	t.Helper()
+	h, err := OpenWith(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		var all []*Process
+		h.mu.Lock()
+		h.each(func(p *Process) { all = append(all, p) })
+		h.mu.Unlock()
+		for _, p := range all {
+			p.Kill()
+		}
+		if err := h.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return h
+}
+
+func start(t testing.TB, h *Host, args ...string) *Process {
+	t.Helper()
+	p, err := h.Start(Command{Path: args[0], Args: args, Env: os.Environ(), Stdout: -1, Stderr: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func exit(t testing.TB, p *Process) Exit {
+	t.Helper()
+	select {
+	case x := <-p.Exited():
+		return x
+	case <-time.After(10 * time.Second):
+		t.Fatalf("process %d did not end", p.PID())
+		return Exit{}
+	}
+}
+
+func gone(t testing.TB, p *Process) {
+	t.Helper()
+	select {
+	case <-p.Gone():
+	case <-time.After(10 * time.Second):
+		t.Fatalf("the tree of process %d is not gone", p.PID())
+	}
+}
+
+// output starts a command and returns what it wrote to stdout.
+func output(t *testing.T, h *Host, c Command) string {
+	t.Helper()
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	c.Stdout, c.Stderr = int(w.Fd()), 2
+	p, err := h.Start(c)
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	buf := make([]byte, 4096)
+	r.SetReadDeadline(time.Now().Add(10 * time.Second))
+	for {
+		n, err := r.Read(buf)
+		b.Write(buf[:n])
+		if err != nil {
+			break
+		}
+	}
+	exit(t, p)
+	return b.String()
+}
+
+var tokens = time.Now().UnixNano() % 1e9
+
+// token is a length of time for sleep(1) that nobody else uses: it finds again
+// what a test has left behind.
+func token() string {
+	tokens++
+	return fmt.Sprintf("77.%09d", tokens%1e9)
+}
+
+// holding is the living processes that have the token in their command line.
+func holding(token string) (pids []int) {
+	list, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, name := range list {
+		b, err := os.ReadFile(name)
+		if err != nil || !strings.Contains(string(b), token) {
+			continue
+		}
+		pid, _ := strconv.Atoi(strings.Split(name, "/")[2])
+		if s, err := proc.One(pid); err == nil && s.Alive() && pid != os.Getpid() {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+func eventually(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	t.Fatalf("never: %s", what)
+}

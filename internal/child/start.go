@@ -1,0 +1,107 @@
+//go:build unix
+
+package child
+
+import (
+	"runtime"
+	"syscall"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/proc"
+)
+
+// Start runs c and returns when the program has replaced the daemon's copy. The
+// process leads a new session, inherits descriptors 0, 1 and 2 only, and begins
+// with default signal handling and with the limit of open files that the
+// daemon itself was started with. The error says what is wrong with the path,
+// the directory or the system.
+func (h *Host) Start(c Command) (*Process, error) {
+	if c.Path == "" {
+		return nil, fault(velos.Invalid, nil, "", "there is no program to run")
+	}
+	p := &Process{
+		host:    h,
+		mark:    c.Mark,
+		pipes:   [2]uint64{pipeID(c.Stdout), pipeID(c.Stderr)},
+		started: time.Now(),
+		exited:  make(chan Exit, 1),
+		gone:    make(chan struct{}),
+	}
+	attr := syscall.ProcAttr{
+		Dir:   c.Dir,
+		Env:   c.Env,
+		Files: []uintptr{uintptr(h.null), h.output(c.Stdout), h.output(c.Stderr)},
+		Sys:   &syscall.SysProcAttr{Setsid: true},
+	}
+	h.cgroups.join(p, attr.Sys)
+	h.mu.Lock()
+	h.forking++
+	h.mu.Unlock()
+	pid, err := fork(c.Path, c.Args, &attr)
+	h.mu.Lock()
+	h.forking--
+	if err == nil {
+		h.register(p, pid)
+	}
+	if h.forking == 0 {
+		clear(h.early)
+	}
+	if err != nil {
+		h.cgroups.leave(p)
+	}
+	h.mu.Unlock()
+	if err != nil {
+		return nil, explain(err, c)
+	}
+	return p, nil
+}
+
+func (h *Host) output(fd int) uintptr {
+	if fd < 0 {
+		return uintptr(h.null)
+	}
+	return uintptr(fd)
+}
+
+// fork keeps off the program's first thread. A child hangs on the thread that
+// made it, an orphan on the first: so the children of the first thread are the
+// orphans, which saves a look at all children after every end.
+func fork(path string, args []string, attr *syscall.ProcAttr) (pid int, err error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	if !firstThread() {
+		return syscall.ForkExec(path, args, attr)
+	}
+	done := make(chan struct{})
+	go func() {
+		pid, err = syscall.ForkExec(path, args, attr)
+		close(done)
+	}()
+	<-done
+	return pid, err
+}
+
+// register makes p known under its pid. It may have ended already. The caller
+// holds mu.
+func (h *Host) register(p *Process, pid int) {
+	p.pid = pid
+	if old := h.runs[pid]; old != nil {
+		old.strange = true
+	}
+	h.runs[pid] = p
+	stat, err := proc.One(pid)
+	if err == nil {
+		p.start = stat.Start
+		return
+	}
+	// Nobody reaps while we hold mu: a process that is not there was reaped
+	// before, and its end was kept for us.
+	ws, ok := h.early[pid]
+	if !ok {
+		return // the system does not tell about processes
+	}
+	delete(h.early, pid)
+	h.ended(pid, ws)
+	h.settle()
+}

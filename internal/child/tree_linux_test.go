@@ -1,0 +1,305 @@
+package child
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/proc"
+)
+
+var escapes = []struct {
+	name, script string
+	alive        int // processes with the token before the kill
+}{
+	{"nested shells", `sh -c 'sh -c "sleep T & sleep T & wait" & wait' & wait`, 2},
+	{"double fork", `(sleep T &); exec sleep T`, 2},
+	{"setsid and nohup", `nohup setsid sleep T >/dev/null 2>&1 & exec sleep T`, 2},
+	{"a session under a session", `setsid sh -c 'setsid sleep T & exec sleep T' & exec sleep T`, 3},
+	{"a daemon without environment", `(setsid env -i /bin/sleep T >/dev/null 2>&1 &); exec sleep T`, 2},
+	{"a daemon without environment whose root has ended", `(setsid env -i /bin/sleep T >/dev/null 2>&1 &); exit 3`, 1},
+	{"background jobs whose root has ended", `sleep T & sleep T & exit 3`, 2},
+	{"stopped processes", `sleep T & kill -STOP $!; kill -STOP $$`, 1},
+}
+
+func TestKillLeavesNobody(t *testing.T) {
+	for _, o := range []Options{{}, {NoCgroup: true}} {
+		h := open(t, o)
+		for _, c := range escapes {
+			tok := token()
+			p, err := h.Start(Command{Path: "/bin/sh", Args: []string{"sh", "-c", strings.ReplaceAll(c.script, "T", tok)},
+				Env: []string{"PATH=/usr/bin:/bin", "VELOS_ID=x"}, Mark: "x", Stdout: -1, Stderr: -1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			// The shell itself has the token in its command line until it execs or ends.
+			eventually(t, c.name+" has settled", func() bool { return settled(p, tok, c.alive) })
+			begin := time.Now()
+			if err := p.Kill(); err != nil {
+				t.Errorf("%s: %v", c.name, err)
+			}
+			took := time.Since(begin)
+			if left := holding(tok); len(left) != 0 {
+				t.Errorf("%s: %d processes survive", c.name, len(left))
+				for _, pid := range left {
+					syscall.Kill(pid, syscall.SIGKILL)
+				}
+			}
+			x := exit(t, p)
+			gone(t, p)
+			t.Logf("cgroup %v: %-50s killed in %v, leftover %v", !o.NoCgroup, c.name, took.Round(time.Microsecond), x.Leftover)
+		}
+		closeHost(t, h)
+	}
+}
+
+// settled reports whether n processes are sleeping with the token.
+func settled(p *Process, tok string, n int) bool {
+	found := 0
+	for _, pid := range holding(tok) {
+		b, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
+		if string(b) == "sleep\n" {
+			found++
+		}
+	}
+	return found == n
+}
+
+// closeHost ends a host before its test does, so that the next can be opened.
+func closeHost(t *testing.T, h *Host) {
+	t.Helper()
+	h.mu.Lock()
+	n := len(h.runs) + len(h.left) + len(h.seen) + len(h.orphans)
+	h.mu.Unlock()
+	if n != 0 {
+		t.Errorf("the host remembers %d things of runs that are gone", n)
+	}
+	h.Close()
+}
+
+func TestKillOutrunsAChainOfForks(t *testing.T) {
+	for _, o := range []Options{{}, {NoCgroup: true}} {
+		h := open(t, o)
+		tok := token()
+		script := filepath.Join(t.TempDir(), "chain")
+		text := "#!/bin/sh\n[ $1 -le 0 ] && exec sleep 20\nsetsid env -i $0 $(($1-1)) " + tok + " >/dev/null 2>&1 &\nexit 0\n"
+		if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		p := start(t, h, script, "300", tok)
+		eventually(t, "the chain runs", func() bool { return len(holding(tok)) > 0 })
+		exit(t, p)
+		begin := time.Now()
+		if err := p.Kill(); err != nil {
+			t.Error(err)
+		}
+		t.Logf("cgroup %v: killed in %v", !o.NoCgroup, time.Since(begin))
+		gone(t, p)
+		if left := holding(tok); len(left) != 0 {
+			t.Errorf("%d links survive", len(left))
+		}
+		closeHost(t, h)
+	}
+}
+
+func TestLeftoverIsToldAndGoneFollows(t *testing.T) {
+	for _, o := range []Options{{}, {NoCgroup: true}} {
+		h := open(t, o)
+		p := start(t, h, "/bin/sh", "-c", "sleep 0.3 & exit 4")
+		x := exit(t, p)
+		if !x.Leftover || x.Code != 4 {
+			t.Errorf("got %+v; want leftovers", x)
+		}
+		select {
+		case <-p.Gone():
+			t.Error("gone while a member sleeps")
+		default:
+		}
+		gone(t, p)
+		closeHost(t, h)
+	}
+}
+
+func TestGoneComesSoonAfterTheLastMember(t *testing.T) {
+	h := open(t, Options{NoCgroup: true})
+	tok := token()
+	p := start(t, h, "/bin/sh", "-c", "setsid sleep "+tok+" & exit 0")
+	if x := exit(t, p); !x.Leftover {
+		t.Fatalf("got %+v", x)
+	}
+	eventually(t, "the sleeper sleeps", func() bool { return settled(p, tok, 1) })
+	begin := time.Now()
+	syscall.Kill(holding(tok)[0], syscall.SIGKILL)
+	gone(t, p)
+	if took := time.Since(begin); took > leftoverPoll/2 {
+		t.Errorf("gone after %v: the end of an orphan was not heard", took)
+	}
+}
+
+func TestSignalReachesWhoLeftTheGroup(t *testing.T) {
+	h := open(t, Options{NoCgroup: true})
+	tok := token()
+	p := start(t, h, "/bin/sh", "-c", "setsid sleep "+tok+" & sleep "+tok+" & wait")
+	eventually(t, "both sleep", func() bool { return settled(p, tok, 2) })
+	if err := p.Signal(int(syscall.SIGTERM), true); err != nil {
+		t.Error(err)
+	}
+	gone(t, p)
+	if left := holding(tok); len(left) != 0 {
+		t.Errorf("%d survive", len(left))
+	}
+}
+
+func TestKillSparesTheNeighbours(t *testing.T) {
+	for _, o := range []Options{{}, {NoCgroup: true}} {
+		h := open(t, o)
+		tok := token()
+		daemon := "(setsid env -i /bin/sleep " + tok + " >/dev/null 2>&1 &); exec sleep " + tok
+		var list []*Process
+		for range 3 {
+			list = append(list, start(t, h, "/bin/sh", "-c", daemon))
+		}
+		eventually(t, "all sleep", func() bool { return settled(nil, tok, 6) })
+		if err := list[1].Kill(); err != nil {
+			t.Error(err)
+		}
+		for _, i := range []int{0, 2} {
+			if err := list[i].Signal(0, false); err != nil {
+				t.Errorf("neighbour %d: %v", i, err)
+			}
+		}
+		n := len(holding(tok))
+		t.Logf("cgroup %v: %d of 4 wanted remain", h.cgroups != nil, n)
+		if n < 4 {
+			t.Errorf("neighbours lost processes: %d of 4 remain", n)
+		}
+		if h.cgroups != nil && n != 4 {
+			t.Errorf("%d remain; want 4", n)
+		}
+		for _, p := range list {
+			p.Kill()
+		}
+		for _, pid := range holding(tok) {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+		for _, p := range list {
+			gone(t, p)
+		}
+		eventually(t, "all orphans are reaped", func() bool { h.mu.Lock(); defer h.mu.Unlock(); return len(h.orphans) == 0 })
+		closeHost(t, h)
+	}
+}
+
+func TestObserveRecognisesWhoHidItsTracesLater(t *testing.T) {
+	h := open(t, Options{NoCgroup: true})
+	tok, cue := token(), filepath.Join(t.TempDir(), "cue")
+	// The daemon is seen below its parent first; the parent ends after the cue.
+	script := "sh -c 'setsid env -i /bin/sleep " + tok + " >/dev/null 2>&1 & until [ -e " + cue + " ]; do sleep 0.01; done' & exec sleep " + tok
+	other := start(t, h, "/bin/sleep", "60")
+	p := start(t, h, "/bin/sh", "-c", script)
+	eventually(t, "both sleep", func() bool { return settled(p, tok, 2) })
+	var table proc.Table
+	if err := table.Scan(); err != nil {
+		t.Fatal(err)
+	}
+	h.Observe(&table)
+	os.WriteFile(cue, nil, 0o600)
+	eventually(t, "the daemon is an orphan", func() bool {
+		for _, pid := range holding(tok) {
+			if s, _ := proc.One(pid); s.SID == pid && s.PPID == os.Getpid() && pid != p.PID() {
+				return true
+			}
+		}
+		return false
+	})
+	if err := p.Kill(); err != nil {
+		t.Error(err)
+	}
+	if left := holding(tok); len(left) != 0 {
+		t.Errorf("%d survive", len(left))
+	}
+	if err := other.Signal(0, false); err != nil {
+		t.Errorf("the other app: %v", err)
+	}
+}
+
+func TestTheMarkAndThePipeTellWhoseAnOrphanIs(t *testing.T) {
+	h := open(t, Options{NoCgroup: true})
+	r, w, _ := os.Pipe()
+	defer r.Close()
+	defer w.Close()
+	tok := token()
+	other := start(t, h, "/bin/sleep", "60")
+	for _, script := range []string{
+		"(setsid sleep T >/dev/null 2>&1 &); exec sleep T",
+		"(setsid env -i /bin/sleep T &); exec sleep T",
+	} {
+		p, err := h.Start(Command{Path: "/bin/sh", Args: []string{"sh", "-c", strings.ReplaceAll(script, "T", tok)},
+			Env: []string{"PATH=/usr/bin:/bin", "VELOS_ID=7:0"}, Mark: "7:0", Stdout: int(w.Fd()), Stderr: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "both sleep", func() bool { return settled(p, tok, 2) })
+		if err := p.Kill(); err != nil {
+			t.Error(err)
+		}
+		if left := holding(tok); len(left) != 0 {
+			t.Errorf("%s: %d survive", script, len(left))
+		}
+		gone(t, p)
+	}
+	if err := other.Signal(0, false); err != nil {
+		t.Errorf("the other app: %v", err)
+	}
+}
+
+func TestAReusedPidIsNotSignalled(t *testing.T) {
+	h := open(t, Options{})
+	p := start(t, h, "/bin/sleep", "60")
+	s, err := proc.One(p.PID())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Start++
+	if err := send(&s, int(syscall.SIGKILL)); err != syscall.ESRCH {
+		t.Errorf("a process with another start was signalled: %v", err)
+	}
+	if err := send(&proc.Stat{PID: os.Getpid()}, 0); err == nil {
+		t.Error("the daemon signalled itself")
+	}
+	// The number of an ended run in the hands of another process.
+	stale := &Process{host: h, pid: p.PID(), reaped: true}
+	if err := stale.Signal(int(syscall.SIGKILL), true); !errors.Is(err, velos.ErrNotRunning) {
+		t.Errorf("a stale run: %v", err)
+	}
+	if err := p.Signal(0, false); err != nil {
+		t.Errorf("it was hit: %v", err)
+	}
+}
+
+func TestAChildBeginsClean(t *testing.T) {
+	h := open(t, Options{})
+	r, w, _ := os.Pipe() // an inheritable descriptor would show up below
+	defer r.Close()
+	defer w.Close()
+	text := output(t, h, Command{Path: "/bin/sh", Args: []string{"sh", "-c", "cat /proc/self/status; ls /proc/self/fd; readlink /proc/self/fd/0; ulimit -Sn; pwd"},
+		Dir: "/", Env: []string{"PATH=/usr/bin:/bin"}})
+	for _, want := range []string{"SigBlk:\t0000000000000000\n", "SigIgn:\t0000000000000000\n", "0\n1\n2\n3\n/dev/null\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in what the child sees:\n%s", want, text)
+		}
+	}
+	if !strings.HasSuffix(text, "\n/\n") {
+		t.Errorf("it is not in its directory: %s", text)
+	}
+	p := start(t, h, "/bin/sleep", "60")
+	if s, err := proc.One(p.PID()); err != nil || s.SID != p.PID() || s.PGID != p.PID() || s.Start != p.StartTicks() {
+		t.Errorf("got %+v, %v", s, err)
+	}
+}

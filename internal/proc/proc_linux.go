@@ -1,0 +1,201 @@
+package proc
+
+import (
+	"bytes"
+	"os"
+	"strconv"
+	"syscall"
+	"unsafe"
+)
+
+// TicksPerSecond is the unit of Stat.Start and Stat.CPU. The kernel reports
+// both in USER_HZ, which is 100 on every processor that Go runs on.
+const TicksPerSecond = 100
+
+var pageSize = int64(syscall.Getpagesize())
+
+// A scanner reads /proc with buffers of its own: a look makes no garbage.
+type scanner struct {
+	names []byte
+	line  []byte
+	path  [32]byte
+}
+
+func (s *scanner) scan(out []Stat) ([]Stat, error) {
+	if s.names == nil {
+		s.names = make([]byte, 8<<10)
+		s.line = make([]byte, 1<<10)
+	}
+	dir, err := syscall.Open("/proc", syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return out, os.NewSyscallError("open /proc", err)
+	}
+	defer syscall.Close(dir)
+	for {
+		n, err := syscall.ReadDirent(dir, s.names)
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil {
+			return out, os.NewSyscallError("read /proc", err)
+		}
+		if n <= 0 {
+			return out, nil
+		}
+		out = s.directory(dir, s.names[:n], out)
+	}
+}
+
+// directory reads the process of each entry in a part of the directory.
+func (s *scanner) directory(dir int, list []byte, out []Stat) []Stat {
+	const header = 19 // d_ino, d_off, d_reclen, d_type
+	for len(list) > header {
+		size := int(*(*uint16)(unsafe.Pointer(&list[16])))
+		if size < header || size > len(list) {
+			return out
+		}
+		name := list[header:size]
+		list = list[size:]
+		if end := bytes.IndexByte(name, 0); end >= 0 {
+			name = name[:end]
+		}
+		if len(name) == 0 || len(name) > 10 || name[0] < '1' || name[0] > '9' {
+			continue
+		}
+		path := append(append(s.path[:0], name...), "/stat\x00"...)
+		var stat Stat
+		if n, err := readAt(dir, path, s.line); err == 0 && parseStat(s.line[:n], pageSize, &stat) {
+			out = append(out, stat)
+		}
+	}
+	return out
+}
+
+// readAt reads the beginning of the file that path, which ends in NUL, names
+// below dir. It allocates nothing.
+func readAt(dir int, path, buf []byte) (int, syscall.Errno) {
+	fd, _, err := syscall.Syscall6(syscall.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(&path[0])),
+		syscall.O_RDONLY|syscall.O_CLOEXEC, 0, 0, 0)
+	if err != 0 {
+		return 0, err
+	}
+	n, _, err := syscall.Syscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
+	syscall.Syscall(syscall.SYS_CLOSE, fd, 0, 0)
+	if err != 0 {
+		return 0, err
+	}
+	return int(n), 0
+}
+
+const atCwd = -0x64
+
+// One is the process pid; the error is ESRCH or ENOENT when there is none.
+func One(pid int) (Stat, error) {
+	var name [32]byte
+	var line [1 << 10]byte
+	path := append(strconv.AppendInt(append(name[:0], "/proc/"...), int64(pid), 10), "/stat\x00"...)
+	n, err := readAt(atCwd, path, line[:])
+	if err != 0 {
+		return Stat{}, err
+	}
+	var s Stat
+	if !parseStat(line[:n], pageSize, &s) {
+		return Stat{}, syscall.EINVAL
+	}
+	return s, nil
+}
+
+// BootID names this run of the system; empty when it does not say.
+func BootID() string {
+	b, err := os.ReadFile("/proc/sys/kernel/random/boot_id")
+	if err != nil {
+		return ""
+	}
+	return string(bytes.TrimSpace(b))
+}
+
+// Environ is the value that key had in the environment of pid when its program
+// began. It is for our own user's processes; another's environment is closed
+// to us, and ok is false.
+func Environ(pid int, key string) (value string, ok bool) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	if err != nil {
+		return "", false
+	}
+	return variable(b, key)
+}
+
+// Children is the direct children of this process, zombies included. Its cost
+// grows with their number and not with the system. The kernel gives no snapshot:
+// a child may be missing when others end at the same moment.
+func Children() ([]int, error) { return ChildrenOf(os.Getpid(), nil) }
+
+// ChildrenOf appends the direct children of pid, of all its threads, to out.
+func ChildrenOf(pid int, out []int) ([]int, error) {
+	dir := "/proc/" + strconv.Itoa(pid) + "/task"
+	fd, err := syscall.Open(dir, syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return out, err
+	}
+	defer syscall.Close(fd)
+	var names [1 << 10]byte
+	for {
+		n, err := syscall.ReadDirent(fd, names[:])
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			return out, err
+		}
+		for _, tid := range threads(names[:n]) {
+			if out, err = ChildrenOfThread(pid, tid, out); err != nil && err != syscall.ENOENT && err != syscall.ESRCH {
+				return out, err
+			}
+		}
+	}
+}
+
+// threads reads the numeric names in a part of a directory.
+func threads(list []byte) (tids []int) {
+	const header = 19
+	for len(list) > header {
+		size := int(*(*uint16)(unsafe.Pointer(&list[16])))
+		if size < header || size > len(list) {
+			return tids
+		}
+		if tid, _, ok := number(list[header:size]); ok {
+			tids = append(tids, int(tid))
+		}
+		list = list[size:]
+	}
+	return tids
+}
+
+// ChildrenOfThread appends the children of one thread of pid to out. Each
+// child hangs on the thread that made it; orphans that come to a subreaper
+// hang on its first thread, whose number is that of the process.
+func ChildrenOfThread(pid, tid int, out []int) ([]int, error) {
+	var name [64]byte
+	path := strconv.AppendInt(append(name[:0], "/proc/"...), int64(pid), 10)
+	path = append(strconv.AppendInt(append(path, "/task/"...), int64(tid), 10), "/children"...)
+	fd, err := syscall.Open(string(path), syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return out, err
+	}
+	defer syscall.Close(fd)
+	var space [1 << 10]byte
+	held := 0 // digits of a number that the last read cut
+	for {
+		n, err := syscall.Read(fd, space[held:])
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			return numbers(space[:held], out), err
+		}
+		part := space[:held+n]
+		cut := bytes.LastIndexByte(part, ' ') + 1
+		out = numbers(part[:cut], out)
+		held = copy(space[:], part[cut:])
+	}
+}

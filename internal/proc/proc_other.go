@@ -1,0 +1,33 @@
+//go:build !linux && !darwin && !windows
+
+package proc
+
+import (
+	"errors"
+
+	"github.com/velospm/velos"
+)
+
+// TicksPerSecond is the unit of Stat.Start and Stat.CPU.
+const TicksPerSecond = 100
+
+var errUnsupported error = &velos.Error{Code: velos.Unsupported, Message: "the process table cannot be read on this system", Cause: errors.ErrUnsupported}
+
+type scanner struct{}
+
+func (*scanner) scan(out []Stat) ([]Stat, error) { return out, errUnsupported }
+
+// One answers Unsupported.
+func One(pid int) (Stat, error) { return Stat{}, errUnsupported }
+
+// BootID is empty.
+func BootID() string { return "" }
+
+// Environ answers no.
+func Environ(pid int, key string) (value string, ok bool) { return "", false }
+
+// Children answers Unsupported.
+func Children() ([]int, error) { return nil, errUnsupported }
+
+// ChildrenOf answers Unsupported.
+func ChildrenOf(pid int, out []int) ([]int, error) { return out, errUnsupported }
