@@ -1,0 +1,154 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/velospm/velos"
+)
+
+// badConfigs are files that must be refused; testdata/bad.golden has the
+// errors.
+var badConfigs = []string{
+	"",
+	"# only a comment\n",
+	"[apps]\n",
+	"apps = 3\n",
+	"apps = [1]\n",
+	"[apps.api]\n",
+	"[apps.api\nscript = \"app.js\"\n",
+	"[apps.api]\nscript = app.js\n",
+	"[apps.api]\nscript = \"app.js\"\nscript = \"run.sh\"\n",
+	"[apps.api]\nscript = \"app.js\"\n[apps.api]\nscript = \"run.sh\"\n",
+	"[apps.api]\nscript = \"app.js\"\ninstnces = 2\n",
+	"[apps.api]\nscript = \"app.js\"\n\texec_mode = \"fork\"\n",
+	"[apps.api]\ncommand = \"npm start\"\n",
+	"[apps.api]\nscript = \"app.js\"\nxyzzy = 1\n",
+	"[app.api]\nscript = \"app.js\"\n",
+	"script = \"app.js\"\n",
+	"[hooks]\n[apps.api]\nscript = \"app.js\"\n",
+	"[defaults]\nname = \"x\"\n[apps.api]\nscript = \"app.js\"\n",
+	"[defaults]\nkill_timeout = -1\n[apps.api]\nscript = \"app.js\"\n",
+	"defaults = 1\n[apps.api]\nscript = \"app.js\"\n",
+	"[[apps]]\nscript = \"app.js\"\n",
+	"[[apps]]\nname = \"a\"\nscript = \"app.js\"\n[[apps]]\nname = \"a\"\nscript = \"run.sh\"\n",
+	"[apps.Api]\nscript = \"app.js\"\n[apps.api]\nscript = \"run.sh\"\n",
+	"[apps.\"a/b\"]\nscript = \"app.js\"\n",
+	"[apps.all]\nscript = \"app.js\"\n",
+	"[apps.17]\nscript = \"app.js\"\n",
+	"[[apps]]\nname = \"..\"\nscript = \"app.js\"\n",
+	"[[apps]]\nname = 3\nscript = \"app.js\"\n",
+	"[apps.api]\nname = \"web\"\nscript = \"app.js\"\n",
+	"[apps.api]\nscript = 3\n",
+	"[apps.api]\nscript = \"  \"\n",
+	"[apps.api]\nscript = \"./nosuch.js\"\n",
+	"[apps.api]\nscript = \"src\"\n",
+	"[apps.api]\nscript = \"apps.js\"\n",
+	"[apps.api]\nscript = \"nosuchprogram\"\n",
+	"[apps.api]\nscript = \"npm run dev && echo\"\n",
+	"[apps.api]\nscript = \"PORT=3 npm run\"\n",
+	"[apps.api]\nscript = \"npm 'run\"\n",
+	"[apps.api]\nscript = \"notes.txt\"\n",
+	"[apps.api]\nscript = \"app.rb\"\n",
+	"[apps.api]\nscript = \"lost\"\n",
+	"[apps.api]\nscript = \"package.json\"\n",
+	"[apps.api]\nscript = \"ecosystem.config.js\"\n",
+	"[apps.api]\nscript = \"app.js\"\ninterpreter = \"noode\"\n",
+	"[apps.api]\nscript = \"app.js\"\ninterpreter = \"none\"\n",
+	"[apps.api]\nscript = \"app.js\"\ninterpreter = \"./no/node\"\n",
+	"[apps.api]\nscript = \"app.js\"\ncwd = \"nowhere\"\n",
+	"[apps.api]\nscript = \"app.js\"\ncwd = \"notes.txt\"\n",
+	"[apps.api]\nscript = \"app.js\"\nargs = 5\n",
+	"[apps.api]\nscript = \"app.js\"\nargs = [\"a\", [\"b\"]]\n",
+	"[apps.api]\nscript = \"app.js\"\nargs = [\"a\", 2020-01-01]\n",
+	"[apps.api]\nscript = \"app.js\"\nargs = \"a > b\"\n",
+	"[apps.api]\nscript = \"app.js\"\ninstances = -2\n",
+	"[apps.api]\nscript = \"app.js\"\ninstances = 99999\n",
+	"[apps.api]\nscript = \"app.js\"\ninstances = \"many\"\n",
+	"[apps.api]\nscript = \"app.js\"\ninstances = \"2\"\n",
+	"[apps.api]\nscript = \"app.js\"\ninstances = 1.5\n",
+	"[apps.api]\nscript = \"app.js\"\nmode = \"cluster\"\n",
+	"[apps.api]\nscript = \"app.js\"\nmode = \"spoon\"\n",
+	"[apps.api]\nscript = \"app.js\"\nenv = \"A=b\"\n",
+	"[apps.api]\nscript = \"app.js\"\nenv = { A = [1] }\n",
+	"[apps.api]\nscript = \"app.js\"\nenv = { \"A=B\" = \"1\" }\n",
+	"[apps.api]\nscript = \"app.js\"\n[apps.api.env.production]\nA = \"1\"\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_production = { A = \"1\" }\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_file = \"none.env\"\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_file = \"?none.env\"\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_file = \"bad.env\"\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_file = 3\n",
+	"[apps.api]\nscript = \"app.js\"\nincrement_var = \"PORT\"\n",
+	"[apps.api]\nscript = \"app.js\"\nenv.PORT = \"http\"\nincrement_var = \"PORT\"\n",
+	"[apps.api]\nscript = \"app.js\"\nautostart = \"no\"\n",
+	"[apps.api]\nscript = \"app.js\"\nautorestart = \"allways\"\n",
+	"[apps.api]\nscript = \"app.js\"\nautorestart = 1\n",
+	"[apps.api]\nscript = \"app.js\"\nstop_exit_codes = [256]\n",
+	"[apps.api]\nscript = \"app.js\"\nstop_exit_codes = [\"0\"]\n",
+	"[apps.api]\nscript = \"app.js\"\nmax_restarts = \"3\"\n",
+	"[apps.api]\nscript = \"app.js\"\nmax_restarts = -5\n",
+	"[apps.api]\nscript = \"app.js\"\nmax_restarts = 99999999999999999999\n",
+	"[apps.api]\nscript = \"app.js\"\nmin_uptime = \"soon\"\n",
+	"[apps.api]\nscript = \"app.js\"\nmin_uptime = \"2d\"\n",
+	"[apps.api]\nscript = \"app.js\"\nkill_timeout = true\n",
+	"[apps.api]\nscript = \"app.js\"\nrestart_delay = 1.5\n",
+	"[apps.api]\nscript = \"app.js\"\nstop_signal = \"SIGTRM\"\n",
+	"[apps.api]\nscript = \"app.js\"\nstop_signal = 99\n",
+	"[apps.api]\nscript = \"app.js\"\nlog_file = \"src\"\n",
+	"[apps.api]\nscript = \"app.js\"\nmerge_logs = 1\n",
+	"[apps.api]\nscript = \"app.js\"\nmax_log_size = \"ten\"\n",
+	"[apps.api]\nscript = \"app.js\"\nmax_log_size = 0\n",
+	"[apps.api]\nscript = \"app.js\"\nmax_log_files = 0\n",
+	"[apps.api]\nscript = \"app.js\"\nnamespace = \"a b\"\n",
+	"[apps.api]\nscript = \"app.js\"\nmax_memory = \"1G\"\n",
+	"[apps.api]\nscript = \"app.js\"\nwatch = true\n",
+	"[apps.api]\nscript = \"app.js\"\ncron_restart = \"0 3 * * *\"\n",
+	"[apps.api]\nscript = \"app.js\"\nwait_ready = true\n",
+	"[apps.api]\nscript = \"app.js\"\nlisten_timeout = 100\n",
+	"[apps.api]\nscript = \"app.js\"\ndepends_on = [\"db\"]\n",
+	"[apps.api]\nscript = \"app.js\"\nuser = \"nobody\"\n",
+	"[apps.api]\r\nscript = \"app.js\"\r\ninstnces = 2\r\n",
+	"[apps.api]\nscript = \"app.js\"\nenv = { Ä = \"1\" }\n",
+	"[apps.api]\nscript = \"app\\u0000.js\"\n",
+	"[apps.api]\nscript = \"app.js\"\nargs = [\"\\u0000\"]\n",
+	"[apps.api]\nscript = \"app.js\"\n\xff = 1\n",
+}
+
+func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
+	dir, env := project(t)
+	var b strings.Builder
+	for _, c := range badConfigs {
+		write(t, filepath.Join(dir, "velos.toml"), c, 0o644)
+		f, err := Load("velos.toml", env)
+		if err == nil {
+			t.Errorf("no error for\n%s", c)
+			continue
+		}
+		if f != nil {
+			t.Errorf("specs came with an error for\n%s", c)
+		}
+		message := strings.ReplaceAll(err.Error(), dir, "/project")
+		b.WriteString("--- " + strings.ReplaceAll(strings.TrimSpace(strings.ToValidUTF8(c, "?")), "\n", "\n  | ") + "\n")
+		b.WriteString(velos.CodeOf(err).String() + ": " + message + "\nhint: " + strings.ReplaceAll(velos.HintOf(err), dir, "/project") + "\n\n")
+		if velos.HintOf(err) == "" {
+			t.Errorf("no hint: %v", err)
+		}
+	}
+	golden(t, "testdata/bad.golden", strings.ReplaceAll(b.String(), "\r", ""))
+}
+
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		write(t, path, got, 0o644)
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(want) != got {
+		t.Errorf("%s differs; run with -update and read the difference. got:\n%s", path, got)
+	}
+}

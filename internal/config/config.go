@@ -1,0 +1,124 @@
+// Package config turns what people write (a velos.toml, flags and words on a
+// command line, env files) into complete Specs: absolute paths, a found
+// interpreter, the whole environment. An error names the flag, or the file
+// with line and column. It starts nothing and talks to nobody; the one
+// program it may run is "node --version", to learn whether Node understands
+// TypeScript.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/velospm/velos"
+)
+
+// maxFile is the size of the largest configuration or env file that is read.
+const maxFile = 1 << 20
+
+// A File is a configuration file that was read.
+type File struct {
+	Path  string // absolute
+	Specs []velos.Spec
+}
+
+// IsConfig reports whether a word given to start means a configuration file.
+func IsConfig(path string) bool {
+	return strings.EqualFold(filepath.Ext(path), ".toml")
+}
+
+// Load reads a velos.toml. Specs come in the order of the file, complete and
+// valid; with any error there are none. Errors are *velos.Error with code
+// Invalid, NotYet or Denied; those about the content begin with
+// path:line:column and end with the line and a caret below it. Relative paths
+// in the file are relative to the file's directory.
+func Load(path string, env Environ) (*File, error) {
+	abs := env.abs(path)
+	data, err := readSmall(abs)
+	if err != nil {
+		return nil, readError("read "+shown(path), err)
+	}
+	specs, err := parse(data, path, abs, env)
+	if err != nil {
+		return nil, err
+	}
+	return &File{Path: abs, Specs: specs}, nil
+}
+
+func parse(data []byte, shownPath, abs string, env Environ) ([]velos.Spec, error) {
+	doc := &document{path: shownPath, data: data}
+	root, err := doc.tree()
+	if err != nil {
+		return nil, err
+	}
+	drafts, p := collect(root, filepath.Dir(abs))
+	if p != nil {
+		return nil, doc.error(p)
+	}
+	specs := make([]velos.Spec, 0, len(drafts))
+	for _, d := range drafts {
+		d.spec.Source = abs
+		s, p := d.resolve(env)
+		if p == nil {
+			p = invalidField(s.Validate())
+		}
+		if p != nil {
+			p.locate(d)
+			return nil, doc.error(p)
+		}
+		specs = append(specs, s)
+	}
+	return specs, nil
+}
+
+// invalidField turns what Validate says into a problem that can be located.
+func invalidField(err error) *problem {
+	if err == nil {
+		return nil
+	}
+	p := &problem{code: velos.CodeOf(err), what: err.Error(), hint: velos.HintOf(err)}
+	var f *velos.FieldError
+	if errors.As(err, &f) {
+		p.field, p.what = f.Field, f.What
+	}
+	return p
+}
+
+// readSmall reads a regular file, or a pipe such as /dev/stdin, up to maxFile.
+func readSmall(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err == nil && st.IsDir() {
+		return nil, errors.New("is a directory")
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(b) > maxFile {
+		err = fmt.Errorf("is larger than %d KiB", maxFile>>10)
+	}
+	return b, err
+}
+
+func readError(operation string, err error) *velos.Error {
+	e := &velos.Error{Code: velos.Invalid, Cause: err, Hint: "check the path"}
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		e.Message = operation + ": no such file"
+	case errors.Is(err, fs.ErrPermission):
+		e.Code, e.Message, e.Hint = velos.Denied, operation+": permission denied", "check who may read it"
+	default:
+		var pe *fs.PathError
+		if errors.As(err, &pe) {
+			err = pe.Err
+		}
+		e.Message = operation + ": " + err.Error()
+	}
+	return e
+}

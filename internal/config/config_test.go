@@ -1,0 +1,277 @@
+package config
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/velospm/velos"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// project is a directory with scripts and a bin directory with interpreters
+// that do nothing; nothing of the machine is used.
+func project(t *testing.T) (string, Environ) {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		t.Skip("scripts need executable bits")
+	}
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, body := range map[string]string{
+		"app.js": "", "api.py": "", "app.rb": "", "run.sh": "echo\n", "with blank.js": "", "17.js": "", "notes.txt": "text\n",
+		"package.json": "{}", "ecosystem.config.js": "", "Procfile": "", "pm2.yaml": "", "app.ts": "",
+		"tool.jar": "", "win.exe": "MZ", "src/server.mjs": "", "crlf.sh": "#!/bin/sh\r\n", "worker/app.js": "",
+		"envbang": "#!/usr/bin/env -S python3 -u\n", ".env": "FROM_FILE=1\nPATH_X=y\nBOTH=file\nLANG=de\n", "b.env": "BOTH=second\n", "bad.env": "A=1\n=\n",
+	} {
+		write(t, filepath.Join(dir, name), body, 0o644)
+	}
+	write(t, filepath.Join(dir, "exec.sh"), "#!/bin/sh\n", 0o755)
+	write(t, filepath.Join(dir, "tool"), "#!/usr/bin/env python3\n", 0o755)
+	write(t, filepath.Join(dir, "lost"), "#!/no/such/interpreter\n", 0o755)
+	write(t, filepath.Join(dir, "binary"), "\x7fELF", 0o755)
+	for _, name := range []string{"node", "python3", "npm", "sh", "java", "tsx"} {
+		write(t, filepath.Join(dir, "bin", name), "#!/bin/sh\n", 0o755)
+	}
+	return dir, Environ{Dir: dir, CPUs: 4, Vars: map[string]string{
+		"PATH": filepath.Join(dir, "bin"), "HOME": dir, "LC_ALL": "C", "LANG": "en", "SECRET_OF_SHELL": "x",
+		"VELOS_ID": "3", "VELOS_HOME": "/x", "NODE_APP_INSTANCE": "2",
+	}}
+}
+
+func write(t *testing.T, path, body string, mode os.FileMode) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(body), mode); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func load(t *testing.T, toml string) (*File, string) {
+	t.Helper()
+	dir, env := project(t)
+	write(t, filepath.Join(dir, "velos.toml"), toml, 0o644)
+	f, err := Load("velos.toml", env)
+	if err != nil {
+		t.Fatalf("%v (hint: %s)", err, velos.HintOf(err))
+	}
+	return f, dir
+}
+
+func TestEachKeyLandsInItsField(t *testing.T) {
+	for _, c := range []struct {
+		line string
+		want func(s *velos.Spec, dir string)
+	}{
+		{`namespace = "web"`, func(s *velos.Spec, _ string) { s.Namespace = "web" }},
+		{`args = ["--port", 3000, true, 1.5]`, func(s *velos.Spec, _ string) { s.Args = []string{"--port", "3000", "true", "1.5"} }},
+		{`args = "--a 'b c' \"d e\""`, func(s *velos.Spec, _ string) { s.Args = []string{"--a", "b c", "d e"} }},
+		{`cwd = "src"`, func(s *velos.Spec, dir string) { s.Cwd = dir + "/src" }},
+		{`interpreter = "python3"`, func(s *velos.Spec, dir string) {
+			s.Interpreter = dir + "/bin/python3"
+			s.Env["PYTHONUNBUFFERED"] = "1"
+		}},
+		{`interpreter = "./bin/npm"`, func(s *velos.Spec, dir string) { s.Interpreter = dir + "/bin/npm" }},
+		{`interpreter_args = ["--inspect"]`, func(s *velos.Spec, _ string) { s.InterpreterArgs = []string{"--inspect"} }},
+		{`node_args = "--inspect --trace-gc"`, func(s *velos.Spec, _ string) { s.InterpreterArgs = []string{"--inspect", "--trace-gc"} }},
+		{`instances = 3`, func(s *velos.Spec, _ string) { s.Instances = 3 }},
+		{`instances = 0`, func(s *velos.Spec, _ string) { s.Instances = 1 }},
+		{`instances = "max"`, func(s *velos.Spec, _ string) { s.Instances = 4 }},
+		{`mode = "fork"`, func(*velos.Spec, string) {}},
+		{`watch = false`, func(*velos.Spec, string) {}},
+		{`wait_ready = false`, func(*velos.Spec, string) {}},
+		{"env = { PORT = 3_000, F = 1.5, T = true, S = \"x\" }\nincrement_var = \"PORT\"", func(s *velos.Spec, _ string) {
+			s.Env["PORT"], s.Env["F"], s.Env["T"], s.Env["S"] = "3000", "1.5", "true", "x"
+			s.IncrementVar = "PORT"
+		}},
+		{`env.A = "b"`, func(s *velos.Spec, _ string) { s.Env["A"] = "b" }},
+		{`env_file = ".env"`, func(s *velos.Spec, dir string) {
+			s.EnvFiles = []string{dir + "/.env"}
+			s.FileEnv = map[string]string{"FROM_FILE": "1", "PATH_X": "y", "BOTH": "file", "LANG": "de"}
+			delete(s.Env, "LANG")
+		}},
+		{"env_file = [\".env\", \"b.env\"]\nenv.LANG = \"fr\"", func(s *velos.Spec, dir string) {
+			s.EnvFiles = []string{dir + "/.env", dir + "/b.env"}
+			s.FileEnv = map[string]string{"FROM_FILE": "1", "PATH_X": "y", "BOTH": "second", "LANG": "de"}
+			s.Env["LANG"] = "fr"
+		}},
+		{`autostart = false`, func(s *velos.Spec, _ string) { s.Autostart = false }},
+		{`autorestart = false`, func(s *velos.Spec, _ string) { s.Autorestart = velos.Never }},
+		{`autorestart = true`, func(s *velos.Spec, _ string) { s.Autorestart = velos.Always }},
+		{`autorestart = "on-failure"`, func(s *velos.Spec, _ string) { s.Autorestart = velos.OnFailure }},
+		{`stop_exit_codes = [0, 3]`, func(s *velos.Spec, _ string) { s.StopExitCodes = []int64{0, 3} }},
+		{`stop_exit_codes = 7`, func(s *velos.Spec, _ string) { s.StopExitCodes = []int64{7} }},
+		{`max_restarts = 3`, func(s *velos.Spec, _ string) { s.MaxRestarts = 3 }},
+		{`max_restarts = -1`, func(s *velos.Spec, _ string) { s.MaxRestarts = -1 }},
+		{`min_uptime = "1m30s"`, func(s *velos.Spec, _ string) { s.MinUptime = 90_000 }},
+		{`min_uptime = 0`, func(s *velos.Spec, _ string) { s.MinUptime = 0 }},
+		{`restart_delay = 250`, func(s *velos.Spec, _ string) { s.RestartDelay = 250 }},
+		{`exp_backoff_restart_delay = "100ms"`, func(s *velos.Spec, _ string) { s.ExpBackoffRestartDelay = 100 }},
+		{`kill_timeout = "2s"`, func(s *velos.Spec, _ string) { s.KillTimeout = 2000 }},
+		{`stop_signal = "int"`, func(s *velos.Spec, _ string) { s.StopSignal = "SIGINT" }},
+		{`stop_signal = 3`, func(s *velos.Spec, _ string) { s.StopSignal = "SIGQUIT" }},
+		{`log_file = "all.log"`, func(s *velos.Spec, dir string) { s.LogFile = dir + "/all.log" }},
+		{`out_file = "/var/log/o.log"`, func(s *velos.Spec, _ string) { s.OutFile = "/var/log/o.log" }},
+		{`error_file = "~/e.log"`, func(s *velos.Spec, dir string) { s.ErrFile = dir + "/e.log" }},
+		{`log_date_format = "%H:%M"`, func(s *velos.Spec, _ string) { s.LogDateFormat = "%H:%M" }},
+		{`merge_logs = true`, func(s *velos.Spec, _ string) { s.MergeLogs = true }},
+		{`log_raw = true`, func(s *velos.Spec, _ string) { s.LogRaw = true }},
+		{`max_log_size = "1.5M"`, func(s *velos.Spec, _ string) { s.MaxLogSize = 3 << 19 }},
+		{`max_log_size = 4096`, func(s *velos.Spec, _ string) { s.MaxLogSize = 4096 }},
+		{`max_log_files = 2`, func(s *velos.Spec, _ string) { s.MaxLogFiles = 2 }},
+		{`max_log_total = "1G"`, func(s *velos.Spec, _ string) { s.MaxLogTotal = 1 << 30 }},
+	} {
+		for _, header := range []string{"[apps.api]\nscript = \"app.js\"\n" + c.line, "[defaults]\n" + c.line + "\n[apps.api]\nscript = \"app.js\"\n"} {
+			f, dir := load(t, header)
+			want := velos.NewSpec()
+			want.Name, want.Script, want.Cwd, want.Interpreter = "api", dir+"/app.js", dir, dir+"/bin/node"
+			want.Env = map[string]string{"PATH": dir + "/bin", "HOME": dir, "LC_ALL": "C", "LANG": "en"}
+			want.Source = dir + "/velos.toml"
+			c.want(&want, dir)
+			if d := cmp.Diff(want, f.Specs[0]); d != "" {
+				t.Errorf("%s\n%s", header, d)
+			}
+		}
+	}
+}
+
+func TestEveryKeyIsTestedAndNone(t *testing.T) {
+	source, err := os.ReadFile("config_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k := range keys {
+		if !strings.Contains(string(source), k+" = ") && k != "shell" {
+			t.Errorf("no case for %s", k)
+		}
+		if _, both := laterKeys[k]; both {
+			t.Errorf("%s is a key of now and of later", k)
+		}
+	}
+	for word, ours := range foreign {
+		if _, isLater := laterKeys[ours]; keys[ours] == nil && !isLater {
+			t.Errorf("%s is explained as %s, which is no key", word, ours)
+		}
+		if keys[word] != nil {
+			t.Errorf("%s is a key and a foreign word", word)
+		}
+	}
+}
+
+func TestAppsKeepTheOrderOfTheFile(t *testing.T) {
+	f, dir := load(t, `
+[apps.zeta]
+script = "app.js"
+[apps.alpha]
+script = "npm run dev"
+args = ["--x"]
+[apps."a.b"]
+script = "src/server.mjs"
+[apps.dash]
+script = "echo $HOME | cat"
+shell = true
+args = ["it's"]
+[apps.sub]
+script = "app.js"
+cwd = "worker"
+[defaults]
+kill_timeout = "1s"
+env = { A = "1", B = "1" }
+[apps.zeta.env]
+B = "2"
+`[1:])
+	var names []string
+	for _, s := range f.Specs {
+		names = append(names, s.Name)
+		if s.KillTimeout != 1000 || s.Env["A"] != "1" {
+			t.Errorf("%s: the defaults are missing", s.Name)
+		}
+	}
+	if d := cmp.Diff([]string{"zeta", "alpha", "a.b", "dash", "sub"}, names); d != "" {
+		t.Error(d)
+	}
+	if got := f.Specs[0].Env["B"]; got != "2" {
+		t.Errorf("zeta has B=%s; want its own value", got)
+	}
+	alpha := f.Specs[1]
+	if alpha.Script != dir+"/bin/npm" || alpha.Command != "npm run dev" || alpha.Cwd != dir || alpha.Interpreter != "" {
+		t.Errorf("alpha: %+v", alpha)
+	}
+	if d := cmp.Diff([]string{"run", "dev", "--x"}, alpha.Args); d != "" {
+		t.Error(d)
+	}
+	if got := f.Specs[2].Cwd; got != dir+"/src" {
+		t.Errorf("cwd of a script is %s; want the script's directory", got)
+	}
+	if s := f.Specs[3]; s.Script != "/bin/sh" || !s.Shell || s.Command != `echo $HOME | cat 'it'\''s'` || len(s.Args) != 0 {
+		t.Errorf("dash: %+v", s)
+	}
+	if got := f.Specs[4].Script; got != dir+"/worker/app.js" {
+		t.Errorf("script is %s; want the one in its working directory", got)
+	}
+}
+
+func TestAppsMayBeAList(t *testing.T) {
+	f, _ := load(t, "[[apps]]\nname = \"b\"\nscript = \"app.js\"\n[apps.env]\nX = \"1\"\n[[apps]]\nscript = \"run.sh\"\nname = \"a\"\n")
+	if len(f.Specs) != 2 || f.Specs[0].Name != "b" || f.Specs[1].Name != "a" || f.Specs[0].Env["X"] != "1" || f.Specs[1].Env["X"] != "" {
+		t.Errorf("%+v", f.Specs)
+	}
+	f, _ = load(t, `apps = [{ name = "b", script = "app.js" }, { name = "a", script = "run.sh" }]`)
+	if len(f.Specs) != 2 || f.Specs[1].Name != "a" {
+		t.Errorf("%+v", f.Specs)
+	}
+}
+
+func TestAMissingFileIsAClearError(t *testing.T) {
+	_, env := project(t)
+	for path, want := range map[string]string{
+		"none.toml": "read none.toml: no such file", "src": "read src: is a directory",
+	} {
+		_, err := Load(path, env)
+		if err == nil || err.Error() != want || velos.HintOf(err) == "" {
+			t.Errorf("%v; want %s", err, want)
+		}
+	}
+}
+
+func FuzzLoad(f *testing.F) {
+	for _, c := range badConfigs {
+		f.Add([]byte(c))
+	}
+	f.Add([]byte("[[apps]]\nname='a'\nscript='x'\nenv={A=1}\n[defaults]\nargs=[1,[2]]\n"))
+	env := Environ{Dir: "/nonexistent", CPUs: 2, Vars: map[string]string{}}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		// FIFOs and devices are not for a fuzzer to find.
+		specs, err := parse(data, "velos.toml", "/nonexistent/velos.toml", env)
+		if err != nil {
+			if specs != nil {
+				t.Fatal("specs came with an error")
+			}
+			if c := velos.CodeOf(err); c != velos.Invalid && c != velos.NotYet && c != velos.Denied && c != velos.Unsupported {
+				t.Fatalf("code %s: %v", c, err)
+			}
+			if !strings.HasPrefix(err.Error(), "velos.toml") {
+				t.Fatalf("no place: %v", err)
+			}
+			return
+		}
+		for _, s := range specs {
+			if err := s.Validate(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}

@@ -1,0 +1,162 @@
+package config
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/dotenv"
+)
+
+// An Environ is what a Spec is resolved against: the caller's working
+// directory and environment.
+type Environ struct {
+	Dir  string // absolute
+	Vars map[string]string
+	CPUs int // what instances "max" means; 0: as many as this process may use
+}
+
+// Current is the Environ of this process.
+func Current() (Environ, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return Environ{}, &velos.Error{Code: velos.Failed, Message: "find the working directory: " + err.Error(),
+			Hint: "change to a directory that exists", Cause: err}
+	}
+	env := Environ{Dir: dir, Vars: map[string]string{}}
+	for _, kv := range os.Environ() {
+		// Windows has variables such as "=C:".
+		if k, v, ok := strings.Cut(kv, "="); ok && k != "" {
+			env.Vars[k] = v
+		}
+	}
+	return env, nil
+}
+
+// Inherited are the variables that an app from a configuration file gets from
+// the caller; LC_ variables too. All others must be written in the file: what
+// an app does should not depend on the shell that happened to start it. An
+// app started without a file gets the caller's whole environment.
+var Inherited = []string{
+	"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "SSH_AUTH_SOCK",
+	// Without these, programs do not start on Windows.
+	"SystemRoot", "SystemDrive", "ComSpec", "PATHEXT", "TEMP", "TMP", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "ProgramData", "USERNAME",
+}
+
+// ours reports a variable that Velos sets for each process. The caller's are
+// never handed on: velos may itself run inside a managed app.
+func ours(name string) bool {
+	return strings.HasPrefix(name, "VELOS_") || name == "NODE_APP_INSTANCE"
+}
+
+func (e Environ) whole() map[string]string {
+	m := make(map[string]string, len(e.Vars))
+	for k, v := range e.Vars {
+		if !ours(k) {
+			m[k] = v
+		}
+	}
+	return m
+}
+
+func (e Environ) base() map[string]string {
+	m := map[string]string{}
+	for k, v := range e.Vars {
+		if strings.HasPrefix(k, "LC_") || slices.Contains(Inherited, k) {
+			m[k] = v
+		}
+	}
+	return m
+}
+
+func (e Environ) abs(path string) string { return absIn(e.Dir, path, e) }
+
+// absIn makes path absolute within dir. A leading ~/ is the home directory:
+// files have no shell that would have replaced it.
+func absIn(dir, path string, e Environ) string {
+	if home := e.Vars["HOME"]; home != "" && (path == "~" || strings.HasPrefix(path, "~/")) {
+		path = home + path[1:]
+	}
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(dir, path)
+}
+
+func (e Environ) cpus() int {
+	if e.CPUs > 0 {
+		return e.CPUs
+	}
+	return runtime.NumCPU()
+}
+
+// which finds a program in a PATH. Relative entries of PATH are not used: a
+// daemon has no working directory to look from.
+func which(name, path string) string {
+	for _, dir := range filepath.SplitList(path) {
+		if !filepath.IsAbs(dir) {
+			continue
+		}
+		for _, ext := range extensions(name) {
+			file := filepath.Join(dir, name+ext)
+			if st, err := os.Stat(file); err == nil && st.Mode().IsRegular() && executable(st) {
+				return file
+			}
+		}
+	}
+	return ""
+}
+
+func extensions(name string) []string {
+	if runtime.GOOS != "windows" || filepath.Ext(name) != "" {
+		return []string{""}
+	}
+	return []string{".exe", ".cmd", ".bat", ".com"}
+}
+
+func executable(st os.FileInfo) bool {
+	return runtime.GOOS == "windows" || st.Mode()&0o111 != 0
+}
+
+// environment fills Env and FileEnv of the draft's Spec: inherited variables,
+// beaten by env files, beaten by what was written for the app.
+func (d *draft) environment(inherited map[string]string, env Environ) *problem {
+	d.spec.FileEnv = nil
+	for _, name := range d.envFiles {
+		file := absIn(d.base, name, env)
+		b, err := readSmall(file)
+		if err != nil {
+			e := readError(shown(name), err)
+			return (&problem{code: e.Code, what: e.Message, hint: e.Hint}).in("env_file")
+		}
+		vars, err := dotenv.Parse(b)
+		if err != nil {
+			return wrong(shown(name)+": "+err.Error(), `lines are written NAME=value`).in("env_file")
+		}
+		d.spec.EnvFiles = append(d.spec.EnvFiles, file)
+		for k, v := range vars {
+			if d.spec.FileEnv == nil {
+				d.spec.FileEnv = map[string]string{}
+			}
+			d.spec.FileEnv[k] = v
+			delete(inherited, k)
+		}
+	}
+	for k, v := range d.env {
+		inherited[k] = v
+	}
+	d.spec.Env = inherited
+	return nil
+}
+
+// variable is what the app will see.
+func (d *draft) variable(name string) (string, bool) {
+	if v, ok := d.spec.Env[name]; ok {
+		return v, true
+	}
+	v, ok := d.spec.FileEnv[name]
+	return v, ok
+}

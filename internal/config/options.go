@@ -1,0 +1,239 @@
+package config
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/velospm/velos"
+)
+
+// Options are the flags of start. A flag that was not given is "" or nil;
+// what was given is read here, units and all, so that every door reports bad
+// values in the same words.
+type Options struct {
+	Name, Namespace  string
+	Cwd              string
+	Interpreter      string   // "none" runs the script itself
+	InterpreterArgs  []string // each is split into words
+	Instances        string   // a number, "max", or "0" which is max too
+	Args             []string // what followed --
+	Env              []string // KEY=VALUE
+	EnvFiles         []string
+	Shell            bool
+	Autostart        *bool
+	Autorestart      string // always, on-failure, never, true or false
+	NoAutorestart    bool
+	StopExitCodes    []string // numbers, also several with commas
+	MaxRestarts      string
+	MinUptime        string
+	RestartDelay     string
+	ExpBackoff       string
+	KillTimeout      string
+	StopSignal       string
+	LogFile          string // both streams
+	OutFile, ErrFile string
+	LogDateFormat    string
+	Time             bool // a LogDateFormat for those who have none
+	MergeLogs        *bool
+	LogRaw           *bool
+	MaxLogSize       string
+	MaxLogFiles      string
+	MaxLogTotal      string
+	IncrementVar     string
+
+	// Flags of later versions: using one is an error with code NotYet.
+	Mode                string
+	Watch               bool
+	WatchDelay          string
+	IgnoreWatch         []string
+	Cron                string
+	MaxMemory           string
+	WaitReady           bool
+	ListenTimeout       string
+	ShutdownWithMessage bool
+	EnvProfile          string
+	User, Group         string
+}
+
+// DefaultTime is the log_date_format of --time.
+const DefaultTime = "%Y-%m-%dT%H:%M:%S"
+
+// FromArgs makes Specs of the words of a command line: one word for each
+// script, program or quoted command line. The working directory of an app is
+// the caller's unless Cwd is set, and its environment the caller's whole one,
+// beaten by env files, beaten by Env. Errors are *velos.Error; with any error
+// there are no Specs.
+func FromArgs(scripts []string, o Options, env Environ) ([]velos.Spec, error) {
+	if len(scripts) == 0 {
+		return nil, &velos.Error{Code: velos.Invalid, Message: "start: no script", Hint: "name a script, a program or a configuration file"}
+	}
+	if o.Name != "" && len(scripts) > 1 {
+		return nil, &velos.Error{Code: velos.Invalid, Message: "--name: names one app, and there are " + strconv.Itoa(len(scripts)) + " scripts",
+			Hint: "start them one by one, or without --name"}
+	}
+	specs := make([]velos.Spec, 0, len(scripts))
+	for _, word := range scripts {
+		subject := "start " + shown(word)
+		d := &draft{spec: velos.NewSpec(), base: env.Dir, script: word, cwdIsBase: true, allEnv: true, at: map[string]*node{}}
+		p := o.fill(d, env)
+		var s velos.Spec
+		if p == nil {
+			s, p = d.resolve(env)
+		}
+		if p == nil {
+			p = invalidField(s.Validate())
+		}
+		if p != nil {
+			return nil, p.error(subject)
+		}
+		if twin := slices.IndexFunc(specs, func(t velos.Spec) bool { return strings.EqualFold(t.Name, s.Name) }); twin >= 0 {
+			return nil, &velos.Error{Code: velos.Conflict, Message: subject + ": would be named " + s.Name + ", like " + shown(scripts[twin]),
+				Hint: "start them one by one with --name"}
+		}
+		specs = append(specs, s)
+	}
+	return specs, nil
+}
+
+// fill reads the flags into a draft.
+func (o *Options) fill(d *draft, env Environ) *problem {
+	if strings.TrimSpace(d.script) == "" {
+		return wrong("must not be empty", "name a script or a program").in("script")
+	}
+	if p := o.later(); p != nil {
+		return p
+	}
+	d.spec.Name = o.Name
+	d.args = slices.Clone(o.Args)
+	d.envFiles = o.EnvFiles
+	d.spec.Shell = o.Shell
+	for _, fill := range [...]func(*draft, Environ) *problem{o.fillValues, o.fillLists, o.fillInstances} {
+		if p := fill(d, env); p != nil {
+			return p
+		}
+	}
+	switch {
+	case o.NoAutorestart && o.Autorestart != "" && d.spec.Autorestart != velos.Never:
+		return wrong("cannot be used with --no-autorestart", "leave one of them out").in("autorestart")
+	case o.NoAutorestart:
+		d.spec.Autorestart = velos.Never
+	}
+	if o.Time && o.LogDateFormat == "" {
+		d.spec.LogDateFormat = DefaultTime
+	}
+	for _, b := range [...]struct{ from, to *bool }{
+		{o.Autostart, &d.spec.Autostart}, {o.MergeLogs, &d.spec.MergeLogs}, {o.LogRaw, &d.spec.LogRaw},
+	} {
+		if b.from != nil {
+			*b.to = *b.from
+		}
+	}
+	return nil
+}
+
+// fillValues reads the flags that hold one value each, with the same code
+// that reads them from a file.
+func (o *Options) fillValues(d *draft, _ Environ) *problem {
+	for _, v := range [...]struct {
+		key, text string
+		kind      kind
+	}{
+		{"namespace", o.Namespace, isString}, {"cwd", o.Cwd, isString}, {"interpreter", o.Interpreter, isString},
+		{"autorestart", o.Autorestart, isString}, {"max_restarts", o.MaxRestarts, isInteger},
+		{"min_uptime", o.MinUptime, isString}, {"restart_delay", o.RestartDelay, isString},
+		{"exp_backoff_restart_delay", o.ExpBackoff, isString}, {"kill_timeout", o.KillTimeout, isString},
+		{"stop_signal", o.StopSignal, isString}, {"log_file", o.LogFile, isString}, {"out_file", o.OutFile, isString},
+		{"error_file", o.ErrFile, isString}, {"log_date_format", o.LogDateFormat, isString},
+		{"max_log_size", o.MaxLogSize, isString}, {"max_log_files", o.MaxLogFiles, isInteger},
+		{"max_log_total", o.MaxLogTotal, isString}, {"increment_var", o.IncrementVar, isString},
+	} {
+		if v.text == "" {
+			continue
+		}
+		if v.kind == isInteger {
+			if _, err := strconv.Atoi(v.text); err != nil {
+				return wrong("must be a whole number, not "+shown(v.text), "such as 5").in(v.key)
+			}
+			v.text = strings.TrimPrefix(v.text, "+")
+		}
+		if p := keys[v.key](d, &node{kind: v.kind, text: v.text}); p != nil {
+			return p.in(v.key)
+		}
+	}
+	return nil
+}
+
+func (o *Options) fillLists(d *draft, _ Environ) *problem {
+	for _, a := range o.InterpreterArgs {
+		list, p := splitWords(a, "no flag")
+		if p != nil {
+			p.hint = "quote what the interpreter is to see as it is"
+			return p.in("interpreter_args")
+		}
+		d.spec.InterpreterArgs = append(d.spec.InterpreterArgs, list...)
+	}
+	d.env = map[string]string{}
+	for _, kv := range o.Env {
+		k, v, ok := strings.Cut(kv, "=")
+		if !ok || k == "" {
+			return wrong("must be KEY=VALUE, not "+shown(k), "such as --env PORT=3000").in("env")
+		}
+		d.env[k] = v
+	}
+	for _, list := range o.StopExitCodes {
+		for _, s := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }) {
+			n, err := strconv.ParseInt(s, 10, 64)
+			if err != nil {
+				return wrong("must be numbers, not "+shown(s), "such as --stop-exit-codes 0,3").in("stop_exit_codes")
+			}
+			d.spec.StopExitCodes = append(d.spec.StopExitCodes, n)
+		}
+	}
+	return nil
+}
+
+func (o *Options) fillInstances(d *draft, env Environ) *problem {
+	switch o.Instances {
+	case "":
+		return nil
+	case "max", "0":
+		d.spec.Instances = env.cpus()
+		return nil
+	}
+	n, err := strconv.Atoi(o.Instances)
+	if err != nil {
+		return wrong(`must be a number or "max", not `+shown(o.Instances), "such as -i 2").in("instances")
+	}
+	if n < 0 {
+		return wrong("must be 1 or more, not "+strconv.Itoa(n), "max is one for each core: "+strconv.Itoa(env.cpus())+" here").in("instances")
+	}
+	d.spec.Instances = n
+	return nil
+}
+
+func (o *Options) later() *problem {
+	for _, l := range [...]struct {
+		field string
+		used  bool
+		hint  string
+	}{
+		{"mode", o.Mode != "" && o.Mode != string(velos.Fork), "leave it out; several instances work in fork mode too"},
+		{"watch", o.Watch, "leave it out and use velos restart after a change"},
+		{"watch_delay", o.WatchDelay != "", "leave it out"},
+		{"ignore_watch", len(o.IgnoreWatch) > 0, "leave it out"},
+		{"cron", o.Cron != "", "leave it out and call velos restart from cron"},
+		{"max_memory", o.MaxMemory != "", "leave it out; velos list shows the memory of each app"},
+		{"wait_ready", o.WaitReady, "leave it out; min_uptime says when a start has succeeded"},
+		{"listen_timeout", o.ListenTimeout != "", "leave it out"},
+		{"shutdown_with_message", o.ShutdownWithMessage, "leave it out; stop_signal is sent instead"},
+		{"env_profile", o.EnvProfile != "", "use --env or --env-file"},
+		{"user", o.User != "", "leave it out; apps run as the user of the daemon"},
+		{"group", o.Group != "", "leave it out; apps run as the user of the daemon"},
+	} {
+		if l.used {
+			return later("not yet in this version of velos", l.hint).in(l.field)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,157 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/velospm/velos"
+)
+
+// resolve looks everything up: files, interpreter, environment. What it
+// returns still has to pass Validate.
+func (d *draft) resolve(env Environ) (velos.Spec, *problem) {
+	for _, step := range [...]func(*draft, Environ) *problem{
+		(*draft).resolveEnv, (*draft).resolveProgram, (*draft).resolveCwd,
+		(*draft).resolveInstances, (*draft).resolvePaths,
+	} {
+		if p := step(d, env); p != nil {
+			return velos.Spec{}, p
+		}
+	}
+	if d.spec.Name == "" {
+		d.spec.Name = d.defaultName()
+	}
+	return d.spec, nil
+}
+
+func (d *draft) resolveEnv(env Environ) *problem {
+	inherited := env.base()
+	if d.allEnv {
+		inherited = env.whole()
+	}
+	return d.environment(inherited, env)
+}
+
+func (d *draft) resolveProgram(env Environ) *problem {
+	path, _ := d.variable("PATH")
+	r := &resolver{d: d, env: env, path: path}
+	p := r.program()
+	if p == nil && strings.HasPrefix(filepath.Base(runs(&d.spec)), "python") {
+		// Python keeps what it prints to a pipe until some KiB are together:
+		// logs would come late, and be lost when it crashes.
+		if _, set := d.variable("PYTHONUNBUFFERED"); !set {
+			d.spec.Env["PYTHONUNBUFFERED"] = "1"
+		}
+	}
+	return p.in("script")
+}
+
+func (d *draft) resolveCwd(env Environ) *problem {
+	switch {
+	case d.cwd != "":
+		d.spec.Cwd = absIn(d.base, d.cwd, env)
+	case d.cwdIsBase || d.spec.Command != "" || !d.isPath:
+		d.spec.Cwd = d.base
+	default:
+		d.spec.Cwd = filepath.Dir(d.spec.Script)
+	}
+	st, err := os.Stat(d.spec.Cwd)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return wrong("no such directory: "+shown(d.spec.Cwd), "make it, or name another").in("cwd")
+	case errors.Is(err, fs.ErrPermission):
+		return (&problem{code: velos.Denied, what: "permission denied: " + shown(d.spec.Cwd), hint: "check who may enter it"}).in("cwd")
+	case err != nil:
+		return wrong(shown(d.spec.Cwd)+": "+err.Error(), "name another directory").in("cwd")
+	case !st.IsDir():
+		return wrong("is not a directory: "+shown(d.spec.Cwd), "name a directory").in("cwd")
+	}
+	if !enterable(d.spec.Cwd) {
+		return (&problem{code: velos.Denied, what: "permission denied: " + shown(d.spec.Cwd), hint: "check who may enter it"}).in("cwd")
+	}
+	return nil
+}
+
+func (d *draft) resolveInstances(env Environ) *problem {
+	if d.instances == "max" {
+		d.spec.Instances = env.cpus()
+	}
+	name := d.spec.IncrementVar
+	if name == "" {
+		return nil
+	}
+	v, ok := d.variable(name)
+	if !ok {
+		return wrong(name+" is not set", "set it to the first instance's number, such as "+name+" = 3000 in env").in("increment_var")
+	}
+	if _, err := strconv.ParseInt(v, 10, 64); err != nil {
+		return wrong(name+" must be a whole number, not "+shown(v), "set it to the first instance's number").in("increment_var")
+	}
+	return nil
+}
+
+func (d *draft) resolvePaths(env Environ) *problem {
+	for _, f := range [...]struct {
+		field string
+		path  *string
+	}{{"log_file", &d.spec.LogFile}, {"out_file", &d.spec.OutFile}, {"error_file", &d.spec.ErrFile}} {
+		if *f.path == "" {
+			continue
+		}
+		*f.path = absIn(d.base, *f.path, env)
+		if st, err := os.Stat(*f.path); err == nil && st.IsDir() {
+			return wrong("is a directory: "+shown(*f.path), "name a file").in(f.field)
+		}
+	}
+	return nil
+}
+
+// defaultName is made from the script's base name, or from the words of the
+// command line.
+func (d *draft) defaultName() string {
+	if d.spec.Command != "" {
+		line, err := Split(d.spec.Command)
+		if err != nil || len(line) == 0 {
+			line = strings.Fields(d.spec.Command)
+		}
+		if len(line) > 0 {
+			line[0] = filepath.Base(line[0])
+		}
+		return cleanName(strings.Join(line, "-"), 32)
+	}
+	base := filepath.Base(d.spec.Script)
+	if ext := filepath.Ext(base); ext != base {
+		base = strings.TrimSuffix(base, ext)
+	}
+	return cleanName(base, 64)
+}
+
+// cleanName makes a valid name out of any text.
+func cleanName(s string, most int) string {
+	var b strings.Builder
+	last := byte('-') // what begins is cut off like what follows a dash
+	for i := 0; i < len(s) && b.Len() < most; i++ {
+		c := s[i]
+		alnum := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !alnum && c != '.' && c != '_' {
+			c = '-'
+		}
+		if !alnum && (last == '-' || last == '.' && c == '.') {
+			continue
+		}
+		b.WriteByte(c)
+		last = c
+	}
+	name := strings.TrimRight(strings.TrimLeft(b.String(), "-._"), "-.")
+	if velos.ValidName(name) == nil {
+		return name
+	}
+	if name = strings.TrimRight("app-"+name, "-"); len(name) > most {
+		name = name[:most]
+	}
+	return name
+}
