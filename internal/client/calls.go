@@ -1,0 +1,134 @@
+package client
+
+import (
+	"context"
+	"iter"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/wire"
+)
+
+// ask is one call with an answer of type T; the zero T with an error.
+func ask[T any, P interface {
+	*T
+	velos.Record
+}](c *Client, ctx context.Context, command wire.Command, payload velos.Record) (T, error) {
+	answer := new(T)
+	if err := c.ask(ctx, command, payload, P(answer)); err != nil {
+		return *new(T), err
+	}
+	return *answer, nil
+}
+
+// Ping asks the daemon how it is.
+func (c *Client) Ping(ctx context.Context) (wire.Pong, error) {
+	return ask[wire.Pong](c, ctx, wire.DaemonPing, nil)
+}
+
+// Start adds an app and starts it, or starts a known one.
+func (c *Client) Start(ctx context.Context, s wire.Start) (wire.Started, error) {
+	return ask[wire.Started](c, ctx, wire.ProcessStart, &s)
+}
+
+// Stop ends instances.
+func (c *Client) Stop(ctx context.Context, s wire.Stop) (wire.Done, error) {
+	return ask[wire.Done](c, ctx, wire.ProcessStop, &s)
+}
+
+// Restart ends instances and starts them again.
+func (c *Client) Restart(ctx context.Context, r wire.Restart) (wire.Done, error) {
+	return ask[wire.Done](c, ctx, wire.ProcessRestart, &r)
+}
+
+// Delete stops an app and forgets it. Its log files stay.
+func (c *Client) Delete(ctx context.Context, t wire.Target) (wire.Done, error) {
+	return ask[wire.Done](c, ctx, wire.ProcessDelete, &t)
+}
+
+// List is every app.
+func (c *Client) List(ctx context.Context) (wire.Apps, error) {
+	return ask[wire.Apps](c, ctx, wire.ProcessList, nil)
+}
+
+// Info is one app.
+func (c *Client) Info(ctx context.Context, t wire.Target) (velos.App, error) {
+	return ask[velos.App](c, ctx, wire.ProcessInfo, &t)
+}
+
+// Rename gives an app another name.
+func (c *Client) Rename(ctx context.Context, r wire.Rename) (wire.Done, error) {
+	return ask[wire.Done](c, ctx, wire.ProcessRename, &r)
+}
+
+// Signal sends a signal to instances.
+func (c *Client) Signal(ctx context.Context, s wire.Signal) (wire.Done, error) {
+	return ask[wire.Done](c, ctx, wire.ProcessSignal, &s)
+}
+
+// Reset sets restart counts to 0.
+func (c *Client) Reset(ctx context.Context, t wire.Target) (wire.Done, error) {
+	return ask[wire.Done](c, ctx, wire.ProcessReset, &t)
+}
+
+// Update replaces an app's Spec without a restart.
+func (c *Client) Update(ctx context.Context, u wire.Update) (wire.Done, error) {
+	return ask[wire.Done](c, ctx, wire.ProcessUpdate, &u)
+}
+
+// Flush empties log files; those of all apps when the target's ID is 0.
+func (c *Client) Flush(ctx context.Context, t wire.Target) (wire.Done, error) {
+	return ask[wire.Done](c, ctx, wire.LogFlush, &t)
+}
+
+// Reopen opens all log files anew, for rotation from outside.
+func (c *Client) Reopen(ctx context.Context) (wire.Done, error) {
+	return ask[wire.Done](c, ctx, wire.LogReopen, nil)
+}
+
+// Save writes the list of apps to the daemon's file for it.
+func (c *Client) Save(ctx context.Context) (wire.StatePath, error) {
+	return ask[wire.StatePath](c, ctx, wire.StateSave, nil)
+}
+
+// Load brings saved apps back; the daemon's own file when the path is empty.
+func (c *Client) Load(ctx context.Context, s wire.StatePath) (wire.StatePath, error) {
+	return ask[wire.StatePath](c, ctx, wire.StateLoad, &s)
+}
+
+// Shutdown ends the daemon. The connection ends soon after the answer.
+func (c *Client) Shutdown(ctx context.Context, s wire.Shutdown) (wire.Done, error) {
+	return ask[wire.Done](c, ctx, wire.DaemonShutdown, &s)
+}
+
+// Metrics are figures as they are now.
+func (c *Client) Metrics(ctx context.Context, q wire.MetricsQuery) (wire.Metrics, error) {
+	return ask[wire.Metrics](c, ctx, wire.MetricsGet, &q)
+}
+
+// Logs are lines of app id that match q, oldest first. An error is the last
+// thing that the loop gets; leaving the loop ends the stream. Each loop over
+// the result asks anew. Msg shares memory with lines beside it: clone what is
+// kept for long.
+func (c *Client) Logs(ctx context.Context, id uint32, q velos.Query) iter.Seq2[velos.Entry, error] {
+	command := wire.LogRead
+	switch {
+	case q.Follow:
+		command = wire.LogStream
+	case q.Grep != "":
+		command = wire.LogSearch
+	}
+	s := frames[wire.Entries](c, ctx, command, &wire.Logs{ID: id, Query: q})
+	return each(s, func(e *wire.Entries) []velos.Entry { return e.Entries })
+}
+
+// Events is what happened, oldest first. See Logs for how it ends.
+func (c *Client) Events(ctx context.Context, q wire.EventsQuery) iter.Seq2[velos.Event, error] {
+	s := frames[wire.Events](c, ctx, wire.EventList, &q)
+	return each(s, func(e *wire.Events) []velos.Event { return e.Events })
+}
+
+// MetricsStream is figures of an app, or of one app after another, again and
+// again. See Logs for how it ends.
+func (c *Client) MetricsStream(ctx context.Context, q wire.MetricsQuery) iter.Seq2[wire.Metrics, error] {
+	return frames[wire.Metrics](c, ctx, wire.MetricsStream, &q)
+}

@@ -1,0 +1,214 @@
+// Package client asks the daemon: typed calls and streams over one connection.
+// It starts no daemon and shows nothing.
+package client
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/wire"
+)
+
+const (
+	// patience is how long the daemon may take to read one request.
+	patience = 30 * time.Second
+	// keptBuffer is how large the buffer for requests may stay.
+	keptBuffer = 64 << 10
+)
+
+// A Client is one connection to the daemon, shared by any number of
+// goroutines. Calls do not wait for each other.
+//
+// Every error is a *velos.Error: what the daemon answered, or with the code
+// velos.Unreachable when the connection is lost, velos.BadFrame when the other
+// side speaks another protocol, velos.Timeout or velos.Cancelled when the
+// context ended first. A context that ends does not take an order back.
+type Client struct {
+	conn   io.ReadWriteCloser
+	ended  chan struct{} // closed when the reader has returned
+	writes sync.Mutex    // held around a write, before mu
+	buf    []byte        // guarded by writes
+
+	mu      sync.Mutex
+	moved   sync.Cond // something the reader may be waiting for has changed
+	pending map[uint32]*call
+	last    uint32 // the newest id
+	waiting int    // goroutines that need the reader to go on
+	err     error  // why there are no more calls
+}
+
+// Dial connects to the daemon whose socket is at path. The error has the code
+// velos.Unreachable when nobody answers there.
+func Dial(path string) (*Client, error) {
+	conn, err := wire.Dial(path)
+	if err != nil {
+		return nil, err
+	}
+	return New(conn), nil
+}
+
+// New is a Client of the daemon at the other end of conn. The Client closes it.
+func New(conn io.ReadWriteCloser) *Client {
+	c := &Client{conn: conn, ended: make(chan struct{}), pending: map[uint32]*call{}}
+	c.moved.L = &c.mu
+	go c.read()
+	return c
+}
+
+// Close ends the connection, and every call with the code velos.Cancelled. No
+// goroutine of the Client is left when it returns.
+func (c *Client) Close() error {
+	c.fail(&velos.Error{Code: velos.Cancelled, Message: "the connection to the daemon was closed here", Cause: os.ErrClosed})
+	<-c.ended
+	return nil
+}
+
+// Done is closed when the connection has ended, from whichever side.
+func (c *Client) Done() <-chan struct{} { return c.ended }
+
+// A call is one request from its frame to its last response.
+type call struct {
+	id      uint32
+	command wire.Command
+
+	// answer is where the reader puts the payload of an OK response to a
+	// request without a stream, before it closes done. Nobody else touches
+	// it until then.
+	answer velos.Record
+	done   chan struct{}
+
+	// The rest is guarded by the Client's mu.
+	abandoned bool // nobody waits; the id is taken until the last response
+	over      bool // the last response has come
+	err       error
+	stream    *queue // nil for a request without a stream
+}
+
+// begin takes an id for a new call and sends its request.
+func (c *Client) begin(k *call, payload velos.Record) error {
+	c.writes.Lock()
+	defer c.writes.Unlock()
+	c.mu.Lock()
+	if c.err != nil {
+		defer c.mu.Unlock()
+		return c.err
+	}
+	k.id = c.freeID()
+	c.pending[k.id] = k
+	c.mu.Unlock()
+
+	c.buf = wire.AppendRequest(c.buf[:0], k.id, k.command, payload)
+	if n := len(c.buf) - wire.HeaderSize; n > wire.MaxFrame {
+		c.mu.Lock()
+		delete(c.pending, k.id)
+		c.mu.Unlock()
+		c.buf = nil
+		return &velos.Error{Code: velos.TooLarge, Message: "the request is larger than a frame may be", Hint: "a very large environment or argument list is the usual reason"}
+	}
+	return c.write()
+}
+
+// freeID is the next id that no call has. With mu held.
+func (c *Client) freeID() uint32 {
+	for {
+		c.last++
+		if _, taken := c.pending[c.last]; c.last != 0 && !taken {
+			return c.last
+		}
+	}
+}
+
+// write sends buf, with writes held. A request that is sent by half cannot be
+// taken back: then the connection is lost.
+func (c *Client) write() error {
+	if d, ok := c.conn.(interface{ SetWriteDeadline(time.Time) error }); ok {
+		_ = d.SetWriteDeadline(time.Now().Add(patience))
+	}
+	_, err := c.conn.Write(c.buf)
+	if cap(c.buf) > keptBuffer {
+		c.buf = nil
+	}
+	if err == nil {
+		return nil
+	}
+	message := "the daemon closed the connection"
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		message = "the daemon does not read what it is asked"
+	}
+	return c.fail(&velos.Error{Code: velos.Unreachable, Message: message, Cause: err})
+}
+
+// cancel tells the daemon that nobody waits for k any more. A daemon that does
+// not read must not hold up who gave up, so it is sent from aside.
+func (c *Client) cancel(k *call) {
+	c.mu.Lock()
+	k.abandoned = true
+	if k.stream != nil {
+		k.stream.drop()
+	}
+	gone := k.over || c.err != nil
+	c.moved.Broadcast()
+	c.mu.Unlock()
+	if gone {
+		return
+	}
+	go func() {
+		c.writes.Lock()
+		defer c.writes.Unlock()
+		c.mu.Lock()
+		gone := k.over || c.err != nil
+		c.mu.Unlock()
+		if !gone {
+			c.buf = wire.AppendRequest(c.buf[:0], k.id, wire.CancelStream, nil)
+			_ = c.write()
+		}
+	}()
+}
+
+// ask sends a request and waits for its one answer.
+func (c *Client) ask(ctx context.Context, command wire.Command, payload, answer velos.Record) error {
+	if err := ctx.Err(); err != nil {
+		return gaveUp(ctx)
+	}
+	k := &call{command: command, answer: answer, done: make(chan struct{})}
+	if err := c.begin(k, payload); err != nil {
+		return err
+	}
+	c.wait(+1)
+	defer c.wait(-1)
+	select {
+	case <-k.done:
+		return k.err
+	case <-ctx.Done():
+	}
+	select {
+	case <-k.done: // both: the answer is worth more
+		return k.err
+	default:
+	}
+	c.cancel(k)
+	return gaveUp(ctx)
+}
+
+// wait counts who needs the reader to go on.
+func (c *Client) wait(n int) {
+	c.mu.Lock()
+	c.waiting += n
+	if n > 0 {
+		c.moved.Broadcast()
+	}
+	c.mu.Unlock()
+}
+
+func gaveUp(ctx context.Context) error {
+	err := ctx.Err()
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &velos.Error{Code: velos.Timeout, Message: "the daemon did not answer in time", Cause: err}
+	}
+	return &velos.Error{Code: velos.Cancelled, Message: "cancelled", Cause: err}
+}
