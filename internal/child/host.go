@@ -73,6 +73,7 @@ func OpenWith(o Options) (*Host, error) {
 	if !o.NoCgroup {
 		h.cgroups = openCgroups()
 	}
+	sealDescriptors()
 	// Signals that this program was told to ignore would be ignored by all
 	// children too. A signal that is caught is back at its default after exec.
 	if list := ignoredSignals(); len(list) > 0 {
@@ -118,11 +119,14 @@ func (h *Host) reaper() {
 // reap takes all ends that the system has for us. The lock is given up now and
 // then, so that orders are heard during a storm of ends.
 func (h *Host) reap() {
-	for more := true; more; {
+	// The first is announced before the next is asked for: with many children
+	// the question is what takes longest.
+	batch := 1
+	for more := true; more; batch = 64 {
 		h.mu.Lock()
 		more = false
 		any := false
-		for range 64 {
+		for range batch {
 			var ws syscall.WaitStatus
 			pid, err := syscall.Wait4(-1, &ws, syscall.WNOHANG, nil)
 			if err == syscall.EINTR {

@@ -28,12 +28,18 @@ func TestMain(m *testing.M) {
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("ready")
 		time.Sleep(20 * time.Second)
-	case "limit":
-		var lim syscall.Rlimit
-		// Go has raised the soft limit of this process too; /proc shows
-		// what it was given only to a program without Go.
-		syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim)
-		fmt.Println(lim.Cur, lim.Max)
+	case "host":
+		h, err := Open()
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		p, err := h.Start(Command{Path: "/bin/sh", Args: []string{"sh", "-c", os.Args[1]}, Env: []string{"PATH=/usr/bin:/bin"}, Stdout: 1, Stderr: 2})
+		if err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		<-p.Exited()
 	}
 }
 

@@ -3,7 +3,9 @@
 package child
 
 import (
+	"os"
 	"runtime"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -104,4 +106,17 @@ func (h *Host) register(p *Process, pid int) {
 	delete(h.early, pid)
 	h.ended(pid, ws)
 	h.settle()
+}
+
+// sealListed sets close-on-exec on the descriptors from 3 that dir lists.
+func sealListed(dir string) {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	for _, e := range list {
+		if fd, err := strconv.Atoi(e.Name()); err == nil && fd > 2 {
+			syscall.CloseOnExec(fd)
+		}
+	}
 }

@@ -161,6 +161,9 @@ func send(s *proc.Stat, sig int) error {
 
 func pipeID(int) uint64 { return 0 }
 
+// sealDescriptors keeps from children what this program inherited by chance.
+func sealDescriptors() { sealListed("/dev/fd") }
+
 // ignoredSignals is what this program was started to ignore, as far as Go
 // tells.
 func ignoredSignals() (list []os.Signal) {

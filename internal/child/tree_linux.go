@@ -379,6 +379,13 @@ func pipeOf(path string) uint64 {
 	return st.Ino
 }
 
+// sealDescriptors keeps from children what this program inherited by chance.
+func sealDescriptors() {
+	if unix.CloseRange(3, 1<<31-1, unix.CLOSE_RANGE_CLOEXEC) != nil {
+		sealListed("/proc/self/fd")
+	}
+}
+
 // ignoredSignals is what this program was started to ignore.
 func ignoredSignals() (list []os.Signal) {
 	f, err := os.Open("/proc/self/status")

@@ -284,10 +284,14 @@ func TestAReusedPidIsNotSignalled(t *testing.T) {
 }
 
 func TestAChildBeginsClean(t *testing.T) {
+	// A descriptor that this program inherited by chance, and a signal that it
+	// was started to ignore.
+	stray, err := syscall.Dup(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(stray)
 	h := open(t, Options{})
-	r, w, _ := os.Pipe() // an inheritable descriptor would show up below
-	defer r.Close()
-	defer w.Close()
 	text := output(t, h, Command{Path: "/bin/sh", Args: []string{"sh", "-c", "cat /proc/self/status; ls /proc/self/fd; readlink /proc/self/fd/0; ulimit -Sn; pwd"},
 		Dir: "/", Env: []string{"PATH=/usr/bin:/bin"}})
 	for _, want := range []string{"SigBlk:\t0000000000000000\n", "SigIgn:\t0000000000000000\n", "0\n1\n2\n3\n/dev/null\n"} {
@@ -301,5 +305,68 @@ func TestAChildBeginsClean(t *testing.T) {
 	p := start(t, h, "/bin/sleep", "60")
 	if s, err := proc.One(p.PID()); err != nil || s.SID != p.PID() || s.PGID != p.PID() || s.Start != p.StartTicks() {
 		t.Errorf("got %+v, %v", s, err)
+	}
+}
+
+func TestAChildDoesNotInheritOurLimitsAndIgnoredSignals(t *testing.T) {
+	h := open(t, Options{})
+	self, _ := os.Executable()
+	// Go raises its own soft limit; a supervisor started by nohup ignores SIGHUP.
+	text := output(t, h, Command{Path: "/bin/sh", Args: []string{"sh", "-c",
+		`trap "" HUP INT PIPE TSTP USR1; ulimit -Sn 512; exec "$0" 'grep Sig /proc/self/status; ulimit -Sn; ulimit -Hn'`, self},
+		Env: append(os.Environ(), "CHILD_MODE=host")})
+	for _, want := range []string{"SigBlk:\t0000000000000000\n", "SigIgn:\t0000000000000000\n", "\n512\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in what the child sees:\n%s", want, text)
+		}
+	}
+}
+
+func TestAnEndInAStormOfStartsIsNobodysOrphan(t *testing.T) {
+	h := open(t, Options{NoCgroup: true})
+	keep := start(t, h, "/bin/sleep", "60")
+	stop := make(chan struct{})
+	storm := make(chan error, 2)
+	for range 2 {
+		go func() {
+			for {
+				select {
+				case <-stop:
+					storm <- nil
+					return
+				default:
+				}
+				p, err := h.Start(Command{Path: "/bin/true", Args: []string{"true"}, Stdout: -1, Stderr: -1})
+				if err != nil {
+					storm <- err
+					return
+				}
+				if x := <-p.Exited(); x.Leftover || x.Signal != "" {
+					storm <- errors.New("a program without children left some, or was signalled: " + x.Signal)
+					return
+				}
+			}
+		}()
+	}
+	// Kill looks for orphans of its run as often as it can meanwhile.
+	for range 100 {
+		if n := len(h.tree(keep, nil)); n != 1 {
+			t.Errorf("a tree of one has %d members", n)
+		}
+	}
+	for range 20 {
+		p := start(t, h, "/bin/sleep", "60")
+		if err := p.Kill(); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	for range 2 {
+		if err := <-storm; err != nil {
+			t.Error(err)
+		}
+	}
+	if err := keep.Signal(0, false); err != nil {
+		t.Error(err)
 	}
 }

@@ -26,9 +26,9 @@ func (s *scanner) scan(out []Stat) ([]Stat, error) {
 		s.names = make([]byte, 8<<10)
 		s.line = make([]byte, 1<<10)
 	}
-	dir, err := syscall.Open("/proc", syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
-	if err != nil {
-		return out, os.NewSyscallError("open /proc", err)
+	dir, errno := openAt(atCwd, append(s.path[:0], "/proc\x00"...), syscall.O_DIRECTORY)
+	if errno != 0 {
+		return out, os.NewSyscallError("open /proc", errno)
 	}
 	defer syscall.Close(dir)
 	for {
@@ -74,17 +74,24 @@ func (s *scanner) directory(dir int, list []byte, out []Stat) []Stat {
 // readAt reads the beginning of the file that path, which ends in NUL, names
 // below dir. It allocates nothing.
 func readAt(dir int, path, buf []byte) (int, syscall.Errno) {
-	fd, _, err := syscall.Syscall6(syscall.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(&path[0])),
-		syscall.O_RDONLY|syscall.O_CLOEXEC, 0, 0, 0)
+	fd, err := openAt(dir, path, 0)
 	if err != 0 {
 		return 0, err
 	}
-	n, _, err := syscall.Syscall(syscall.SYS_READ, fd, uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
-	syscall.Syscall(syscall.SYS_CLOSE, fd, 0, 0)
+	n, _, err := syscall.Syscall(syscall.SYS_READ, uintptr(fd), uintptr(unsafe.Pointer(&buf[0])), uintptr(len(buf)))
+	syscall.Syscall(syscall.SYS_CLOSE, uintptr(fd), 0, 0)
 	if err != 0 {
 		return 0, err
 	}
 	return int(n), 0
+}
+
+// openAt opens a path that ends in NUL for reading, without the copy that
+// syscall.Open makes of it.
+func openAt(dir int, path []byte, flags int) (int, syscall.Errno) {
+	fd, _, err := syscall.Syscall6(syscall.SYS_OPENAT, uintptr(dir), uintptr(unsafe.Pointer(&path[0])),
+		uintptr(flags|syscall.O_RDONLY|syscall.O_CLOEXEC), 0, 0, 0)
+	return int(fd), err
 }
 
 const atCwd = -0x64
