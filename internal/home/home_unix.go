@@ -22,3 +22,13 @@ func writable(dir string) error { return unix.Access(dir, unix.W_OK|unix.X_OK) }
 // plain are flags for opening a file of ours: a link there was not made by
 // us, and a pipe must not hold us up.
 const plain = syscall.O_NOFOLLOW | syscall.O_NONBLOCK
+
+// syncDir makes a rename in dir outlive a power cut.
+func syncDir(dir string) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}

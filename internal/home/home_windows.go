@@ -16,6 +16,9 @@ func writable(string) error { return nil }
 
 const plain = 0
 
+// NTFS keeps its own journal of renames.
+func syncDir(string) error { return nil }
+
 // A Lock says that this process is the daemon of a home.
 type Lock struct{}
 

@@ -1,0 +1,84 @@
+package home
+
+import "github.com/velospm/velos"
+
+// StateVersion is the version of a state file that this program writes. A
+// file with a higher one is left alone.
+const StateVersion = 1
+
+// A State is what the daemon remembers over its own restarts, or what velos
+// save has kept.
+type State struct {
+	Version       int
+	SavedAt       velos.Time // in the file too: Unix milliseconds, as everywhere else
+	DaemonVersion string
+	BootID        string // of the system's run: pids of another run mean nothing
+	NextID        uint32 // ids are never used twice
+	Apps          []Saved
+}
+
+// Fields implements velos.Record.
+func (s *State) Fields(f velos.Fields) {
+	s.head(f)
+	velos.List(f, "processes", &s.Apps)
+}
+
+func (s *State) head(f velos.Fields) {
+	velos.Int(f, "version", &s.Version)
+	velos.Int(f, "saved_at", &s.SavedAt)
+	f.String("daemon_version", &s.DaemonVersion)
+	f.String("boot_id", &s.BootID)
+	velos.Int(f, "next_id", &s.NextID)
+}
+
+// head is the first line of a state file.
+type head struct{ *State }
+
+func (h head) Fields(f velos.Fields) { h.head(f) }
+
+// Saved is one app of a State.
+type Saved struct {
+	ID           uint32
+	Spec         velos.Spec
+	Status       velos.Status // what it should be: online or stopped
+	Generation   int
+	Created      velos.Time
+	RestartCount int
+	Runs         []Run
+}
+
+// Fields implements velos.Record.
+func (s *Saved) Fields(f velos.Fields) {
+	velos.Int(f, "id", &s.ID)
+	f.Object("config", true, func() velos.Record { return &s.Spec })
+	velos.Str(f, "status", &s.Status)
+	velos.Int(f, "generation", &s.Generation)
+	velos.Int(f, "created_at", &s.Created)
+	velos.Int(f, "restart_count", &s.RestartCount)
+	velos.List(f, "runs", &s.Runs)
+}
+
+// A Run is what is remembered of one instance, enough to recognise its process
+// when a new daemon finds it alive.
+type Run struct {
+	Inst     int
+	Wanted   bool
+	PID      int
+	Start    uint64 // clock ticks after boot; with PID and BootID it names one process
+	Restarts int
+	Strikes  int
+	Status   velos.Status
+	LastExit *velos.Exit
+}
+
+// Fields implements velos.Record.
+func (r *Run) Fields(f velos.Fields) {
+	velos.Int(f, "instance", &r.Inst)
+	f.Bool("wanted", &r.Wanted)
+	velos.Int(f, "pid", &r.PID)
+	velos.Int(f, "start_ticks", &r.Start)
+	velos.Int(f, "restart_count", &r.Restarts)
+	velos.Int(f, "unstable_restarts", &r.Strikes)
+	velos.Str(f, "status", &r.Status)
+	velos.Object(f, "last_exit", &r.LastExit)
+}

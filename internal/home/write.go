@@ -1,0 +1,133 @@
+package home
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/record"
+)
+
+// backup is where the file is that path replaced.
+func backup(path string) string { return path + ".bak" }
+
+// reached is called after each step of Write. Tests stop the process there.
+var reached = func(step string) {}
+
+// Write replaces the state file at path so that whoever looks, at whatever
+// moment the process or the machine stops, finds the old one or the new one
+// whole. The old one is kept beside it as path.bak. Values that came from
+// dotenv files are left out. s.Version need not be set. The error names the
+// path and has code Denied or Failed; the file at path is then as it was.
+//
+// The file is JSON with one app per line, and mode 0600: an app's environment
+// is in it.
+func Write(path string, s *State) error {
+	tmp := path + ".tmp"
+	if err := put(tmp, encode(s)); err != nil {
+		os.Remove(tmp)
+		return fault("write the state to", path, err, "")
+	}
+	reached("written")
+	if err := keep(path); err != nil {
+		os.Remove(tmp)
+		return fault("keep a copy of", path, err, "")
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		os.Remove(tmp)
+		return fault("write the state to", path, err, "")
+	}
+	reached("renamed")
+	if err := syncDir(filepath.Dir(path)); err != nil {
+		return fault("make sure of the state in", path, err, "")
+	}
+	return nil
+}
+
+// encode writes the head and each app to a line of its own.
+func encode(s *State) []byte {
+	h := *s
+	h.Version = StateVersion
+	b := record.AppendJSON(nil, head{&h})
+	b = append(b[:len(b)-1], ",\"processes\":["...)
+	for i := range s.Apps {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, '\n')
+		app := s.Apps[i]
+		app.Spec.FileEnv = nil
+		b = record.AppendJSON(b, &app)
+	}
+	return append(b, "\n]}\n"...)
+}
+
+// put makes a file that was not there and sees it onto the disk.
+func put(path string, b []byte) error {
+	// What is left of a writer that was stopped, or a link that somebody
+	// else has put there, goes first.
+	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL|plain, 0o600)
+	if err != nil {
+		return err
+	}
+	reached("created")
+	half := len(b) / 2
+	if _, err = f.Write(b[:half]); err == nil {
+		reached("half")
+		_, err = f.Write(b[half:])
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	return err
+}
+
+// keep gives the file at path its second name. The first one stays: at no
+// moment is there nothing to read.
+func keep(path string) error {
+	second := backup(path) + ".tmp"
+	if err := os.Remove(second); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	err := os.Link(path, second)
+	if os.IsNotExist(err) {
+		return nil // nothing to keep yet
+	}
+	if err != nil {
+		// A file system without links: between here and the last rename,
+		// the backup is all there is, and Read takes it.
+		return os.Rename(path, backup(path))
+	}
+	reached("linked")
+	if err := os.Rename(second, backup(path)); err != nil {
+		return err
+	}
+	reached("kept")
+	// Where both names were the same file already, because a writer was
+	// stopped right here, rename has done nothing.
+	os.Remove(second)
+	return nil
+}
+
+// aside moves a damaged file out of the way, under a name that is free.
+func aside(path string, now velos.Time) (string, error) {
+	to := path + ".damaged-" + now.Std().UTC().Format("20060102T150405Z")
+	for n := 2; ; n++ {
+		name := to
+		if n > 2 {
+			name += "-" + strconv.Itoa(n-1)
+		}
+		if _, err := os.Lstat(name); os.IsNotExist(err) {
+			return name, os.Rename(path, name)
+		} else if err != nil || n > 100 {
+			return "", err
+		}
+	}
+}
