@@ -30,16 +30,20 @@ const (
 // context ended first. A context that ends does not take an order back.
 type Client struct {
 	conn   io.ReadWriteCloser
-	ended  chan struct{} // closed when the reader has returned
-	writes sync.Mutex    // held around a write, before mu
-	buf    []byte        // guarded by writes
+	path   string         // where more connections can be had; may be empty
+	ended  chan struct{}  // closed when the reader has returned
+	aside  sync.WaitGroup // goroutines that send cancels
+	writes sync.Mutex     // held around a write, before mu
+	buf    []byte         // guarded by writes
 
 	mu      sync.Mutex
 	moved   sync.Cond // something the reader may be waiting for has changed
 	pending map[uint32]*call
 	last    uint32 // the newest id
 	waiting int    // goroutines that need the reader to go on
-	err     error  // why there are no more calls
+	streams int    // streams on this connection
+	lanes   map[*Client]struct{}
+	err     error // why there are no more calls
 }
 
 // Dial connects to the daemon whose socket is at path. The error has the code
@@ -49,7 +53,9 @@ func Dial(path string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return New(conn), nil
+	c := New(conn)
+	c.path = path
+	return c, nil
 }
 
 // New is a Client of the daemon at the other end of conn. The Client closes it.
@@ -65,6 +71,14 @@ func New(conn io.ReadWriteCloser) *Client {
 func (c *Client) Close() error {
 	c.fail(&velos.Error{Code: velos.Cancelled, Message: "the connection to the daemon was closed here", Cause: os.ErrClosed})
 	<-c.ended
+	c.aside.Wait()
+	c.mu.Lock()
+	lanes := c.lanes
+	c.lanes = nil
+	c.mu.Unlock()
+	for lane := range lanes {
+		_ = lane.Close()
+	}
 	return nil
 }
 
@@ -152,12 +166,16 @@ func (c *Client) cancel(k *call) {
 		k.stream.drop()
 	}
 	gone := k.over || c.err != nil
+	if !gone {
+		c.aside.Add(1)
+	}
 	c.moved.Broadcast()
 	c.mu.Unlock()
 	if gone {
 		return
 	}
 	go func() {
+		defer c.aside.Done()
 		c.writes.Lock()
 		defer c.writes.Unlock()
 		c.mu.Lock()

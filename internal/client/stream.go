@@ -60,6 +60,51 @@ func (c *Client) queue(k *call, payload []byte) {
 	q.wake()
 }
 
+// lane is where a new stream runs: on this connection when it is the only one
+// there, else on one of its own. A stream that is not read stops everything
+// behind it on its connection, and who merges two streams would wait for the
+// one while the other is in the way.
+func (c *Client) lane() (lane *Client, leave func(), err error) {
+	c.mu.Lock()
+	shared := c.path == "" || c.streams == 0
+	if err = c.err; err == nil && shared {
+		c.streams++
+	}
+	c.mu.Unlock()
+	if err != nil {
+		return nil, nil, err
+	}
+	if shared {
+		return c, c.leave, nil
+	}
+	if lane, err = Dial(c.path); err != nil {
+		return nil, nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.err != nil {
+		_ = lane.Close()
+		return nil, nil, c.err
+	}
+	if c.lanes == nil {
+		c.lanes = map[*Client]struct{}{}
+	}
+	c.lanes[lane] = struct{}{}
+	return lane, func() {
+		c.mu.Lock()
+		delete(c.lanes, lane)
+		c.mu.Unlock()
+		_ = lane.Close()
+	}, nil
+}
+
+// leave counts a stream that has ended here.
+func (c *Client) leave() {
+	c.mu.Lock()
+	c.streams--
+	c.mu.Unlock()
+}
+
 // next is the payload of the next frame of k. ok is false at the end of the
 // stream and with every error.
 func (c *Client) next(ctx context.Context, k *call) (p []byte, ok bool, err error) {
@@ -101,6 +146,12 @@ func frames[T any, P interface {
 			yield(none, gaveUp(ctx))
 			return
 		}
+		c, leave, err := c.lane()
+		if err != nil {
+			yield(none, err)
+			return
+		}
+		defer leave()
 		k := &call{command: command, stream: &queue{grown: make(chan struct{}, 1)}}
 		if err := c.begin(k, payload); err != nil {
 			yield(none, err)
