@@ -2,6 +2,7 @@ package poll
 
 import (
 	"os"
+	"sync"
 	"sync/atomic"
 	"syscall"
 
@@ -17,6 +18,7 @@ type Set struct {
 	epfd   int
 	wakefd int
 	awake  atomic.Bool // a wake is on its way
+	mu     sync.Mutex  // no Wake may write into a descriptor that was closed and is another's by now
 	closed atomic.Bool
 	wait   func(fd uintptr) bool
 	raws   [128]unix.EpollEvent
@@ -67,8 +69,12 @@ func (s *Set) Wake() {
 	if s.awake.Swap(true) {
 		return
 	}
-	one := [8]byte{1}
-	unix.Write(s.wakefd, one[:]) // it fails only when a wake is pending anyway
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed.Load() {
+		one := [8]byte{1}
+		unix.Write(s.wakefd, one[:]) // it fails only when a wake is pending anyway
+	}
 }
 
 // Wait blocks until a descriptor is ready or Wake is called, and returns the
@@ -122,9 +128,10 @@ func (s *Set) collect(fd uintptr) bool {
 }
 
 // Close ends a blocked Wait and gives the set's own descriptors back. It is
-// called once, by the set's owner, when nobody calls Add, Remove or Wake
-// any more.
+// called once, by the set's owner, when nobody calls Add or Remove any more.
 func (s *Set) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.closed.Store(true)
 	err := s.file.Close()
 	unix.Close(s.wakefd)

@@ -1,0 +1,259 @@
+package logs
+
+import (
+	"time"
+	"unsafe"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/poll"
+)
+
+const (
+	inSize    = 256 << 10 // bytes of a spool read at once
+	outSize   = 1 << 20   // room for a batch and one line of the worst kind
+	outFull   = 256 << 10 // a batch is written when it is this long
+	batchMax  = 4096      // lines of a batch
+	turnMax   = 1 << 20   // bytes that one pipe may move before the next one's turn
+	sweepTime = time.Second
+	maxOpen   = 128 // descriptors of files held open
+	maxEvents = 64
+)
+
+// ingest is the part of a Store that only its goroutine touches.
+type ingest struct {
+	orders chan struct{} // stands in for the poll set where there is none
+
+	table  []*pipe // by poll key
+	vacant []uint32
+	warm   []*pipe // have moved bytes since they were last swept
+	hot    []*Log  // have a ring above the smallest size
+	opened []*handle
+
+	mem   []byte // one mapping: in, out, lines
+	in    []byte
+	out   []byte
+	lines []cutLine
+
+	now     velos.Time
+	tick    uint32 // rises with each turn: how recently a handle was used
+	swept   uint32 // tick at the last sweep
+	timer   *time.Timer
+	pending bool // the timer runs
+	sweepAt time.Time
+	ending  bool
+}
+
+// A cutLine is a line of the current batch, as offsets into the text it was
+// cut from.
+type cutLine struct {
+	from, to int32
+	level    velos.Level
+	more     bool
+}
+
+// A handle is a file that may be closed whenever descriptors run short.
+type handle struct {
+	fd   int // -1 when closed
+	used uint32
+}
+
+func (s *Store) run() {
+	defer close(s.done)
+	s.timer = time.AfterFunc(time.Hour, s.wake)
+	s.timer.Stop()
+	buf := make([]poll.Event, 0, maxEvents)
+	for !s.ending {
+		evs := buf[:0]
+		if s.set == nil {
+			<-s.orders
+		} else {
+			var err error
+			if evs, err = s.set.Wait(buf); err != nil {
+				return
+			}
+		}
+		s.obey()
+		for _, ev := range evs {
+			if s.ending {
+				break
+			}
+			if p := s.pipeAt(ev.Key); p != nil {
+				s.serve(p, ev.Hangup)
+			}
+			s.obey()
+		}
+		s.sweep()
+	}
+	if s.set != nil {
+		s.set.Close()
+	}
+}
+
+// obey runs what was posted.
+func (s *Store) obey() {
+	for {
+		s.mu.Lock()
+		if len(s.queue) == 0 {
+			s.mu.Unlock()
+			return
+		}
+		f := s.queue[0]
+		s.queue[0] = nil
+		if s.queue = s.queue[1:]; len(s.queue) == 0 {
+			s.queue = nil
+		}
+		s.mu.Unlock()
+		s.now = velos.TimeOf(time.Now())
+		f()
+	}
+}
+
+// buffers makes the work memory on first use.
+func (s *Store) buffers() {
+	if s.mem != nil {
+		return
+	}
+	linesSize := batchMax * int(unsafe.Sizeof(cutLine{}))
+	s.mem = allocPages(inSize + outSize + linesSize)
+	s.in = s.mem[:inSize:inSize]
+	s.out = s.mem[inSize : inSize : inSize+outSize]
+	s.lines = unsafe.Slice((*cutLine)(unsafe.Pointer(&s.mem[inSize+outSize])), batchMax)[:0]
+}
+
+// touch marks p as active, so that the sweep comes back to it.
+func (s *Store) touch(p *pipe) {
+	s.tick++
+	p.sp.used = s.tick
+	if !p.sp.warm {
+		p.sp.warm = true
+		s.warm = append(s.warm, p)
+	}
+	s.soon()
+}
+
+// soon starts the timer of the next sweep.
+func (s *Store) soon() {
+	if !s.pending {
+		s.pending = true
+		s.sweepAt = time.Now().Add(sweepTime)
+		s.timer.Reset(sweepTime)
+	}
+}
+
+// hold notes that h was opened, and closes the least used handle if there
+// are too many.
+func (s *Store) hold(h *handle) {
+	h.used = s.tick
+	if len(s.opened) >= maxOpen {
+		old := 0
+		for i, o := range s.opened {
+			if int32(o.used-s.opened[old].used) < 0 {
+				old = i
+			}
+		}
+		s.let(s.opened[old])
+	}
+	s.opened = append(s.opened, h)
+}
+
+// let closes h.
+func (s *Store) let(h *handle) {
+	if h.fd < 0 {
+		return
+	}
+	closeFD(h.fd)
+	h.fd = -1
+	for i, o := range s.opened {
+		if o == h {
+			last := len(s.opened) - 1
+			s.opened[i] = s.opened[last]
+			s.opened[last] = nil
+			s.opened = s.opened[:last]
+			return
+		}
+	}
+}
+
+// sweep gives back what a pause does not need: work memory, spool blocks and
+// descriptors, wide pipes, big rings.
+func (s *Store) sweep() {
+	if !s.pending || time.Now().Before(s.sweepAt) {
+		return
+	}
+	s.pending = false
+	s.now = velos.TimeOf(time.Now())
+	kept := s.warm[:0]
+	for _, p := range s.warm {
+		if p.sp == nil {
+			continue // ended
+		}
+		if int32(p.sp.used-s.swept) > 0 {
+			kept = append(kept, p)
+			continue
+		}
+		s.cool(p)
+	}
+	clear(s.warm[len(kept):])
+	s.warm = kept
+	if s.swept == s.tick {
+		rest(s.mem)
+	}
+	s.swept = s.tick
+	if !s.coolRings() || len(kept) > 0 {
+		s.soon()
+	}
+}
+
+// cool puts a pipe that said nothing for a while to rest.
+func (s *Store) cool(p *pipe) {
+	p.sp.warm = false
+	if p.waiting {
+		s.admit(p)
+	}
+	if p.fd >= 0 && p.sp.wide {
+		p.sp.wide = false
+		widen(int(p.fd), 64<<10)
+	}
+	s.emptySpool(p)
+	s.let(&p.sp.handle)
+}
+
+// ringRest is how long an app must be silent before its ring shrinks.
+const ringRest = 10_000
+
+// coolRings shrinks rings of apps that are silent; done is false when some
+// are still to come.
+func (s *Store) coolRings() (done bool) {
+	kept := s.hot[:0]
+	for _, l := range s.hot {
+		if s.now-l.wrote < ringRest {
+			kept = append(kept, l)
+			continue
+		}
+		l.shrink()
+	}
+	clear(s.hot[len(kept):])
+	s.hot = kept
+	return len(kept) == 0
+}
+
+// shut is the end: every pipe is read once more, then all is given back.
+func (s *Store) shut() {
+	s.mu.Lock()
+	s.closed = true
+	list := make([]*Log, 0, len(s.logs))
+	for _, l := range s.logs {
+		list = append(list, l)
+	}
+	s.mu.Unlock()
+	for _, l := range list {
+		for p := l.pipes; p != nil; p = p.next {
+			s.drain(p)
+		}
+		s.leave(l)
+	}
+	freePages(s.mem)
+	s.mem, s.in, s.out, s.lines = nil, nil, nil, nil
+	s.timer.Stop()
+	s.ending = true
+}

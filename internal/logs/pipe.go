@@ -1,0 +1,242 @@
+package logs
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/velospm/velos"
+)
+
+// A pipe is the read end of one output of one run. A quiet one is no more
+// than this.
+type pipe struct {
+	log     *Log
+	next    *pipe
+	sp      *spool // nil until it has moved bytes
+	fd      int32  // -1: left by a former process and not adopted
+	key     uint32 // place in the table
+	pid     int32
+	inst    int16
+	src     velos.Stream
+	waiting bool // its lines wait for Began, outside of the poll set
+}
+
+const maxInst = 1<<13 - 1
+
+// Pipes makes the pipes of a new run and returns their write ends: blocking,
+// closed on exec, and the caller's to close after the fork. The read ends are
+// ours. (A run under another uid will need its write ends given to that uid,
+// or its open of /dev/stdout is refused.)
+func (l *Log) Pipes(inst int) (stdout, stderr int, err error) {
+	if inst < 0 || inst > maxInst {
+		return -1, -1, &velos.Error{Code: velos.Invalid, Message: "no pipes for instance " + strconv.Itoa(inst) + ": at most " + strconv.Itoa(maxInst+1)}
+	}
+	outR, outW, err := makePipe()
+	if err != nil {
+		return -1, -1, pipeError(err)
+	}
+	errR, errW, err := makePipe()
+	if err != nil {
+		closeFD(outR)
+		closeFD(outW)
+		return -1, -1, pipeError(err)
+	}
+	l.park(inst, velos.Stdout, outR)
+	l.park(inst, velos.Stderr, errR)
+	ok := l.s.post(func() {
+		l.s.endOrphans(l, inst)
+		l.s.join(&pipe{log: l, fd: int32(outR), inst: int16(inst), src: velos.Stdout})
+		l.s.join(&pipe{log: l, fd: int32(errR), inst: int16(inst), src: velos.Stderr})
+	})
+	if !ok {
+		for _, fd := range [...]int{outR, outW, errR, errW} {
+			closeFD(fd)
+		}
+		return -1, -1, &velos.Error{Code: velos.Failed, Message: "make pipes: the log store is closed"}
+	}
+	return outW, errW, nil
+}
+
+func pipeError(err error) error {
+	if velos.CodeOf(err) == velos.Unsupported {
+		return err
+	}
+	return &velos.Error{Code: velos.Failed, Message: "make pipes for the output: " + err.Error(), Cause: err,
+		Hint: "the limit of open files may be reached: see ulimit -n"}
+}
+
+// Adopt goes on reading a pipe that was parked elsewhere while this process
+// was not there. The descriptor is ours from now on; it was made by Pipes, of
+// this or a former process.
+func (l *Log) Adopt(inst int, src velos.Stream, fd int) {
+	l.s.post(func() {
+		st, _ := fstat(fd)
+		for p := l.pipes; p != nil; p = p.next {
+			if p.fd < 0 && int(p.inst) == inst && p.src == src && p.sp.ino == st.ino {
+				p.fd = int32(fd)
+				l.s.enlist(p)
+				return
+			}
+		}
+		l.s.join(&pipe{log: l, fd: int32(fd), inst: int16(inst), src: src})
+	})
+}
+
+// park and its counterpart name a pipe by the inode, which it keeps for life.
+func (l *Log) park(inst int, src velos.Stream, fd int) {
+	if l.s.o.Park != nil {
+		l.s.o.Park(parkName(l.id, inst, src, fd), fd)
+	}
+}
+
+func parkName(id uint32, inst int, src velos.Stream, fd int) string {
+	st, _ := fstat(fd)
+	return "log/" + strconv.FormatUint(uint64(id), 10) + "/" + strconv.Itoa(inst) + "/" + src.String() + "/" + strconv.FormatUint(st.ino, 10)
+}
+
+// ParseParked takes the name of a parked pipe apart, for Adopt.
+func ParseParked(name string) (id uint32, inst int, src velos.Stream, ok bool) {
+	part := strings.Split(name, "/")
+	if len(part) != 5 || part[0] != "log" {
+		return 0, 0, 0, false
+	}
+	n, err1 := strconv.ParseUint(part[1], 10, 32)
+	inst, err2 := strconv.Atoi(part[2])
+	src = streamOf([]byte(part[3]))
+	ok = err1 == nil && err2 == nil && inst >= 0 && inst <= maxInst && src != velos.AnyStream
+	return uint32(n), inst, src, ok
+}
+
+// join takes a pipe into its log, the table and the poll set.
+func (s *Store) join(p *pipe) {
+	if s.ending || s.known(p.log.id) != p.log {
+		closeFD(int(p.fd))
+		return
+	}
+	p.next = p.log.pipes
+	p.log.pipes = p
+	s.enlist(p)
+}
+
+func (s *Store) enlist(p *pipe) {
+	if n := len(s.vacant); n > 0 {
+		p.key, s.vacant = s.vacant[n-1], s.vacant[:n-1]
+		s.table[p.key] = p
+	} else {
+		p.key = uint32(len(s.table))
+		s.table = append(s.table, p)
+	}
+	p.waiting = true
+	s.admit(p)
+}
+
+// admit lets the poll set hear of p.
+func (s *Store) admit(p *pipe) {
+	if p.waiting && p.fd >= 0 {
+		p.waiting = false
+		s.set.Add(int(p.fd), uint64(p.key))
+	}
+}
+
+func (s *Store) pipeAt(key uint64) *pipe {
+	if key < uint64(len(s.table)) {
+		return s.table[key]
+	}
+	return nil
+}
+
+// serve gives a ready pipe one turn.
+func (s *Store) serve(p *pipe, hangup bool) {
+	if p.fd < 0 || p.waiting {
+		return
+	}
+	if p.pid == 0 && buffered(int(p.fd)) > 0 {
+		// The program is faster than the word of its pid: its lines wait.
+		s.set.Remove(int(p.fd))
+		p.waiting = true
+		s.spoolOf(p)
+		s.touch(p)
+		return
+	}
+	if p.pid == 0 && hangup && p.sp == nil {
+		s.end(p) // nothing was ever written
+		return
+	}
+	if _, ended := s.turn(p, turnMax); ended {
+		s.end(p)
+	}
+}
+
+// drain reads what p holds at this moment, and no more of what a flood adds
+// to it meanwhile.
+func (s *Store) drain(p *pipe) (ended bool) {
+	if p.fd < 0 {
+		return false
+	}
+	for left := max(buffered(int(p.fd)), 1); left > 0; {
+		n, end := s.turn(p, turnMax)
+		if end {
+			return true
+		}
+		if n == 0 {
+			return false
+		}
+		left -= n
+	}
+	return false
+}
+
+// settle is drain, and the end of the last line.
+func (s *Store) settle(p *pipe) {
+	if p.fd < 0 || s.drain(p) {
+		s.end(p)
+		return
+	}
+	if p.pid == 0 {
+		p.pid = -1 // nobody will name it any more: a grandchild's
+	}
+	s.admit(p)
+	if p.sp != nil {
+		s.finish(p)
+		s.emptySpool(p)
+	}
+}
+
+// endOrphans ends what a former process left of an instance and nobody
+// adopted: a last line without a newline is kept.
+func (s *Store) endOrphans(l *Log, inst int) {
+	for p := l.pipes; p != nil; {
+		next := p.next
+		if p.fd < 0 && int(p.inst) == inst {
+			s.end(p)
+		}
+		p = next
+	}
+}
+
+// end keeps the last line and forgets the pipe.
+func (s *Store) end(p *pipe) {
+	l := p.log
+	if p.sp != nil {
+		s.finish(p)
+		s.dropSpool(p)
+	}
+	if p.fd >= 0 {
+		if !p.waiting {
+			s.set.Remove(int(p.fd))
+		}
+		if s.o.Unpark != nil {
+			s.o.Unpark(parkName(l.id, int(p.inst), p.src, int(p.fd)))
+		}
+		closeFD(int(p.fd))
+		s.table[p.key] = nil
+		s.vacant = append(s.vacant, p.key)
+		p.fd = -1
+	}
+	for at := &l.pipes; *at != nil; at = &(*at).next {
+		if *at == p {
+			*at = p.next
+			break
+		}
+	}
+}

@@ -1,0 +1,359 @@
+package logs
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/velospm/velos"
+)
+
+// A snapshot is what an app's log is at one moment: the newest lines in
+// memory, the older ones in files.
+type snapshot struct {
+	records []byte
+	first   uint64 // seq of the first record; last+1 when there is none
+	last    uint64
+	policy  Policy
+	grown   chan struct{} // closed at the next line
+}
+
+// look takes a snapshot of what is after a sequence number.
+func (l *Log) look(after uint64, buf []byte, wait bool) (v snapshot) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	v.last, v.policy, v.first = l.seq, l.policy, l.seq+1
+	if l.ring != nil {
+		v.records, v.first = l.ring.since(after, buf)
+	}
+	if wait {
+		if l.grown == nil {
+			l.grown = make(chan struct{})
+		}
+		v.grown = l.grown
+	}
+	return v
+}
+
+// A sieve is a query's conditions on a single line.
+type sieve struct {
+	velos.Query
+	grep []byte
+	app  uint32
+}
+
+func (l *Log) sieve(q velos.Query) *sieve {
+	return &sieve{Query: q, grep: []byte(q.Grep), app: l.id}
+}
+
+func (f *sieve) match(e *velos.Entry) bool {
+	e.App = f.app
+	return (f.Inst < 0 || e.Inst == f.Inst) &&
+		(f.Src == velos.AnyStream || e.Src == f.Src) &&
+		e.Level >= f.Level &&
+		(f.Since == 0 || e.Time == 0 || e.Time >= f.Since) &&
+		(f.Until == 0 || e.Time < f.Until) &&
+		(f.After == 0 || e.Seq > f.After) &&
+		(len(f.grep) == 0 || bytes.Contains(e.Msg, f.grep))
+}
+
+// Query yields the lines that match, oldest first, from files and ring. An
+// entry and its Msg are valid until yield returns. It does not wait for new
+// lines. A disk that does not answer ends it with velos.Timeout.
+func (l *Log) Query(q velos.Query, yield func(*velos.Entry) bool) error {
+	v := l.look(q.After, nil, false)
+	f := l.sieve(q)
+	recent := v.count(f)
+	skip := 0
+	if q.Last > 0 && recent > q.Last {
+		skip = recent - q.Last
+	}
+	stopped := false
+	give := func(e *velos.Entry) bool {
+		stopped = !yield(e)
+		return !stopped
+	}
+	var err error
+	if needs := (q.Last == 0 || recent < q.Last) && v.first > q.After+1; needs || v.policy.Raw && recent < max(q.Last, 1) {
+		want := 0
+		if q.Last > 0 {
+			want = q.Last - recent
+		}
+		err = l.history(&v, f, want, func(e *velos.Entry) bool { return !f.match(e) || give(e) })
+	}
+	if stopped {
+		return nil
+	}
+	v.each(func(e *velos.Entry) bool {
+		if !f.match(e) {
+			return true
+		}
+		if skip > 0 {
+			skip--
+			return true
+		}
+		return give(e)
+	})
+	return err
+}
+
+func (v *snapshot) each(yield func(*velos.Entry) bool) {
+	var e velos.Entry
+	for b := v.records; len(b) > 0; {
+		b = takeRecord(b, &e)
+		if !yield(&e) {
+			return
+		}
+	}
+}
+
+func (v *snapshot) count(f *sieve) (n int) {
+	v.each(func(e *velos.Entry) bool {
+		if f.match(e) {
+			n++
+		}
+		return true
+	})
+	return n
+}
+
+// A batch carries entries from the goroutine that reads files to the one
+// that asked.
+type batch struct {
+	list []velos.Entry
+	text []byte
+	err  error
+	end  bool
+}
+
+const (
+	batchLines = 256
+	batchBytes = 64 << 10
+)
+
+// history yields every line of the files that is older than the snapshot's
+// records and may match: with want above 0 from the want-th newest match on.
+// The reading is done by a goroutine of its own, so that a hung disk hangs
+// nobody who has other things to do.
+func (l *Log) history(v *snapshot, f *sieve, want int, yield func(*velos.Entry) bool) error {
+	out := make(chan *batch)
+	stop := make(chan struct{})
+	defer close(stop)
+	go func() {
+		h := &reader{l: l, v: v, f: f, out: out, stop: stop, b: &batch{}}
+		h.b.err = h.read(want)
+		h.b.end = true
+		h.send()
+	}()
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	for {
+		select {
+		case b := <-out:
+			for i := range b.list {
+				if !yield(&b.list[i]) {
+					return nil
+				}
+			}
+			if b.end {
+				return b.err
+			}
+			t.Reset(patience)
+		case <-t.C:
+			return &velos.Error{Code: velos.Timeout, Message: "read the logs of " + v.policy.Name + ": the disk does not answer"}
+		}
+	}
+}
+
+// A reader reads the files for one query.
+type reader struct {
+	l     *Log
+	v     *snapshot
+	f     *sieve
+	out   chan<- *batch
+	stop  <-chan struct{}
+	b     *batch
+	tapes []*tape
+}
+
+func (h *reader) read(want int) error {
+	out, err := h.v.policy.paths(h.l.s.dir)
+	if h.f.Src != velos.Stderr || h.v.policy.Merge {
+		h.tapes = append(h.tapes, h.l.s.openTape(out, velos.Stdout, h.v.policy.Raw))
+	}
+	if h.f.Src != velos.Stdout && !h.v.policy.Merge {
+		h.tapes = append(h.tapes, h.l.s.openTape(err, velos.Stderr, h.v.policy.Raw))
+	}
+	defer func() {
+		for _, t := range h.tapes {
+			t.close()
+		}
+	}()
+	if h.v.policy.Raw {
+		h.readRaw(want)
+	} else {
+		if want > 0 {
+			h.back(want)
+		} else {
+			h.seek()
+		}
+		h.forward()
+	}
+	for _, t := range h.tapes {
+		if t.err != nil {
+			return t.err
+		}
+	}
+	return nil
+}
+
+// back goes over the tapes backwards, merged by sequence number, until it
+// has met want matches, and leaves the tapes there.
+func (h *reader) back(want int) {
+	heads := make([]velos.Entry, len(h.tapes))
+	alive := make([]bool, len(h.tapes))
+	marks := make([]mark, len(h.tapes))
+	for i, t := range h.tapes {
+		t.toEnd()
+		marks[i] = t.mark()
+		alive[i] = t.prev(&heads[i])
+	}
+	for want > 0 {
+		i := pick(heads, alive, func(a, b uint64) bool { return a > b })
+		if i < 0 {
+			break
+		}
+		e, t := &heads[i], h.tapes[i]
+		if e.Seq <= h.f.After || h.f.Since > 0 && e.Time < h.f.Since {
+			break
+		}
+		marks[i] = t.mark()
+		if e.Seq < h.v.first && h.f.match(e) {
+			want--
+		}
+		alive[i] = t.prev(e)
+	}
+	for i, t := range h.tapes {
+		t.to(marks[i])
+	}
+}
+
+// pick chooses the head that comes first in an order; -1 when none is left.
+func pick(heads []velos.Entry, alive []bool, before func(a, b uint64) bool) int {
+	best := -1
+	for i := range heads {
+		if alive[i] && (best < 0 || before(heads[i].Seq, heads[best].Seq)) {
+			best = i
+		}
+	}
+	return best
+}
+
+// seek stands each tape at the part in which After or Since lies.
+func (h *reader) seek() {
+	for _, t := range h.tapes {
+		from := 0
+		if h.f.After > 0 || h.f.Since > 0 {
+			for i := len(t.parts) - 1; i > 0; i-- {
+				var e velos.Entry
+				t.to(mark{i, 0})
+				if t.next(&e) && (e.Seq <= h.f.After+1 || h.f.Since > 0 && e.Time < h.f.Since) {
+					from = i
+					break
+				}
+			}
+		}
+		t.to(mark{from, 0})
+	}
+}
+
+// forward hands over what lies ahead on the tapes, merged by sequence
+// number, up to the snapshot's records.
+func (h *reader) forward() {
+	heads := make([]velos.Entry, len(h.tapes))
+	alive := make([]bool, len(h.tapes))
+	for i, t := range h.tapes {
+		alive[i] = t.next(&heads[i])
+	}
+	for {
+		i := pick(heads, alive, func(a, b uint64) bool { return a < b })
+		if i < 0 || heads[i].Seq >= h.v.first {
+			return
+		}
+		if e := &heads[i]; e.Seq > h.f.After && !h.give(e) {
+			return
+		}
+		alive[i] = h.tapes[i].next(&heads[i])
+	}
+}
+
+// readRaw hands over lines of files that have no sequence numbers: those of
+// stdout, then those of stderr, without the ones that the ring has. Of a
+// limited number each stream gets its turn.
+func (h *reader) readRaw(want int) {
+	marks := make([]mark, len(h.tapes))
+	stops := make([]mark, len(h.tapes))
+	alive := make([]bool, len(h.tapes))
+	var e velos.Entry
+	for i, t := range h.tapes {
+		t.toEnd()
+		alive[i] = true
+		h.v.each(func(r *velos.Entry) bool {
+			if !r.More && (r.Src == t.src || h.v.policy.Merge) {
+				alive[i] = alive[i] && t.prev(&e)
+			}
+			return true
+		})
+		stops[i] = t.mark()
+		marks[i] = mark{0, 0}
+	}
+	for left := want; left > 0 && (alive[0] || alive[len(alive)-1]); {
+		for i, t := range h.tapes {
+			if alive[i] = alive[i] && left > 0 && t.prev(&e); alive[i] {
+				marks[i] = t.mark()
+				if h.f.match(&e) {
+					left--
+				}
+			} else if left == 0 && marks[i] == (mark{}) {
+				marks[i] = stops[i]
+			}
+		}
+	}
+	for i, t := range h.tapes {
+		t.to(marks[i])
+		for (t.at < stops[i].part || t.at == stops[i].part && t.off < stops[i].off) && t.next(&e) {
+			if !h.give(&e) {
+				return
+			}
+		}
+	}
+}
+
+// give puts a copy of e into the batch; false when nobody listens any more.
+func (h *reader) give(e *velos.Entry) bool {
+	b := h.b
+	if len(b.list) == batchLines || len(b.text)+len(e.Msg) > batchBytes && len(b.list) > 0 {
+		if !h.send() {
+			return false
+		}
+		b = &batch{}
+		h.b = b
+	}
+	if cap(b.text)-len(b.text) < len(e.Msg) {
+		b.text = make([]byte, 0, max(4<<10, 2*cap(b.text), len(e.Msg)))
+	}
+	at := len(b.text)
+	b.text = append(b.text, e.Msg...)
+	c := *e
+	c.Msg = b.text[at:len(b.text):len(b.text)]
+	b.list = append(b.list, c)
+	return true
+}
+
+func (h *reader) send() bool {
+	select {
+	case h.out <- h.b:
+		return true
+	case <-h.stop:
+		return false
+	}
+}

@@ -1,0 +1,220 @@
+package logs
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/velospm/velos"
+)
+
+// suffixes are the forms in which a rotated file may be found.
+var suffixes = [...]string{"", ".zst", ".gz"}
+
+// lockWait is how long a due rotation waits for a compressor that is just
+// swapping files; then that one is taken for dead.
+const lockWait = 10_000
+
+// limit is the size at which a file is rotated; 0 is never. A bound on the
+// total leaves at least half of it to rotated files.
+func (l *Log) limit() int64 {
+	p := &l.policy
+	limit := p.MaxSize
+	if p.MaxTotal > 0 {
+		share := max(p.MaxTotal/int64(2*l.streams()), 1)
+		if limit <= 0 || limit > share {
+			limit = share
+		}
+	}
+	return max(limit, 0)
+}
+
+func (l *Log) streams() int {
+	if l.policy.Merge {
+		return 1
+	}
+	return 2
+}
+
+// rotate moves live file i to NAME.1 and the older ones up. It runs right
+// after a checkpoint and before the next line, so that a kill in between
+// finds every file whole.
+func (s *Store) rotate(l *Log, i int) {
+	f := &l.w.files[i]
+	path := l.path(i)
+	st, err := lstat(path)
+	if f.fd < 0 || err != nil || !st.regular || st.ino != f.ino {
+		return // moved away by somebody else, or no regular file
+	}
+	unlock, ok := lockDir(filepath.Dir(path))
+	if !ok && f.late == 0 {
+		f.late = s.now
+	}
+	if !ok && s.now-f.late < lockWait {
+		return
+	}
+	f.late = 0
+	err = shiftFiles(path, l.policy.MaxFiles)
+	if unlock != nil {
+		unlock()
+	}
+	if err != nil {
+		s.notice(l, "rotate "+filepath.Base(path)+": "+err.Error())
+		f.late = s.now
+		return
+	}
+	s.let(&f.handle)
+	f.size = 0
+	if s.openFile(l, i) == nil {
+		l.w.st.ino[i], l.w.st.size[i] = f.ino, f.size
+		if l.w.ck != nil {
+			l.w.ck.commit(&l.w.st, -1, 0)
+		}
+	}
+	s.bound(l)
+	if l.policy.MaxFiles > 0 && s.o.Compress != nil {
+		s.o.Compress(path + ".1")
+	}
+}
+
+// shiftFiles renames path to path.1, path.1 to path.2 and so on, in whatever
+// form they are, as far as there is no gap; what goes beyond keep is deleted.
+func shiftFiles(path string, keep int) error {
+	last := 0
+	for found(path, last+1) {
+		last++
+	}
+	for n := last; n >= 1; n-- {
+		plain := false
+		for _, suffix := range suffixes {
+			from := numbered(path, n) + suffix
+			st, err := lstat(from)
+			if err != nil {
+				continue
+			}
+			// A compressor that died between its two steps left both forms.
+			if n >= keep || plain {
+				os.Remove(from)
+				continue
+			}
+			plain = plain || (suffix == "" && st.regular)
+			if err := rename(from, numbered(path, n+1)+suffix); err != nil {
+				return err
+			}
+		}
+	}
+	if keep <= 0 {
+		return os.Remove(path)
+	}
+	return rename(path, numbered(path, 1))
+}
+
+func numbered(path string, n int) string { return path + "." + strconv.Itoa(n) }
+
+func found(path string, n int) bool {
+	for _, suffix := range suffixes {
+		if _, err := lstat(numbered(path, n) + suffix); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// A rotated is one rotated file.
+type rotated struct {
+	path string
+	stat
+}
+
+// rotatedFiles lists path.1, path.2 …, newest first, as far as there is no gap.
+func rotatedFiles(path string) (list []rotated) {
+	for n := 1; ; n++ {
+		before := len(list)
+		for _, suffix := range suffixes {
+			name := numbered(path, n) + suffix
+			if st, err := lstat(name); err == nil {
+				list = append(list, rotated{name, st})
+			}
+		}
+		if len(list) == before {
+			return list
+		}
+	}
+}
+
+// bound deletes the oldest rotated files until the total fits, and counts
+// the bytes.
+func (s *Store) bound(l *Log) {
+	var lists [2][]rotated
+	total, live := int64(0), int64(0)
+	for i := range l.streams() {
+		path := l.path(i)
+		lists[i] = rotatedFiles(path)
+		for _, r := range lists[i] {
+			total += r.size
+		}
+		if st, err := lstat(path); err == nil {
+			live += st.size
+		}
+	}
+	budget := l.policy.MaxTotal - int64(l.streams())*l.limit()
+	for l.policy.MaxTotal > 0 && total > budget {
+		i := oldest(lists)
+		if i < 0 {
+			break
+		}
+		last := lists[i][len(lists[i])-1]
+		if err := os.Remove(last.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.notice(l, "delete "+filepath.Base(last.path)+": "+err.Error())
+		}
+		total -= last.size
+		lists[i] = lists[i][:len(lists[i])-1]
+	}
+	l.mu.Lock()
+	l.bytes = total + live
+	l.mu.Unlock()
+}
+
+// oldest says which list's last file was written to longest ago.
+func oldest(lists [2][]rotated) int {
+	best, when := -1, int64(0)
+	for i, list := range lists {
+		if n := len(list); n > 0 && (best < 0 || list[n-1].mtime < when) {
+			best, when = i, list[n-1].mtime
+		}
+	}
+	return best
+}
+
+// flushAll empties everything.
+func (s *Store) flushAll(l *Log) error {
+	var first error
+	for i := range l.streams() {
+		path := l.path(i)
+		for _, r := range rotatedFiles(path) {
+			if err := os.Remove(r.path); err != nil && first == nil {
+				first = &velos.Error{Code: velos.Failed, Message: "flush " + path + ": " + err.Error(), Cause: err}
+			}
+		}
+		if st, err := lstat(path); err == nil && st.regular && st.size > 0 {
+			if err := os.Truncate(path, 0); err != nil && first == nil {
+				first = &velos.Error{Code: velos.Failed, Message: "flush " + path + ": " + err.Error(), Cause: err}
+			}
+		}
+		if l.w != nil {
+			l.w.files[i].size, l.w.st.size[i] = 0, 0
+		}
+	}
+	if l.w != nil && l.w.ck != nil {
+		l.w.ck.commit(&l.w.st, -1, 0)
+	}
+	l.mu.Lock()
+	if l.ring != nil {
+		l.ring.clear(l.seq)
+	}
+	l.mu.Unlock()
+	s.bound(l)
+	return first
+}

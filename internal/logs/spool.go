@@ -1,0 +1,286 @@
+package logs
+
+import (
+	"bytes"
+	"os"
+
+	"github.com/velospm/velos"
+)
+
+const (
+	spoolKeep  = 256 << 10 // bytes at which a consumed spool is emptied at once
+	punchEvery = 4 << 20
+	retryMin   = 1_000 // milliseconds until a full disk is tried again
+	retryMax   = 8_000
+)
+
+// A spool is where a pipe's bytes are between pipe and log file. Bytes below
+// off are accounted for in the checkpoint; what lies between off and size is
+// a line that has no end yet.
+type spool struct {
+	handle
+	spot    int // in the checkpoint; -1 when there is none
+	ino     uint64
+	off     int64
+	size    int64
+	scanned int64 // no newline lies between off and here
+	punched int64
+	// In memory mode the disk takes no spool (or the system has no splice):
+	// the unfinished line is here, and a kill can lose what was read.
+	memory bool
+	tail   []byte
+	retry  velos.Time
+	carry  velos.Level // level of a line that was cut and goes on
+	warm   bool
+	wide   bool
+}
+
+// spoolOf is p's spool; it and the checkpoint are made at the first byte.
+func (s *Store) spoolOf(p *pipe) *spool {
+	if p.sp == nil {
+		st, _ := fstat(int(p.fd))
+		p.sp = &spool{handle: handle{fd: -1}, spot: -1, ino: st.ino, memory: !exact}
+		s.claim(p, true)
+	}
+	return p.sp
+}
+
+// claim gets p a spot in the checkpoint, and an empty spool.
+func (s *Store) claim(p *pipe, fresh bool) bool {
+	sp, w := p.sp, s.writerOf(p.log)
+	if sp.spot >= 0 {
+		return true
+	}
+	if !s.checkpoint(p.log) {
+		return false
+	}
+	kind := uint32(p.src)
+	if sp.spot = w.ck.take(sp.ino, int(p.pid), int(p.inst), kind); sp.spot < 0 {
+		if !s.widenCkpt(p.log) {
+			return false
+		}
+		if sp.spot = w.ck.take(sp.ino, int(p.pid), int(p.inst), kind); sp.spot < 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// turn moves up to budget bytes from the pipe, and the lines in them to the
+// log file. ended means that the pipe's other side is gone.
+func (s *Store) turn(p *pipe, budget int) (n int, ended bool) {
+	sp := s.spoolOf(p)
+	s.touch(p)
+	s.buffers()
+	s.now = velos.TimeOf(timeNow())
+	s.notePID(p)
+	if sp.memory && !s.leaveMemory(p) || !s.openSpoolOf(p, sp.size == 0) {
+		return s.memoryTurn(p)
+	}
+	n, again, err := moveSeam(int(p.fd), sp.fd, sp.size, budget)
+	if err != nil {
+		s.enterMemory(p)
+		return s.memoryTurn(p)
+	}
+	if n >= 64<<10 && !sp.wide {
+		sp.wide = true
+		widen(int(p.fd), 1<<20)
+	}
+	sp.size += int64(n)
+	ended = n == 0 && !again
+	s.consume(p, ended)
+	return n, ended
+}
+
+// notePID writes the pid into the spot once it is known.
+func (s *Store) notePID(p *pipe) {
+	if w := p.log.w; p.sp.spot >= 0 && w.ck != nil && p.pid > 0 {
+		w.ck.pipes()[p.sp.spot].pid = uint32(p.pid)
+	}
+}
+
+// openSpoolOf makes sure that the spool is open; without one the pipe goes
+// on in memory mode.
+func (s *Store) openSpoolOf(p *pipe, fresh bool) bool {
+	sp := p.sp
+	if sp.memory {
+		return false
+	}
+	if sp.fd >= 0 {
+		sp.handle.used = s.tick
+		return true
+	}
+	if s.claim(p, true) {
+		fd, err := openSpool(s.spoolPath(p.log.id, sp.spot), fresh)
+		if err == nil {
+			sp.fd = fd
+			s.hold(&sp.handle)
+			return true
+		}
+	}
+	s.enterMemory(p)
+	return false
+}
+
+// consume turns what is in the spool into lines. With end set the last one
+// needs no newline.
+func (s *Store) consume(p *pipe, end bool) {
+	sp := p.sp
+	for sp.off < sp.size {
+		if !end && sp.size-sp.off <= maxLine && sp.scanned > sp.off && !s.newlineSince(p) {
+			break
+		}
+		b := s.in[:min(int64(len(s.in)), sp.size-sp.off)]
+		n, err := pread(sp.fd, b, sp.off)
+		if err != nil || n == 0 {
+			s.lost(p, err)
+			break
+		}
+		all := sp.off+int64(n) == sp.size
+		if s.takeLines(p, b[:n], end && all) == 0 || all {
+			sp.scanned = sp.size
+			break
+		}
+	}
+	switch {
+	case sp.off == sp.size && sp.size >= spoolKeep:
+		s.emptySpool(p)
+	case sp.off-sp.punched >= punchEvery:
+		sp.punched = sp.off &^ (pageSize - 1)
+		punch(sp.fd, sp.punched)
+	}
+}
+
+// newlineSince looks at the bytes that came since the last look only: a
+// program that draws dots must not make us read its line again for each.
+func (s *Store) newlineSince(p *pipe) bool {
+	sp := p.sp
+	b := s.in[:sp.size-sp.scanned]
+	n, err := pread(sp.fd, b, sp.scanned)
+	if err != nil || n < len(b) || bytes.IndexByte(b, '\n') >= 0 {
+		return true // let the caller see to it
+	}
+	sp.scanned = sp.size
+	return false
+}
+
+// lost gives up what the spool should hold and does not: somebody emptied it,
+// or the disk cannot read it.
+func (s *Store) lost(p *pipe, err error) {
+	sp := p.sp
+	text := "the spool lost output that was not yet in the log"
+	if err != nil {
+		text += ": " + err.Error()
+	}
+	s.notice(p.log, text)
+	sp.off = sp.size
+	s.emptySpool(p)
+}
+
+// emptySpool gives the blocks of a consumed spool back. The order matters: a
+// spool that is shorter than its checkpoint says was emptied.
+func (s *Store) emptySpool(p *pipe) {
+	sp := p.sp
+	if sp.off < sp.size || sp.size == 0 || sp.memory {
+		return
+	}
+	if sp.fd < 0 && !s.openSpoolOf(p, false) {
+		return
+	}
+	if truncate(sp.fd, 0) != nil {
+		return
+	}
+	sp.off, sp.size, sp.scanned, sp.punched = 0, 0, 0, 0
+	s.commit(p)
+}
+
+// finish takes the last line, though it has no newline.
+func (s *Store) finish(p *pipe) {
+	sp := p.sp
+	s.buffers()
+	s.now = velos.TimeOf(timeNow())
+	if sp.memory {
+		n := copy(s.in, sp.tail)
+		sp.tail = nil
+		for at := 0; at < n; {
+			at += s.takeLines(p, s.in[at:n], true)
+		}
+		return
+	}
+	if sp.off < sp.size && s.openSpoolOf(p, false) {
+		s.consume(p, true)
+	}
+}
+
+// dropSpool forgets spot and file. All of it has been consumed.
+func (s *Store) dropSpool(p *pipe) {
+	sp, w := p.sp, p.log.w
+	s.let(&sp.handle)
+	if sp.spot >= 0 && w != nil && w.ck != nil {
+		w.ck.free(&w.st, sp.spot)
+		os.Remove(s.spoolPath(p.log.id, sp.spot))
+	}
+	p.sp = nil
+}
+
+// enterMemory goes on without a spool, taking the unfinished line along.
+func (s *Store) enterMemory(p *pipe) {
+	sp := p.sp
+	if sp.memory {
+		return
+	}
+	if n := sp.size - sp.off; n > 0 && sp.fd >= 0 {
+		sp.tail = make([]byte, n)
+		m, _ := pread(sp.fd, sp.tail, sp.off)
+		sp.tail = sp.tail[:m]
+	}
+	sp.off = sp.size
+	s.emptySpool(p)
+	sp.off, sp.size, sp.scanned, sp.punched = 0, 0, 0, 0
+	sp.memory = true
+	sp.retry = s.now + retryMin
+	s.let(&sp.handle)
+}
+
+// leaveMemory tries the spool again when it is time.
+func (s *Store) leaveMemory(p *pipe) bool {
+	sp := p.sp
+	if !exact || s.now < sp.retry {
+		return false
+	}
+	sp.memory = false
+	if !s.openSpoolOf(p, true) {
+		return false
+	}
+	n, err := pwrite(sp.fd, sp.tail, 0)
+	if err != nil || n < len(sp.tail) {
+		tail := sp.tail
+		sp.off, sp.size = 0, 0
+		truncate(sp.fd, 0)
+		s.enterMemory(p)
+		sp.tail = tail
+		return false
+	}
+	sp.off, sp.size, sp.scanned = 0, int64(len(sp.tail)), 0
+	sp.tail = nil
+	s.commit(p)
+	return true
+}
+
+// memoryTurn is turn without a spool.
+func (s *Store) memoryTurn(p *pipe) (n int, ended bool) {
+	sp := p.sp
+	s.inexact(p.log)
+	have := copy(s.in, sp.tail)
+	n, again, err := read(int(p.fd), s.in[have:])
+	if err != nil || n == 0 {
+		return 0, !again
+	}
+	b := s.in[:have+n]
+	used := s.takeLines(p, b, false)
+	sp.tail = append(sp.tail[:0], b[used:]...)
+	if used == len(b) {
+		sp.tail = nil
+	}
+	return n, false
+}

@@ -1,0 +1,294 @@
+package logs
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/velospm/velos"
+)
+
+// A tape is the files of one stream, oldest first, read line by line in
+// either direction. It holds the files open, so that a rotation under it
+// neither loses nor doubles a line.
+type tape struct {
+	s     *Store
+	src   velos.Stream // of lines that do not say: raw ones
+	raw   bool
+	parts []part // oldest first
+	at    int    // the part being read
+	file  *os.File
+	size  int64
+	off   int64 // where the next line forwards begins, or the next backwards ends
+	buf   []byte
+	from  int64 // offset of buf[0]
+	parse parser
+	seq   uint64 // of the last line given: whatever does not pass it is a double
+	err   error
+}
+
+// A part is one file of a tape.
+type part struct {
+	file *os.File // held open
+	path string
+	ino  uint64
+	pack bool // compressed: file is replaced by its expansion when it is reached
+}
+
+const tapeBlock = 64 << 10
+
+// openTape opens the files newest first: a rotation only ever moves a file
+// to a higher number, so none can slip by, and one met twice is known.
+func (s *Store) openTape(path string, src velos.Stream, raw bool) *tape {
+	t := &tape{s: s, src: src, raw: raw}
+	t.add(path)
+	for n, gap := 1, 0; gap < 2; n++ {
+		gap++
+		for _, suffix := range suffixes {
+			if t.add(numbered(path, n) + suffix) {
+				gap = 0
+				break
+			}
+		}
+	}
+	for i, j := 0, len(t.parts)-1; i < j; i, j = i+1, j-1 {
+		t.parts[i], t.parts[j] = t.parts[j], t.parts[i]
+	}
+	return t
+}
+
+func (t *tape) add(path string) bool {
+	st, err := lstat(path)
+	if err != nil || !st.regular {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	if st, err = statOf(f); err != nil {
+		f.Close()
+		return false
+	}
+	for _, p := range t.parts {
+		if p.ino == st.ino && st.ino != 0 {
+			f.Close()
+			return true
+		}
+	}
+	t.parts = append(t.parts, part{file: f, path: path, ino: st.ino, pack: isPacked(path)})
+	return true
+}
+
+func isPacked(path string) bool {
+	for _, suffix := range suffixes[1:] {
+		if strings.HasSuffix(path, suffix) {
+			return true
+		}
+	}
+	return false
+}
+
+func (t *tape) close() {
+	for _, p := range t.parts {
+		p.file.Close()
+	}
+	t.parts = nil
+}
+
+// enter makes part i the one being read; it is expanded if it is packed.
+func (t *tape) enter(i int) bool {
+	t.at, t.file, t.buf, t.off, t.size = i, nil, t.buf[:0], 0, 0
+	if i < 0 || i >= len(t.parts) {
+		return false
+	}
+	p := &t.parts[i]
+	if p.pack {
+		f, err := t.s.expand(p)
+		if err != nil {
+			t.err = err
+			return true // an empty part: what lies beyond it is still read
+		}
+		p.file.Close()
+		p.file, p.pack = f, false
+	}
+	st, err := p.file.Stat()
+	if err != nil {
+		t.err = err
+		return true
+	}
+	t.file, t.size = p.file, st.Size()
+	return true
+}
+
+// expand unpacks a part into a file without a name. The file may have been
+// moved to a higher number since it was listed: the inode tells.
+func (s *Store) expand(p *part) (*os.File, error) {
+	if s.o.Expand == nil {
+		return nil, &velos.Error{Code: velos.Unsupported, Message: "read " + p.path + ": nothing here reads compressed files"}
+	}
+	var src io.ReadCloser
+	for range 4 {
+		path := p.find()
+		r, err := s.o.Expand(path)
+		if err != nil {
+			return nil, err
+		}
+		if st, err := lstat(path); err == nil && st.ino == p.ino {
+			src = r
+			break
+		}
+		r.Close()
+	}
+	if src == nil {
+		return nil, &velos.Error{Code: velos.Busy, Message: "read " + p.path + ": it was moved"}
+	}
+	defer src.Close()
+	f, err := os.CreateTemp(filepath.Join(s.dir, ".spool"), "read-*")
+	if err != nil {
+		return nil, err
+	}
+	os.Remove(f.Name())
+	if _, err := io.CopyBuffer(struct{ io.Writer }{f}, src, make([]byte, tapeBlock)); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+// find is where the part's file is now.
+func (p *part) find() string {
+	if st, err := lstat(p.path); err == nil && st.ino == p.ino {
+		return p.path
+	}
+	base := strings.TrimSuffix(p.path, filepath.Ext(p.path))
+	base = strings.TrimSuffix(base, filepath.Ext(base))
+	for _, r := range rotatedFiles(base) {
+		if r.ino == p.ino {
+			return r.path
+		}
+	}
+	return p.path
+}
+
+// toEnd stands the tape behind its last line, for prev.
+func (t *tape) toEnd() {
+	t.enter(len(t.parts) - 1)
+	t.off, t.seq = t.size, ^uint64(0)
+	t.from = t.off
+}
+
+// prev reads the line before, crossing into older parts.
+func (t *tape) prev(e *velos.Entry) bool {
+	for t.at >= 0 && t.at < len(t.parts) {
+		line, ok := t.lineBefore()
+		if !ok {
+			t.enter(t.at - 1)
+			t.off = t.size
+			t.from = t.off
+			continue
+		}
+		if t.take(line, e) && (t.raw || e.Seq < t.seq) {
+			t.seq = e.Seq
+			return true
+		}
+	}
+	return false
+}
+
+func (t *tape) lineBefore() (line []byte, ok bool) {
+	for t.off > 0 && t.file != nil {
+		have := t.buf[:t.off-t.from]
+		if n := len(have); n > 0 {
+			end := n
+			if have[n-1] == '\n' {
+				end--
+			}
+			if i := bytes.LastIndexByte(have[:end], '\n'); i >= 0 || t.from == 0 {
+				t.off = t.from + int64(i+1)
+				return have[i+1 : end], true
+			}
+		}
+		step := min(t.from, tapeBlock)
+		if step == 0 {
+			return nil, false
+		}
+		grown := make([]byte, int(step)+len(have), max(int(step)+len(have), 2*tapeBlock))
+		copy(grown[step:], have)
+		if _, err := t.file.ReadAt(grown[:step], t.from-step); err != nil {
+			return nil, false // truncated under us
+		}
+		t.buf, t.from = grown, t.from-step
+	}
+	return nil, false
+}
+
+// A mark is a place on a tape.
+type mark struct {
+	part int
+	off  int64
+}
+
+func (t *tape) mark() mark { return mark{t.at, t.off} }
+
+// to stands the tape at m, for next.
+func (t *tape) to(m mark) {
+	t.enter(m.part)
+	t.off, t.seq = m.off, 0
+	t.buf, t.from = t.buf[:0], m.off
+}
+
+// next reads the line at hand, crossing into newer parts.
+func (t *tape) next(e *velos.Entry) bool {
+	for t.at >= 0 && t.at < len(t.parts) {
+		line, ok := t.lineAfter()
+		if !ok {
+			t.enter(t.at + 1)
+			t.from = 0
+			continue
+		}
+		if t.take(line, e) && (t.raw || e.Seq > t.seq) {
+			t.seq = e.Seq
+			return true
+		}
+	}
+	return false
+}
+
+func (t *tape) lineAfter() (line []byte, ok bool) {
+	for t.file != nil {
+		have := t.buf[t.off-t.from:]
+		if i := bytes.IndexByte(have, '\n'); i >= 0 {
+			t.off += int64(i + 1)
+			return have[:i], true
+		}
+		end := t.from + int64(len(t.buf))
+		if end >= t.size {
+			t.off = end
+			return have, len(have) > 0
+		}
+		n := copy(t.buf, have)
+		t.from = t.off
+		if cap(t.buf)-n < tapeBlock/2 {
+			t.buf = append(make([]byte, 0, 2*cap(t.buf)+tapeBlock), t.buf[:n]...)
+		}
+		room := t.buf[n:cap(t.buf)]
+		m, _ := t.file.ReadAt(room[:min(int64(len(room)), t.size-end)], end)
+		t.buf = t.buf[:n+m]
+		if m == 0 {
+			t.size = end // truncated under us
+		}
+	}
+	return nil, false
+}
+
+// take makes an entry of a line; false for one that is none of ours.
+func (t *tape) take(line []byte, e *velos.Entry) bool {
+	if t.raw {
+		*e = velos.Entry{Src: t.src, Level: t.s.o.Classify(line, t.src), Msg: line}
+		return true
+	}
+	return t.parse.parse(line, e) && e.Seq > 0
+}
