@@ -46,6 +46,7 @@ type cleaner struct {
 	pos      int
 	tty      bool
 	coloured bool // a colour is open
+	endless  bool // no string ends beyond here: looked for once, not each time
 	out      strings.Builder
 }
 
@@ -190,6 +191,9 @@ func harmless(params string) bool {
 // skipString drops a string sequence with its end, BEL or ST. One without an
 // end loses its introducer only.
 func (c *cleaner) skipString() {
+	if c.endless {
+		return
+	}
 	for i := c.pos; i < len(c.in); i++ {
 		switch {
 		case c.in[i] == 0x07:
@@ -203,4 +207,5 @@ func (c *cleaner) skipString() {
 			return
 		}
 	}
+	c.endless = true
 }

@@ -3,6 +3,7 @@ package view
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -57,6 +58,16 @@ func TestCleanTakesAwayWhatCouldDeceive(t *testing.T) {
 				t.Errorf("terminal: got %q, want %q", got, c.tty)
 			}
 		})
+	}
+}
+
+func TestCleanTakesTimeInProportionToTheLine(t *testing.T) {
+	for _, s := range []string{"\x1b]", "\x1b[1;", "\u009d", "\x1bP\x1b"} {
+		start := time.Now()
+		Clean([]byte(strings.Repeat(s, 1<<20)), true)
+		if d := time.Since(start); d > 5*time.Second {
+			t.Errorf("%q: %v", s, d)
+		}
 	}
 }
 

@@ -120,3 +120,29 @@ func (o Options) resultLine(b *buffer, r *Result) {
 	}
 	b.str("\n")
 }
+
+// Failure shows an error together with what did succeed, in --json or --ai.
+func Failure(w io.Writer, err error, results []Result, o Options) error {
+	var b buffer
+	first := ErrorOf(Split(err)[0])
+	if o.Format == JSON {
+		list := make([]resultJSON, len(results))
+		for i := range results {
+			list[i] = o.resultJSON(&results[i])
+		}
+		b.b = append(encode(struct {
+			Error   ErrorJSON    `json:"error"`
+			Results []resultJSON `json:"results"`
+		}{first, list}), '\n')
+		return b.to(w)
+	}
+	list := make([]resultAI, len(results))
+	for i := range results {
+		list[i] = o.resultAI(&results[i])
+	}
+	b.b = append(encode(struct {
+		Error   ErrorJSON  `json:"error"`
+		Results []resultAI `json:"results"`
+	}{first, list}), '\n')
+	return b.to(w)
+}

@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/home"
+)
+
+// raiseWithin is how long the daemon may take to answer after its start.
+const raiseWithin = 5 * time.Second
+
+// kept are the variables that the daemon gets. It must not depend on whoever
+// happened to start it; what an app gets comes with its Spec.
+var kept = [...]string{"PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "XDG_RUNTIME_DIR", "VELOS_HOME",
+	"SystemRoot", "SystemDrive", "USERPROFILE", "LOCALAPPDATA", "TEMP"}
+
+// raise starts velosd and connects to it. When two commands do this at the
+// same moment one velosd gets the lock, the other one ends, and both commands
+// reach the first.
+func (s *session) raise(ctx context.Context, h home.Home) error {
+	path, err := s.velosd()
+	if err != nil {
+		return err
+	}
+	log, err := os.OpenFile(h.DaemonLog(), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return &velos.Error{Code: velos.Denied, Message: "start velosd: " + err.Error(), Hint: "set VELOS_HOME to a directory that you may write to", Cause: err}
+	}
+	defer log.Close()
+	before := int64(0)
+	if st, err := log.Stat(); err == nil {
+		before = st.Size()
+	}
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	defer null.Close()
+	p, err := os.StartProcess(path, []string{path}, &os.ProcAttr{Dir: rootDir(), Env: s.daemonEnv(h), Files: []*os.File{null, null, log}, Sys: detached()})
+	if err != nil {
+		return &velos.Error{Code: velos.Unreachable, Message: "start velosd: " + err.Error(), Hint: "install velosd beside velos", Cause: err}
+	}
+	ended := make(chan int, 1)
+	go func() {
+		st, err := p.Wait()
+		if err == nil {
+			ended <- st.ExitCode()
+		}
+	}()
+	return s.await(ctx, h, p.Pid, ended, before)
+}
+
+// await dials until the daemon answers. A velosd that ended with Conflict has
+// lost the race for the lock: its rival will answer.
+func (s *session) await(ctx context.Context, h home.Home, pid int, ended <-chan int, logged int64) error {
+	deadline := time.Now().Add(raiseWithin)
+	pause := time.Millisecond
+	alive := true
+	for time.Now().Before(deadline) {
+		c, err := client.Dial(h.Socket())
+		if err == nil {
+			s.conn = c
+			if alive {
+				s.notice("started velosd, pid ", strconv.Itoa(pid))
+			}
+			return nil
+		}
+		if code := velos.CodeOf(err); code != velos.Unreachable {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case code := <-ended:
+			alive, ended = false, nil
+			if code != velos.Conflict.Exit() {
+				return raiseError(h, "it ended with code "+strconv.Itoa(code), logged)
+			}
+		case <-time.After(pause):
+			pause = min(pause*3/2, 50*time.Millisecond)
+		}
+	}
+	return raiseError(h, "no answer within "+velos.MillisOf(raiseWithin).String(), logged)
+}
+
+// raiseError carries the end of what velosd itself wrote since it was started.
+func raiseError(h home.Home, what string, from int64) error {
+	hint := "its log is " + h.DaemonLog()
+	if f, err := os.Open(h.DaemonLog()); err == nil {
+		defer f.Close()
+		if st, err := f.Stat(); err == nil {
+			f.Seek(max(from, st.Size()-4096), io.SeekStart)
+		}
+		text, _ := io.ReadAll(io.LimitReader(f, 4096))
+		lines := strings.Split(string(bytes.TrimSpace(text)), "\n")
+		for _, l := range lines[max(0, len(lines)-5):] {
+			if strings.TrimSpace(l) != "" {
+				hint += "\nvelosd: " + l
+			}
+		}
+	}
+	return &velos.Error{Code: velos.Unreachable, Message: "start velosd: " + what, Hint: hint}
+}
+
+// velosd finds the daemon's program: beside our own, else in PATH.
+func (s *session) velosd() (string, error) {
+	name := "velosd"
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	var dirs []string
+	if self, err := os.Executable(); err == nil {
+		dirs = append(dirs, filepath.Dir(self))
+		if real, err := filepath.EvalSymlinks(self); err == nil {
+			dirs = append(dirs, filepath.Dir(real))
+		}
+	}
+	for _, dir := range append(dirs, filepath.SplitList(s.Vars["PATH"])...) {
+		if !filepath.IsAbs(dir) {
+			continue // never from wherever we happen to be
+		}
+		path := filepath.Join(dir, name)
+		if st, err := os.Stat(path); err == nil && !st.IsDir() && executable(st) {
+			return path, nil
+		} else if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrPermission) {
+			continue
+		}
+	}
+	return "", &velos.Error{Code: velos.Unreachable, Message: "start velosd: no such program beside velos or in PATH", Hint: "install velosd in the directory of velos"}
+}
+
+func executable(st fs.FileInfo) bool { return runtime.GOOS == "windows" || st.Mode()&0o111 != 0 }
+
+func (s *session) daemonEnv(h home.Home) []string {
+	// More threads than one make the daemon larger and not faster.
+	env := []string{"GOMAXPROCS=1"}
+	for _, k := range kept {
+		v, ok := s.Vars[k]
+		if k == "VELOS_HOME" {
+			v, ok = h.Dir, true
+		}
+		if ok {
+			env = append(env, k+"="+v)
+		}
+	}
+	return env
+}
+
+// rootDir is where the daemon works: nowhere that could be unmounted.
+func rootDir() string {
+	if runtime.GOOS == "windows" {
+		return ""
+	}
+	return "/"
+}

@@ -1,0 +1,228 @@
+// Package cli is the command line of velos: one file for each command, one
+// table of all of them. It turns words into calls of the daemon and answers
+// into text (see view), and it starts the daemon where there is none. It keeps
+// nothing running itself.
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/view"
+)
+
+// interrupted is the exit code after Ctrl-C, as shells have it.
+const interrupted = 130
+
+// patience is how long a daemon may take to answer what needs no waiting.
+const patience = 30 * time.Second
+
+// A World is what a command sees of the process that runs it.
+type World struct {
+	Out, Err io.Writer
+	Dir      string            // working directory
+	Vars     map[string]string // environment
+	OutTTY   bool
+	ErrTTY   bool
+	Width    int // of the terminal; 0 is unknown
+	Now      func() time.Time
+	Loc      *time.Location
+}
+
+// Main runs velos with the arguments behind its name and returns its exit
+// code.
+func Main(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	env, err := config.Current()
+	w := World{Out: os.Stdout, Err: os.Stderr, Dir: env.Dir, Vars: env.Vars, Now: time.Now, Loc: time.Local,
+		OutTTY: term.IsTerminal(int(os.Stdout.Fd())), ErrTTY: term.IsTerminal(int(os.Stderr.Fd()))}
+	if err != nil {
+		w.Vars = map[string]string{}
+		return (&session{World: w}).fail(err)
+	}
+	if w.OutTTY {
+		w.Width, _, _ = term.GetSize(int(os.Stdout.Fd()))
+	}
+	return Run(ctx, w, args)
+}
+
+// Run runs one command in a world and returns its exit code.
+func Run(ctx context.Context, w World, args []string) (code int) {
+	s := &session{World: w}
+	defer func() {
+		if s.conn != nil {
+			s.conn.Close()
+		}
+	}()
+	defer s.rescue(&code)
+	root := tree(s)
+	root.SetArgs(args)
+	root.SetOut(w.Out)
+	root.SetErr(w.Err)
+	s.guess(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	if ctx.Err() != nil && velos.CodeOf(err) != velos.Crashed {
+		return interrupted
+	}
+	return s.fail(err)
+}
+
+// rescue turns a panic into a sentence; the stack is for those who ask.
+func (s *session) rescue(code *int) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	if s.Vars["VELOS_DEBUG"] != "" {
+		fmt.Fprintf(s.Err, "%v\n%s", r, debug.Stack())
+	}
+	*code = s.fail(&velos.Error{Code: velos.Failed, Message: fmt.Sprint("internal error: ", r), Hint: "this is a bug in velos; VELOS_DEBUG=1 shows where"})
+}
+
+// A session is one run of one command.
+type session struct {
+	World
+	conn   *client.Client
+	json   bool
+	ai     bool
+	silent bool
+	color  string
+}
+
+// guess looks for the output flags before they are parsed, so that a mistake
+// in another flag is reported in the form that was asked for.
+func (s *session) guess(args []string) {
+	for _, a := range args {
+		switch a {
+		case "--json":
+			s.json = true
+		case "--ai":
+			s.ai = true
+		case "--":
+			return
+		}
+	}
+}
+
+func (s *session) options() view.Options {
+	o := view.Options{Color: s.coloured(s.OutTTY), TTY: s.OutTTY, Width: s.Width, Now: velos.TimeOf(s.Now()), Loc: s.Loc}
+	switch {
+	case s.json:
+		o.Format = view.JSON
+	case s.ai:
+		o.Format = view.AI
+	}
+	return o
+}
+
+// human reports whether a person reads the answer.
+func (s *session) human() bool { return !s.json && !s.ai }
+
+// coloured decides about colour as most programs do: the flag first, then
+// NO_COLOR, CLICOLOR_FORCE, TERM, then whether a terminal is there.
+func (s *session) coloured(tty bool) bool {
+	switch s.color {
+	case "always":
+		return true
+	case "never":
+		return false
+	}
+	force := s.Vars["CLICOLOR_FORCE"]
+	switch {
+	case s.Vars["NO_COLOR"] != "":
+		return false
+	case force != "" && force != "0":
+		return true
+	}
+	return tty && s.Vars["TERM"] != "dumb"
+}
+
+// notice tells a person what is going on, on stderr and in one line.
+func (s *session) notice(parts ...string) {
+	if !s.silent {
+		io.WriteString(s.Err, "velos: "+view.Text(strings.Join(parts, ""))+"\n")
+	}
+}
+
+// fail shows err and returns the exit code that goes with it.
+func (s *session) fail(err error) int {
+	o := s.options()
+	if s.human() {
+		o.Color = s.coloured(s.ErrTTY)
+		view.Error(s.Err, err, o)
+	} else if p, ok := err.(*partial); ok {
+		view.Failure(s.Out, p.err, p.results, o)
+	} else {
+		view.Error(s.Out, view.Split(err)[0], o)
+	}
+	return velos.CodeOf(err).Exit()
+}
+
+// A partial is a failure of several orders, some of which may have succeeded.
+type partial struct {
+	results []view.Result
+	err     error
+}
+
+func (p *partial) Error() string   { return p.err.Error() }
+func (p *partial) Unwrap() []error { return view.Split(p.err) }
+
+// A handler runs a command whose flags are parsed.
+type handler func(ctx context.Context, args []string) error
+
+func invalid(message, hint string) error {
+	return &velos.Error{Code: velos.Invalid, Message: message, Hint: hint}
+}
+
+// tree makes the command tree of cobra from the table.
+func tree(s *session) *cobra.Command {
+	cobra.EnableCommandSorting = false
+	version := false
+	root := &cobra.Command{
+		Use: "velos", Short: "Velos keeps programs running and can explain what they do",
+		Long:          "Velos keeps programs running, remembers what they said, and can explain what they do.",
+		SilenceErrors: true, SilenceUsage: true, Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case len(args) == 0 && version:
+				return setupVersion(s, nil)(cmd.Context(), nil)
+			case len(args) == 0:
+				return cmd.Help()
+			}
+			return unknownCommand(args[0])
+		},
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.Flags().BoolVarP(&version, "version", "v", false, "show the version")
+	f := root.PersistentFlags()
+	f.BoolVar(&s.json, "json", false, "answer as JSON, for programs")
+	f.BoolVar(&s.ai, "ai", false, "answer as short JSON, for agents")
+	f.BoolVarP(&s.silent, "silent", "s", false, "no notices on stderr")
+	f.StringVar(&s.color, "color", "auto", "use colours: auto, always, never")
+	root.SetFlagErrorFunc(flagError)
+	for _, g := range groups {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+	}
+	for i := range commands {
+		root.AddCommand(commands[i].cobra(s))
+	}
+	root.SetHelpCommandGroupID("daemon")
+	return root
+}

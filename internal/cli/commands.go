@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/velospm/velos"
+)
+
+// A command is one row of the table.
+type command struct {
+	name    string
+	aliases []string
+	args    string // as shown in the usage line
+	min     int    // fewest arguments
+	max     int    // most arguments; -1 is any number
+	group   string
+	short   string
+	long    string // more, with examples
+	later   bool   // understood by a later version
+	hidden  bool
+	targets bool // arguments are apps: shells complete them
+	// setup declares the flags and returns what runs. It is nil for later
+	// commands.
+	setup func(s *session, f *pflag.FlagSet) handler
+}
+
+var groups = []struct{ id, title string }{
+	{"apps", "Apps:"}, {"look", "Looking:"}, {"daemon", "The daemon and its memory:"},
+}
+
+const targetsHelp = `
+An app is named by its name or id; name:N is one instance, all is every app,
+ns:NAME every app of a namespace, /REGEX/ every app whose name matches.`
+
+// commands is the table of all commands, in the order of the help page.
+var commands = []command{
+	{name: "start", args: "[NAME|SCRIPT|FILE.toml]... [-- ARG...]", max: -1, group: "apps", short: "start programs, known apps, or what a file describes", long: startLong, setup: setupStart, targets: true},
+	{name: "stop", args: "NAME...", min: 1, max: -1, group: "apps", short: "stop apps; they stay known", long: "Stops apps and waits until their processes are gone." + targetsHelp, setup: setupStop, targets: true},
+	{name: "restart", args: "NAME|SCRIPT|FILE.toml...", min: 1, max: -1, group: "apps", short: "stop and start apps again", long: restartLong, setup: setupRestart, targets: true},
+	{name: "delete", aliases: []string{"del"}, args: "NAME...", min: 1, max: -1, group: "apps", short: "stop apps and forget them; log files stay", long: "Stops apps and forgets them. Their log files stay, their ids are never used again." + targetsHelp, setup: setupDelete, targets: true},
+	{name: "signal", aliases: []string{"sendSignal"}, args: "SIGNAL NAME...", min: 2, max: -1, group: "apps", short: "send a signal to apps", long: signalLong, setup: setupSignal, targets: true},
+	{name: "reset", args: "NAME...", min: 1, max: -1, group: "apps", short: "set restart counts to zero", setup: setupReset, targets: true},
+	{name: "reload", aliases: []string{"gracefulReload"}, args: "NAME...", max: -1, group: "apps", short: "restart without a gap", later: true},
+	{name: "scale", args: "NAME N", max: -1, group: "apps", short: "change the number of instances", later: true},
+
+	{name: "list", aliases: []string{"ls", "l", "ps", "status"}, args: "[NAME...]", max: -1, group: "look", short: "show apps", long: listLong, setup: setupList, targets: true},
+	{name: "info", aliases: []string{"show", "describe", "desc"}, args: "NAME...", min: 1, max: -1, group: "look", short: "show everything about apps", long: "Shows configuration, state, usage, logs and environment of apps. Secrets are masked." + targetsHelp, setup: setupInfo, targets: true},
+	{name: "why", args: "NAME", min: 1, max: 1, group: "look", short: "explain on one screen why an app is as it is", long: "Explains what an app is doing, since when and why: its last exit, who gave the last order,\nits last words, its latest starts and ends, and what to do next." + targetsHelp, setup: setupWhy, targets: true},
+	{name: "logs", aliases: []string{"log"}, args: "[NAME...]", max: -1, group: "look", short: "show what apps wrote", long: logsLong, setup: setupLogs, targets: true},
+	{name: "events", args: "[NAME...]", max: -1, group: "look", short: "show what happened, why, and who asked for it", long: eventsLong, setup: setupEvents, targets: true},
+	{name: "flush", args: "[NAME...]", max: -1, group: "look", short: "empty log files", long: "Empties the log files of the apps named, of all apps if none is." + targetsHelp, setup: setupFlush, targets: true},
+	{name: "reload-logs", aliases: []string{"reloadLogs"}, group: "look", short: "open log files anew after they were moved", setup: setupReloadLogs},
+	{name: "monit", args: "", max: -1, group: "look", short: "watch apps in a full-screen view", later: true},
+
+	{name: "save", aliases: []string{"dump"}, group: "daemon", short: "write down which apps there are", long: "Writes a snapshot of all apps that resurrect brings back. A reboot or a crash of the daemon\nneeds none: what is running is always written down.", setup: setupSave},
+	{name: "resurrect", group: "daemon", short: "bring back what save wrote down", long: "Brings back the apps of the last save. Apps that are there already are left as they are.", setup: setupResurrect},
+	{name: "ping", group: "daemon", short: "ask whether the daemon runs, without starting it", setup: setupPing},
+	{name: "kill", group: "daemon", short: "stop all apps and the daemon", long: "Stops all apps and the daemon, and waits until both are gone. The apps stay known: the next\nstart of the daemon brings them back.", setup: setupKill},
+	{name: "version", group: "daemon", short: "show the versions of velos and the daemon", setup: setupVersion},
+	{name: "startup", max: -1, group: "daemon", short: "start the daemon with the system", later: true},
+	{name: "unstartup", max: -1, group: "daemon", short: "undo startup", later: true},
+
+	{name: "compress", args: "FILE", min: 1, max: 1, hidden: true, short: "compress a rotated log file to FILE.zst", setup: setupCompress},
+	{name: "expand", args: "FILE", min: 1, max: 1, hidden: true, short: "write a compressed log file to stdout", setup: setupExpand},
+}
+
+// abroad are commands of PM2 that have another name here, or none.
+var abroad = map[string]string{
+	"jlist": "velos list --json", "prettylist": "velos list --json", "id": "velos list --json", "pid": "velos list --json",
+	"env": "velos info NAME", "imonit": "velos list", "dashboard": "velos list", "update": "velos kill, then any other command",
+	"updatePM2": "velos kill, then any other command", "ecosystem": "write a velos.toml", "init": "write a velos.toml", "logrotate": "nothing: logs are rotated by themselves",
+	"run": "velos start", "up": "velos start FILE.toml", "down": "velos stop all", "rm": "velos delete",
+}
+
+func (c *command) cobra(s *session) *cobra.Command {
+	cmd := &cobra.Command{Use: strings.TrimSpace(c.name + " " + c.args), Aliases: c.aliases, Short: c.short, Long: c.long, GroupID: c.group,
+		Hidden: c.hidden, DisableFlagsInUseLine: true}
+	if c.later {
+		cmd.Short += " (not yet)"
+		cmd.DisableFlagParsing = true
+		cmd.RunE = func(*cobra.Command, []string) error {
+			return &velos.Error{Code: velos.NotYet, Message: c.name + ": not yet in this version of velos", Hint: "velos --help shows what there is"}
+		}
+		return cmd
+	}
+	run := c.setup(s, cmd.Flags())
+	cmd.Args = func(_ *cobra.Command, args []string) error { return c.count(args) }
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if s.json && s.ai {
+			return invalid("--json and --ai exclude each other", "leave one of them out")
+		}
+		return run(cmd.Context(), args)
+	}
+	if c.targets {
+		cmd.ValidArgsFunction = s.complete
+	}
+	return cmd
+}
+
+// count checks the number of arguments.
+func (c *command) count(args []string) error {
+	usage := "velos " + strings.TrimSpace(c.name+" "+c.args)
+	switch {
+	case len(args) < c.min:
+		return invalid(c.name+": something is missing", "usage: "+usage)
+	case c.max >= 0 && len(args) > c.max:
+		return invalid(c.name+": too many arguments: "+quote(args[c.max]), "usage: "+usage)
+	}
+	return nil
+}
+
+func unknownCommand(word string) error {
+	hint := "velos --help lists the commands"
+	if there, ok := abroad[word]; ok {
+		hint = "here it is: " + there
+	} else if near := nearest(word, commandNames()); near != "" {
+		hint = "did you mean velos " + near + "?"
+	}
+	return invalid("no such command: "+quote(word), hint)
+}
+
+func commandNames() []string {
+	var names []string
+	for i := range commands {
+		if !commands[i].hidden {
+			names = append(append(names, commands[i].name), commands[i].aliases...)
+		}
+	}
+	return names
+}
+
+// flagError makes a mistake in the flags an error of ours, with a guess at
+// what was meant.
+func flagError(cmd *cobra.Command, err error) error {
+	what := strings.TrimPrefix(cmd.CommandPath(), "velos ")
+	hint := cmd.CommandPath() + " --help lists the flags"
+	message := what + ": " + err.Error()
+	var unknown *pflag.NotExistError
+	if errors.As(err, &unknown) {
+		name := unknown.GetSpecifiedName()
+		if unknown.GetSpecifiedShortnames() != "" {
+			message = what + ": no such flag: -" + name
+		} else {
+			message = what + ": no such flag: --" + name
+			var names []string
+			cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+			if near := nearest(name, names); near != "" {
+				hint = "did you mean --" + near + "?"
+			}
+		}
+		if cmd.Name() == "start" {
+			hint += "; what is for the program itself goes after --"
+		}
+	}
+	return &velos.Error{Code: velos.Invalid, Message: message, Hint: hint, Cause: err}
+}
+
+// complete offers the names of apps to a shell. It never starts the daemon
+// and never takes long.
+func (s *session) complete(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	ctx, stop := context.WithTimeout(cmd.Context(), completeWithin)
+	defer stop()
+	directive := cobra.ShellCompDirectiveNoFileComp
+	if cmd.Name() == "start" || cmd.Name() == "restart" {
+		directive = cobra.ShellCompDirectiveDefault
+	}
+	if err := s.dial(); err != nil {
+		return nil, directive
+	}
+	list, err := s.conn.List(ctx)
+	if err != nil {
+		return nil, directive
+	}
+	var names []string
+	for i := range list.Apps {
+		if n := list.Apps[i].Spec.Name; strings.HasPrefix(n, prefix) {
+			names = append(names, n)
+		}
+	}
+	return append(names, "all"), directive
+}

@@ -1,0 +1,43 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/pflag"
+
+	"github.com/velospm/velos"
+)
+
+func setupDelete(s *session, f *pflag.FlagSet) handler {
+	timeout := waiting{}
+	f.StringVar(&timeout.timeout, "timeout", "", "wait no longer than this, then exit with 5; the order stands")
+	return func(ctx context.Context, args []string) error {
+		limit, err := timeout.limit()
+		if err != nil {
+			return err
+		}
+		list, err := s.targets(ctx, "delete", args)
+		if err != nil {
+			return err
+		}
+		orders := make([]order, len(list))
+		for i, t := range list {
+			if t.inst >= 0 {
+				return invalid("delete "+t.String()+": one instance cannot be deleted", "velos stop "+t.String()+" stops it")
+			}
+			orders[i] = order{verb: "delete", name: t.String(), id: t.app.ID, do: func(ctx context.Context) (string, *velos.App, error) {
+				_, err := s.conn.Delete(ctx, t.wire())
+				return done2("deleted", err)
+			}}
+		}
+		return s.carryOut(ctx, orders, limit)
+	}
+}
+
+// done2 is done for answers without an app.
+func done2(did string, err error) (string, *velos.App, error) {
+	if err != nil {
+		return "", nil, err
+	}
+	return did, nil, nil
+}

@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/velospm/velos/internal/config"
+)
+
+// specFlags are the flags that say what an app should be, with the names and
+// letters that PM2 gave them. Their values are read by config.
+type specFlags struct {
+	config.Options
+	set                            []string
+	env                            []string
+	nodeArgs                       []string
+	noAutostart, mergeLogs, logRaw bool
+	logType                        string
+	noDaemon, noVizion, noTreekill bool
+}
+
+// flags declares them.
+func (o *specFlags) flags(f *pflag.FlagSet) {
+	str := func(p *string, name, short, help string) { f.StringVarP(p, name, short, "", help) }
+	str(&o.Name, "name", "n", "name of the app")
+	str(&o.Namespace, "namespace", "", "namespace of the app")
+	str(&o.Instances, "instances", "i", "number of processes, or max")
+	str(&o.Cwd, "cwd", "", "working directory")
+	str(&o.Interpreter, "interpreter", "", "program that runs the script; none runs it itself")
+	f.StringArrayVar(&o.InterpreterArgs, "interpreter-args", nil, "arguments of the interpreter")
+	f.StringArrayVar(&o.nodeArgs, "node-args", nil, "the same, as PM2 calls it")
+	f.BoolVar(&o.Shell, "shell", false, "hand the command line to /bin/sh")
+	f.StringArrayVar(&o.set, "set", nil, "KEY=VALUE for the environment")
+	f.StringArrayVar(&o.EnvFiles, "env-file", nil, "dotenv file; its values are read again and never stored")
+	f.StringArrayVar(&o.env, "env", nil, "KEY=VALUE like --set, or a profile (not yet)")
+	str(&o.IncrementVar, "increment-var", "", "variable whose number rises by one with each instance")
+	f.BoolVar(&o.noAutostart, "no-autostart", false, "add it without starting it")
+
+	str(&o.Autorestart, "autorestart", "", "always, on-failure or never")
+	f.BoolVar(&o.NoAutorestart, "no-autorestart", false, "do not start it again when it ends")
+	f.StringSliceVar(&o.StopExitCodes, "stop-exit-codes", nil, "exit codes after which it is not started again")
+	str(&o.MaxRestarts, "max-restarts", "", "quick ends in a row before it is left alone; -1 is no limit")
+	str(&o.MinUptime, "min-uptime", "", "an end before this time is a quick one")
+	str(&o.RestartDelay, "restart-delay", "", "time between an end and the next start")
+	str(&o.ExpBackoff, "exp-backoff-restart-delay", "", "first delay; it doubles with each quick end")
+	str(&o.KillTimeout, "kill-timeout", "k", "time to end before it is killed")
+	str(&o.StopSignal, "stop-signal", "", "signal that asks it to end")
+
+	str(&o.OutFile, "output", "o", "file for stdout")
+	str(&o.ErrFile, "error", "e", "file for stderr")
+	str(&o.LogFile, "log", "l", "file for both")
+	str(&o.LogDateFormat, "log-date-format", "", "time layout where its lines are shown")
+	f.BoolVar(&o.Time, "time", false, "show the time before its lines")
+	f.BoolVar(&o.mergeLogs, "merge-logs", false, "stderr goes to the file of stdout")
+	f.BoolVar(&o.logRaw, "log-raw", false, "files hold the bytes as written, not JSON lines")
+	str(&o.MaxLogSize, "max-log-size", "", "size at which a file is rotated")
+	str(&o.MaxLogFiles, "max-log-files", "", "rotated files kept for each stream")
+	str(&o.MaxLogTotal, "max-log-total", "", "size of all log files of the app")
+	str(&o.logType, "log-type", "", "json is what files hold; raw is --log-raw")
+	o.foreign(f)
+}
+
+// foreign are flags of PM2 that a later version will understand, and those
+// that need nothing here.
+func (o *specFlags) foreign(f *pflag.FlagSet) {
+	f.StringVarP(&o.Cron, "cron", "c", "", "restart by a cron expression (not yet)")
+	f.StringVar(&o.Cron, "cron-restart", "", "the same (not yet)")
+	f.StringVar(&o.MaxMemory, "max-memory-restart", "", "restart above this memory (not yet)")
+	f.BoolVar(&o.Watch, "watch", false, "restart when files change (not yet)")
+	f.StringVar(&o.WatchDelay, "watch-delay", "", "(not yet)")
+	f.StringSliceVar(&o.IgnoreWatch, "ignore-watch", nil, "(not yet)")
+	f.BoolVar(&o.WaitReady, "wait-ready", false, "wait for the app's own word that it is ready (not yet)")
+	f.StringVar(&o.ListenTimeout, "listen-timeout", "", "(not yet)")
+	f.BoolVar(&o.ShutdownWithMessage, "shutdown-with-message", false, "(not yet)")
+	f.StringVar(&o.User, "uid", "", "(not yet)")
+	f.StringVar(&o.Group, "gid", "", "(not yet)")
+	f.BoolVar(&o.noDaemon, "no-daemon", false, "(not yet)")
+	f.BoolVar(&o.noVizion, "no-vizion", false, "accepted: there is nothing to switch off")
+	f.BoolVar(&o.noTreekill, "no-treekill", false, "(not yet)")
+	for _, name := range []string{"cron-restart", "watch-delay", "ignore-watch", "listen-timeout", "shutdown-with-message", "uid", "gid", "no-daemon", "no-vizion", "no-treekill", "log-type", "node-args"} {
+		f.MarkHidden(name)
+	}
+}
+
+// options are the flags as config wants them.
+func (o *specFlags) options(args []string) (config.Options, error) {
+	c := o.Options
+	c.Args = args
+	c.InterpreterArgs = append(append([]string(nil), o.InterpreterArgs...), o.nodeArgs...)
+	c.Env = append([]string(nil), o.set...)
+	for _, e := range o.env {
+		if strings.Contains(e, "=") {
+			c.Env = append(c.Env, e)
+		} else {
+			c.EnvProfile = e
+		}
+	}
+	yes, no := true, false
+	if o.noAutostart {
+		c.Autostart = &no
+	}
+	if o.mergeLogs {
+		c.MergeLogs = &yes
+	}
+	switch o.logType {
+	case "", "json":
+	case "raw":
+		o.logRaw = true
+	default:
+		return c, invalid("--log-type: "+quote(o.logType)+" is unknown", "json or raw")
+	}
+	if o.logRaw {
+		c.LogRaw = &yes
+	}
+	switch {
+	case o.noDaemon:
+		return c, notYet("--no-daemon", "leave it out; --attach follows the logs")
+	case o.noTreekill:
+		return c, notYet("--no-treekill", "leave it out; a stop takes the whole process tree")
+	}
+	return c, nil
+}

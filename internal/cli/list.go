@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/spf13/pflag"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/view"
+)
+
+const listLong = `Shows apps: all of them, or those named. An app of several instances is one row as long as they
+are all in the same state; --all shows each. What each field of --json means: docs/OUTPUT.md.` + targetsHelp
+
+func setupList(s *session, f *pflag.FlagSet) handler {
+	all := f.BoolP("all", "a", false, "a row for each instance")
+	f.BoolP("mini-list", "m", false, "accepted: the list is short already")
+	f.MarkHidden("mini-list")
+	return func(ctx context.Context, args []string) error {
+		apps, err := s.apps(ctx)
+		if err != nil {
+			return err
+		}
+		if len(args) > 0 {
+			found, err := resolve("list", apps, args)
+			if err != nil {
+				return err
+			}
+			apps = only(found)
+		}
+		o := s.options()
+		o.All = *all
+		return view.List(s.Out, apps, o)
+	}
+}
+
+// only is the apps of targets, each once, and of an app those instances that
+// were asked for.
+func only(list []target) []velos.App {
+	var apps []velos.App
+	at := map[uint32]int{}
+	for _, t := range list {
+		i, ok := at[t.app.ID]
+		if !ok {
+			i = len(apps)
+			at[t.app.ID] = i
+			apps = append(apps, *t.app)
+			if t.inst >= 0 {
+				apps[i].Instances = nil
+			}
+		}
+		for _, in := range t.app.Instances {
+			if t.inst == in.Inst {
+				apps[i].Instances = append(apps[i].Instances, in)
+				apps[i].Status = velos.Overall(apps[i].Instances)
+			}
+		}
+	}
+	return apps
+}

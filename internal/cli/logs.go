@@ -1,0 +1,161 @@
+package cli
+
+import (
+	"context"
+	"regexp"
+
+	"github.com/spf13/pflag"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/view"
+)
+
+const logsLong = `Shows what apps wrote: all of them, or those named, merged in time order. Lines of stderr have a "!"
+after the name. Without -f it shows the newest lines and ends.
+
+--since and --until take a moment (2026-01-02 15:04, RFC 3339, 15:04, Unix time) or an age (10m, 2h ago).
+With --since, --last or --grep every line that matches is shown, unless -n says how many.
+--json is an array, and one object a line with -f. --raw is the exact bytes: a terminal may act on them.` + targetsHelp
+
+// logFlags are the flags of logs.
+type logFlags struct {
+	follow, out, err, raw, noNames, noStream bool
+	lines                                    int
+	level, grep, since, until, last, stamp   string
+}
+
+func (o *logFlags) flags(f *pflag.FlagSet) {
+	f.BoolVarP(&o.follow, "follow", "f", false, "go on with lines as they are written")
+	f.BoolVar(&o.noStream, "nostream", false, "accepted: without -f it ends by itself")
+	f.IntVarP(&o.lines, "lines", "n", 15, "the newest N lines")
+	f.BoolVar(&o.out, "out", false, "stdout only")
+	f.BoolVar(&o.err, "err", false, "stderr only")
+	f.StringVar(&o.level, "level", "", "this level and above: debug, info, warn, error, fatal")
+	f.StringVar(&o.grep, "grep", "", "lines that match this expression (RE2; (?i) ignores case)")
+	f.StringVar(&o.since, "since", "", "lines from then on")
+	f.StringVar(&o.until, "until", "", "lines before then")
+	f.StringVar(&o.last, "last", "", "lines of this time: 5m, 2h")
+	f.BoolVar(&o.raw, "raw", false, "the exact bytes, not cleaned and not masked")
+	f.StringVarP(&o.stamp, "timestamp", "t", "", "show the time, in this layout if one is given (-t=LAYOUT)")
+	f.Lookup("timestamp").NoOptDefVal = "%Y-%m-%d %H:%M:%S"
+	f.BoolVar(&o.noNames, "no-names", false, "no name before the line")
+	f.MarkHidden("nostream")
+}
+
+// A logQuery is what the flags of logs come to.
+type logQuery struct {
+	follow  bool
+	last    int // of all apps together; 0 is no bound
+	none    bool
+	re      *regexp.Regexp // nil: everything matches
+	queries []velos.Query  // one for each app, without Last and Follow
+	o       view.LogOptions
+}
+
+func setupLogs(s *session, f *pflag.FlagSet) handler {
+	var o logFlags
+	o.flags(f)
+	return func(ctx context.Context, args []string) error {
+		base, err := o.query(s)
+		if err != nil {
+			return err
+		}
+		l := &logQuery{follow: o.follow && !o.noStream, last: o.lines, none: o.lines == 0 && f.Changed("lines")}
+		if o.grep != "" {
+			var literal string
+			if l.re, literal, err = expression(o.grep); err != nil {
+				return err
+			}
+			base.Grep = literal
+		}
+		if !f.Changed("lines") && (o.since != "" || o.last != "" || o.grep != "") {
+			l.last = 0
+		}
+		l.o = view.LogOptions{Raw: o.raw, Stamp: o.stamp, NoNames: o.noNames}
+		all, err := s.apps(ctx)
+		if err != nil {
+			return err
+		}
+		apps := all
+		if len(args) > 0 {
+			list, err := resolve("logs", all, args)
+			if err != nil {
+				return err
+			}
+			apps, l.queries = spread(list, base)
+		} else {
+			for range apps {
+				l.queries = append(l.queries, base)
+			}
+		}
+		return s.showLogs(ctx, apps, l)
+	}
+}
+
+// query reads the flags that the daemon can answer to.
+func (o *logFlags) query(s *session) (velos.Query, error) {
+	q := velos.Query{Inst: -1}
+	var ok bool
+	var err error
+	if o.lines < 0 {
+		return q, invalid("-n: must not be negative", "such as -n 100")
+	}
+	switch {
+	case o.out && !o.err:
+		q.Src = velos.Stdout
+	case o.err && !o.out:
+		q.Src = velos.Stderr
+	}
+	if o.level != "" {
+		if q.Level, ok = velos.ParseLevel(o.level); !ok {
+			return q, invalid("--level: "+quote(o.level)+" is no level", "debug, info, warn, error or fatal")
+		}
+	}
+	if o.last != "" {
+		m, ok := age(o.last)
+		if !ok || o.since != "" {
+			return q, invalid("--last: "+quote(o.last)+" is no length of time, or --since is there too", "such as --last 5m; --since takes a moment")
+		}
+		q.Since = velos.TimeOf(s.Now()) - velos.Time(m)
+	}
+	if o.since != "" {
+		if q.Since, err = moment(o.since, s.Now(), s.Loc); err != nil {
+			return q, err
+		}
+	}
+	if o.until != "" {
+		if q.Until, err = moment(o.until, s.Now(), s.Loc); err != nil {
+			return q, err
+		}
+	}
+	return q, nil
+}
+
+// spread makes one query for each app of targets. An app of which several
+// instances are wanted is asked for all of them, and filtered where it is
+// shown.
+func spread(list []target, base velos.Query) (apps []velos.App, queries []velos.Query) {
+	at := map[uint32]int{}
+	for _, t := range list {
+		i, ok := at[t.app.ID]
+		if !ok {
+			at[t.app.ID] = len(apps)
+			apps = append(apps, *t.app)
+			base.Inst = t.inst
+			queries = append(queries, base)
+			continue
+		}
+		if queries[i].Inst != t.inst {
+			queries[i].Inst = -1
+		}
+	}
+	return apps, queries
+}
+
+func all(apps []velos.App) []velos.Query {
+	queries := make([]velos.Query, len(apps))
+	for i := range queries {
+		queries[i].Inst = -1
+	}
+	return queries
+}

@@ -1,0 +1,186 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"iter"
+	"sync"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/view"
+)
+
+// showLogs writes the history of apps in time order, and then, if asked to,
+// what they write from now on, in the order in which it arrives.
+func (s *session) showLogs(ctx context.Context, apps []velos.App, l *logQuery) error {
+	l.o.Options = s.options()
+	l.o.Lines = l.follow
+	out := view.NewEntries(s.Out, apps, l.o)
+	after := make([]uint64, len(apps))
+	if l.none {
+		for i := range apps {
+			after[i] = apps[i].Log.Seq
+		}
+	} else if err := s.history(ctx, apps, l, after, out); err != nil {
+		out.Flush()
+		return quietly(ctx, l, err)
+	}
+	if !l.follow {
+		return out.Close()
+	}
+	if err := out.Flush(); err != nil {
+		return err
+	}
+	return quietly(ctx, l, s.stream(ctx, apps, l, after, out))
+}
+
+// quietly: an interrupted follower has done what it was asked for.
+func quietly(ctx context.Context, l *logQuery, err error) error {
+	if l.follow && ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// history writes what there is. after gets the number of each app's newest
+// line that was looked at, for the follower to go on from.
+func (s *session) history(ctx context.Context, apps []velos.App, l *logQuery, after []uint64, out *view.Entries) error {
+	seqs := make([]iter.Seq2[velos.Entry, error], len(apps))
+	for i := range apps {
+		// Streams that are merged wait for each other: each has a connection
+		// of its own, so that none fills the memory of the others.
+		c := s.conn
+		if i > 0 {
+			var err error
+			if c, err = s.another(); err != nil {
+				return err
+			}
+			defer c.Close()
+		}
+		q := l.queries[i]
+		if l.re == nil {
+			q.Last = l.last
+		}
+		seqs[i] = l.matching(c.Logs(ctx, apps[i].ID, q), &after[i])
+	}
+	var held []velos.Entry
+	err := merge(seqs, func(e velos.Entry) {
+		if l.last == 0 {
+			out.Add(&e)
+			return
+		}
+		e.Msg = bytes.Clone(e.Msg)
+		if held = append(held, e); len(held) >= 2*l.last+1024 {
+			held = append(held[:0], held[len(held)-l.last:]...)
+		}
+	})
+	if l.last > 0 {
+		held = held[max(0, len(held)-l.last):]
+	}
+	for i := range held {
+		out.Add(&held[i])
+	}
+	return err
+}
+
+func (s *session) another() (*client.Client, error) {
+	h, err := s.home()
+	if err != nil {
+		return nil, err
+	}
+	return client.Dial(h.Socket())
+}
+
+// matching leaves out what the expression does not match, and remembers how
+// far it has looked.
+func (l *logQuery) matching(seq iter.Seq2[velos.Entry, error], after *uint64) iter.Seq2[velos.Entry, error] {
+	return func(yield func(velos.Entry, error) bool) {
+		for e, err := range seq {
+			*after = max(*after, e.Seq)
+			if err == nil && e.Missed == 0 && l.re != nil && !l.re.Match(e.Msg) {
+				continue
+			}
+			if !yield(e, err) {
+				return
+			}
+		}
+	}
+}
+
+// merge hands on the entries of several sequences, each in its own order, by
+// time.
+func merge(seqs []iter.Seq2[velos.Entry, error], emit func(velos.Entry)) error {
+	type head struct {
+		e    velos.Entry
+		next func() (velos.Entry, error, bool)
+	}
+	var heads []*head
+	for _, seq := range seqs {
+		next, stop := iter.Pull2(seq)
+		defer stop()
+		if e, err, ok := next(); err != nil {
+			return err
+		} else if ok {
+			heads = append(heads, &head{e, next})
+		}
+	}
+	for len(heads) > 0 {
+		first := 0
+		for i := range heads {
+			if heads[i].e.Time < heads[first].e.Time {
+				first = i
+			}
+		}
+		h := heads[first]
+		emit(h.e)
+		e, err, ok := h.next()
+		switch {
+		case err != nil:
+			return err
+		case ok:
+			h.e = e
+		default:
+			heads = append(heads[:first], heads[first+1:]...)
+		}
+	}
+	return nil
+}
+
+// stream follows all apps at once. It ends when the first stream fails, or
+// when all have ended.
+func (s *session) stream(ctx context.Context, apps []velos.App, l *logQuery, after []uint64, out *view.Entries) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var mu sync.Mutex // guards out and failed
+	var failed error
+	var group sync.WaitGroup
+	for i := range apps {
+		q := l.queries[i]
+		q.Follow, q.After = true, after[i]
+		group.Go(func() {
+			for e, err := range l.matching(s.conn.Logs(ctx, apps[i].ID, q), &after[i]) {
+				mu.Lock()
+				if err == nil {
+					out.Add(&e)
+					err = out.Flush()
+				}
+				if err != nil && failed == nil && !errors.Is(err, context.Canceled) {
+					failed = err
+					stop()
+				}
+				mu.Unlock()
+				if err != nil {
+					return
+				}
+			}
+		})
+	}
+	group.Wait()
+	if failed == nil || errors.Is(failed, io.ErrClosedPipe) {
+		return nil
+	}
+	return failed
+}

@@ -1,0 +1,302 @@
+package cli
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/wire"
+)
+
+// A step of a plan brings one app up.
+type step struct {
+	app  *velos.App  // known already
+	inst int         // of app; -1 for all
+	spec *velos.Spec // new, or what app becomes
+	done string      // not empty: there is nothing to do, and why
+}
+
+func (st *step) name() string {
+	if st.app == nil {
+		return st.spec.Name
+	}
+	return target{st.app, st.inst}.String()
+}
+
+func (st *step) call(wait bool) wire.Start {
+	c := wire.Start{Spec: st.spec, Wait: wait, Inst: -1}
+	if st.app != nil {
+		c.ID, c.Inst = st.app.ID, st.inst
+	}
+	return c
+}
+
+// A plan is what a start comes to, made before anything is done.
+type plan struct {
+	apps  []velos.App
+	steps []step
+	force bool
+}
+
+// plan decides what each word means. An app that is known comes first, then a
+// configuration file, then a script.
+func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, words, rest []string) (*plan, error) {
+	opts, err := o.options(rest)
+	if err != nil {
+		return nil, err
+	}
+	if len(words)+len(o.config) == 0 {
+		return nil, invalid("start: nothing to start", "name an app, a script or a configuration file")
+	}
+	p := &plan{force: o.force}
+	if p.apps, err = s.apps(ctx); err != nil {
+		return nil, err
+	}
+	env := s.environ()
+	given := specFlag(f, rest)
+	files := slices.Clone(o.config)
+	var scripts []string
+	for _, w := range words {
+		if config.IsConfig(w) {
+			files = append(files, w)
+			continue
+		}
+		found, err := match(p.apps, w)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case len(found) == 0 && mustBeKnown(w):
+			return nil, notFound("start", p.apps, w)
+		case len(found) == 0 || o.Name != "" || o.force:
+			scripts = append(scripts, w)
+		case given != "":
+			return nil, invalid("start "+quote(w)+": "+given+" does not apply to an app that is known",
+				"velos start SCRIPT "+given+" … --force makes a second app of the script; delete the app first to make it anew")
+		}
+		if o.Name == "" && !o.force {
+			for _, t := range found {
+				p.known(t)
+			}
+		}
+	}
+	if len(files) > 0 && given != "" && len(scripts) == 0 {
+		return nil, invalid("start: "+given+" does not apply to a configuration file", "write it into the file")
+	}
+	for _, file := range files {
+		if err := p.file(file, o.only, env); err != nil {
+			return nil, err
+		}
+	}
+	if len(scripts) > 0 {
+		specs, err := config.FromArgs(scripts, opts, env)
+		if err != nil {
+			return nil, err
+		}
+		for i := range specs {
+			if err := p.script(&specs[i], o.Name != ""); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return p, nil
+}
+
+// specFlag is the first flag given that says what an app should be, as it is
+// written; arguments behind -- count as one.
+func specFlag(f *pflag.FlagSet, rest []string) string {
+	first := ""
+	general := []string{"config", "only", "force", "attach", "update-env", "wait", "no-wait", "timeout", "json", "ai", "silent", "color"}
+	f.Visit(func(fl *pflag.Flag) {
+		if first == "" && !slices.Contains(general, fl.Name) {
+			first = "--" + fl.Name
+		}
+	})
+	if first == "" && len(rest) > 0 {
+		first = "--"
+	}
+	return first
+}
+
+// mustBeKnown reports words that cannot be a script.
+func mustBeKnown(w string) bool {
+	return w == "all" || strings.HasPrefix(w, "ns:") || allDigits(w)
+}
+
+func allDigits(s string) bool {
+	return s != "" && strings.Trim(s, "0123456789") == ""
+}
+
+// known starts an app again.
+func (p *plan) known(t target) {
+	st := step{app: t.app, inst: t.inst}
+	if runs(t) {
+		st.done = "already " + string(t.app.Status)
+	}
+	p.steps = append(p.steps, st)
+}
+
+// runs reports whether every instance in question runs or is being started.
+func runs(t target) bool {
+	n := 0
+	for i := range t.app.Instances {
+		in := &t.app.Instances[i]
+		if t.inst >= 0 && t.inst != in.Inst {
+			continue
+		}
+		if in.Status != velos.Online && in.Status != velos.Starting {
+			return false
+		}
+		n++
+	}
+	return n > 0
+}
+
+// file adds the apps of a configuration file. One that is known by its name
+// is started as the file has it now; one that runs is left alone.
+func (p *plan) file(path string, only []string, env config.Environ) error {
+	specs, err := load(path, only, env)
+	if err != nil {
+		return err
+	}
+	for i := range specs {
+		sp := &specs[i]
+		t, ok := p.twin(sp.Name)
+		switch {
+		case !ok:
+			p.steps = append(p.steps, step{spec: sp, inst: -1})
+		case runs(t):
+			st := step{app: t.app, inst: -1, done: "already " + string(t.app.Status)}
+			if changed(&t.app.Spec, sp) {
+				st.done += ", as it was before the file changed: velos restart " + quote(path) + " --only " + sp.Name
+			}
+			p.steps = append(p.steps, st)
+		default:
+			p.steps = append(p.steps, step{app: t.app, inst: -1, spec: sp})
+		}
+	}
+	return nil
+}
+
+// load reads a configuration file and picks apps from it.
+func load(path string, only []string, env config.Environ) ([]velos.Spec, error) {
+	file, err := config.Load(path, env)
+	if err != nil {
+		return nil, err
+	}
+	if len(only) == 0 {
+		return file.Specs, nil
+	}
+	var picked []velos.Spec
+	names := make([]string, len(file.Specs))
+	for i := range file.Specs {
+		names[i] = file.Specs[i].Name
+	}
+	for _, want := range only {
+		i := slices.Index(names, want)
+		if i < 0 {
+			e := &velos.Error{Code: velos.NotFound, Message: "--only " + quote(want) + ": no such app in " + path, Hint: "it has " + strings.Join(names, ", ")}
+			if near := nearest(want, names); near != "" {
+				e.Hint = "did you mean " + near + "?"
+			}
+			return nil, e
+		}
+		picked = append(picked, file.Specs[i])
+	}
+	return picked, nil
+}
+
+// twin is the app whose name differs from this one by capitals at most.
+func (p *plan) twin(name string) (target, bool) {
+	for i := range p.apps {
+		if strings.EqualFold(p.apps[i].Spec.Name, name) {
+			return target{&p.apps[i], -1}, true
+		}
+	}
+	return target{}, false
+}
+
+// script adds what FromArgs made of a word. The same program is not started
+// twice unless that was asked for.
+func (p *plan) script(sp *velos.Spec, wished bool) error {
+	t, taken := p.twin(sp.Name)
+	if taken && p.force && !wished {
+		sp.Name = p.free(sp.Name)
+		taken = false
+	}
+	if !taken && !wished && !p.force {
+		t, taken = p.sameProgram(sp)
+	}
+	switch {
+	case !taken:
+		p.steps = append(p.steps, step{spec: sp, inst: -1})
+		return nil
+	case !same(&t.app.Spec, sp):
+		return &velos.Error{Code: velos.Conflict, Message: "start " + sp.Name + ": the name is taken by " + program(t.app),
+			Hint: "give it another name with --name, or velos delete " + t.app.Spec.Name + " first"}
+	case runs(t) || t.app.Status == velos.WaitingRestart:
+		return &velos.Error{Code: velos.Conflict, Message: "start " + sp.Name + ": it runs already as " + t.app.Spec.Name + " (id " + strconv.Itoa(int(t.app.ID)) + ", " + string(t.app.Status) + ")",
+			Hint: "velos restart " + t.app.Spec.Name + " starts it anew, --force adds a second copy"}
+	}
+	// It is known and does not run: it becomes what was asked for now.
+	sp.Name = t.app.Spec.Name
+	p.steps = append(p.steps, step{app: t.app, inst: -1, spec: sp})
+	return nil
+}
+
+// program names what an app runs for a message.
+func program(a *velos.App) string {
+	if a.Spec.Command != "" {
+		return quote(a.Spec.Command)
+	}
+	return quote(a.Spec.Script)
+}
+
+func (p *plan) sameProgram(sp *velos.Spec) (target, bool) {
+	for i := range p.apps {
+		if same(&p.apps[i].Spec, sp) {
+			return target{&p.apps[i], -1}, true
+		}
+	}
+	return target{}, false
+}
+
+// same reports whether two Specs run the same program with the same
+// arguments. Where a command line runs is a part of what it is ("npm start");
+// a script is itself wherever it is started from.
+func same(a, b *velos.Spec) bool {
+	return a.Script == b.Script && a.Command == b.Command && slices.Equal(a.Args, b.Args) && (a.Command == "" || a.Cwd == b.Cwd)
+}
+
+// free is the first name of the row app, app-2, app-3 that nobody has.
+func (p *plan) free(name string) string {
+	for n := 2; ; n++ {
+		try := name + "-" + strconv.Itoa(n)
+		if _, taken := p.twin(try); !taken && !slices.ContainsFunc(p.steps, func(st step) bool { return st.spec != nil && st.spec.Name == try }) {
+			return try
+		}
+	}
+}
+
+// changed reports whether a file asks for something else than what is known.
+// The inherited environment differs from shell to shell and does not count.
+func changed(old, now *velos.Spec) bool {
+	a, b := *old, *now
+	for _, k := range config.Inherited {
+		if a.Env[k] != b.Env[k] {
+			a.Env, b.Env = maps.Clone(a.Env), maps.Clone(b.Env)
+			delete(a.Env, k)
+			delete(b.Env, k)
+		}
+	}
+	a.FileEnv, b.FileEnv = nil, nil
+	return !sameSpec(&a, &b)
+}
+
+func (s *session) environ() config.Environ { return config.Environ{Dir: s.Dir, Vars: s.Vars} }

@@ -1,0 +1,211 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/dotenv"
+	"github.com/velospm/velos/internal/record"
+	"github.com/velospm/velos/internal/wire"
+)
+
+const restartLong = `Stops apps, waits until their processes are gone, and starts them again. The answer comes when each
+is online and has lived through min_uptime. A script that is known is its app; a script that is not
+known is started; a configuration file restarts its apps as the file has them now and starts the new ones.` + targetsHelp
+
+// restartFlags are the flags of restart.
+type restartFlags struct {
+	waiting
+	rename string
+	update bool
+	only   []string
+	config []string
+}
+
+func setupRestart(s *session, f *pflag.FlagSet) handler {
+	var o restartFlags
+	o.waiting.flags(f)
+	f.StringVarP(&o.rename, "name", "n", "", "new name of the app")
+	f.BoolVar(&o.update, "update-env", false, "replace its environment by that of this shell")
+	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
+	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
+	return func(ctx context.Context, args []string) error {
+		limit, err := o.limit()
+		if err != nil {
+			return err
+		}
+		orders, err := s.restarts(ctx, &o, append(args, o.config...))
+		if err != nil {
+			return err
+		}
+		return s.carryOut(ctx, orders, limit)
+	}
+}
+
+// restarts makes the orders; nothing is done before all words are understood.
+func (s *session) restarts(ctx context.Context, o *restartFlags, words []string) ([]order, error) {
+	p := &plan{}
+	var err error
+	if p.apps, err = s.apps(ctx); err != nil {
+		return nil, err
+	}
+	var orders []order
+	var known []target
+	for _, w := range words {
+		if config.IsConfig(w) {
+			more, err := s.restartFile(p, w, o)
+			if err != nil {
+				return nil, err
+			}
+			orders = append(orders, more...)
+			continue
+		}
+		found, err := resolve("restart", p.apps, []string{w})
+		if err != nil {
+			t, ok, err2 := s.byScript(p, w, err)
+			if err2 != nil {
+				return nil, err2
+			}
+			if !ok {
+				orders = append(orders, s.startOrder(p.steps[len(p.steps)-1], !o.noWait))
+				continue
+			}
+			found = []target{t}
+		}
+		known = append(known, found...)
+	}
+	if o.rename != "" && (len(known) != 1 || len(orders) > 0 || known[0].inst >= 0) {
+		return nil, invalid("--name: renames one app", "name one app and its new name")
+	}
+	for _, t := range once(known) {
+		r := wire.Restart{Target: t.wire(), Wait: !o.noWait}
+		if o.update {
+			if r.Spec, err = s.refreshed(t.app); err != nil {
+				return nil, err
+			}
+		}
+		orders = append(orders, s.restartOrder(t, r, o.rename))
+	}
+	return orders, nil
+}
+
+func once(list []target) []target {
+	var out []target
+	seen := map[target]bool{}
+	for _, t := range list {
+		if !seen[t] && !seen[target{t.app, -1}] {
+			seen[t] = true
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+func (s *session) restartOrder(t target, r wire.Restart, rename string) order {
+	o := order{verb: "restart", name: t.String(), id: t.app.ID}
+	o.do = func(ctx context.Context) (string, *velos.App, error) {
+		did := "restarted"
+		if rename != "" {
+			if _, err := s.conn.Rename(ctx, wire.Rename{ID: t.app.ID, Name: rename}); err != nil {
+				return "", nil, err
+			}
+			if r.Spec != nil {
+				r.Spec.Name = rename
+			}
+			did = "restarted, was " + t.app.Spec.Name
+		}
+		d, err := s.conn.Restart(ctx, r)
+		return done(did, d, err)
+	}
+	return o
+}
+
+// byScript finds the app of a script, or plans its start. missing is the
+// error for a word that is neither.
+func (s *session) byScript(p *plan, word string, missing error) (target, bool, error) {
+	env := s.environ()
+	if velos.CodeOf(missing) != velos.NotFound || mustBeKnown(word) {
+		return target{}, false, missing
+	}
+	abs := word
+	if !filepath.IsAbs(abs) {
+		abs = filepath.Join(env.Dir, abs)
+	}
+	var found []target
+	for i := range p.apps {
+		if a := &p.apps[i]; a.Spec.Script == abs || a.Spec.Command != "" && a.Spec.Command == word {
+			found = append(found, target{a, -1})
+		}
+	}
+	if len(found) == 1 {
+		return found[0], true, nil
+	}
+	if len(found) > 1 {
+		return target{}, false, invalid("restart "+quote(word)+": "+countApps(len(found))+" run this script", "name one of them")
+	}
+	// Only what is a file without a doubt is started: a misspelt name is not.
+	if st, err := os.Stat(abs); err != nil || st.IsDir() {
+		return target{}, false, missing
+	}
+	specs, err := config.FromArgs([]string{word}, config.Options{}, env)
+	if err != nil {
+		return target{}, false, err
+	}
+	return target{}, false, p.script(&specs[0], false)
+}
+
+// restartFile brings the apps of a file to what the file says.
+func (s *session) restartFile(p *plan, path string, o *restartFlags) ([]order, error) {
+	specs, err := load(path, o.only, s.environ())
+	if err != nil {
+		return nil, err
+	}
+	orders := make([]order, len(specs))
+	for i := range specs {
+		if t, ok := p.twin(specs[i].Name); ok {
+			orders[i] = s.restartOrder(t, wire.Restart{Target: t.wire(), Wait: !o.noWait, Spec: &specs[i]}, "")
+		} else {
+			orders[i] = s.startOrder(step{spec: &specs[i], inst: -1}, !o.noWait)
+		}
+	}
+	return orders, nil
+}
+
+// refreshed is an app's Spec with the environment of this shell. Its env
+// files are read again, as the daemon would do.
+func (s *session) refreshed(a *velos.App) (*velos.Spec, error) {
+	sp := a.Spec
+	sp.Env = map[string]string{}
+	for k, v := range s.Vars {
+		if !strings.HasPrefix(k, "VELOS_") && k != "NODE_APP_INSTANCE" {
+			sp.Env[k] = v
+		}
+	}
+	sp.FileEnv = map[string]string{}
+	for _, path := range sp.EnvFiles {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil, invalid("restart "+sp.Name+": env file: "+err.Error(), "")
+		}
+		vars, err := dotenv.Parse(b)
+		if err != nil {
+			return nil, invalid("restart "+sp.Name+": "+path+": "+err.Error(), "")
+		}
+		maps.Copy(sp.FileEnv, vars)
+	}
+	return &sp, nil
+}
+
+// sameSpec compares two Specs by what they are on the wire: a list that is
+// empty and one that is missing are the same there.
+func sameSpec(a, b *velos.Spec) bool {
+	return bytes.Equal(record.AppendMsgpack(nil, a), record.AppendMsgpack(nil, b))
+}

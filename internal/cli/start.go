@@ -1,0 +1,123 @@
+package cli
+
+import (
+	"context"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/velospm/velos"
+)
+
+const startLong = `Starts programs and keeps them running. What is named may be
+
+  an app that is known     velos start api       starts it again; online already is no error
+  a script or a program    velos start app.js -i 2 -- --port 3000
+  a command line           velos start "npm run dev"
+  a configuration file     velos start velos.toml --only api
+
+What stands behind -- are arguments of the program. The answer comes when every process is online and
+has lived through min_uptime, or has failed: then with exit code 6, the reason and the last lines.
+
+The same script again makes no second copy: if it runs that is a conflict (exit code 9), if not it is
+started. --force makes a copy with a name of its own. A script with another --name is another app.`
+
+// startFlags are the flags of start.
+type startFlags struct {
+	specFlags
+	waiting
+	config []string
+	only   []string
+	force  bool
+	attach bool
+	update bool
+}
+
+func setupStart(s *session, f *pflag.FlagSet) handler {
+	var o startFlags
+	o.specFlags.flags(f)
+	o.waiting.flags(f)
+	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
+	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
+	f.BoolVarP(&o.force, "force", "f", false, "a second copy of a script that is known")
+	f.BoolVar(&o.attach, "attach", false, "follow the logs afterwards")
+	f.BoolVar(&o.update, "update-env", false, "accepted: a new app has today's environment")
+	f.MarkHidden("update-env")
+	return func(ctx context.Context, args []string) error {
+		words, rest := args, []string(nil)
+		if n := f.ArgsLenAtDash(); n >= 0 {
+			words, rest = args[:n], args[n:]
+		}
+		limit, err := o.limit()
+		if err != nil {
+			return err
+		}
+		p, err := s.plan(ctx, f, &o, words, rest)
+		if err != nil {
+			return err
+		}
+		orders := make([]order, len(p.steps))
+		for i := range p.steps {
+			orders[i] = s.startOrder(p.steps[i], !o.noWait)
+		}
+		err = s.carryOut(ctx, orders, limit)
+		if err == nil && o.attach {
+			return s.follow(ctx, orders)
+		}
+		return err
+	}
+}
+
+// startOrder turns a step of the plan into a call.
+func (s *session) startOrder(st step, wait bool) order {
+	o := order{verb: "start", name: st.name()}
+	if st.app != nil {
+		o.id = st.app.ID
+	}
+	o.do = func(ctx context.Context) (string, *velos.App, error) {
+		if st.done != "" {
+			return st.done, st.app, nil
+		}
+		r, err := s.conn.Start(ctx, st.call(wait))
+		if err != nil {
+			return "", nil, err
+		}
+		return started(&r.App, wait), &r.App, nil
+	}
+	return o
+}
+
+// started says what an app is now that its start was ordered.
+func started(a *velos.App, wait bool) string {
+	switch {
+	case a.Status == velos.Stopped && !a.Spec.Autostart:
+		return "added, not started (autostart is off)"
+	case a.Status == velos.Stopped && wait:
+		return "started, and ended by itself"
+	case a.Status == velos.Online && wait:
+		return "online"
+	case a.Status == velos.Online:
+		return "started"
+	}
+	return strings.ReplaceAll(string(a.Status), "_", " ")
+}
+
+// follow shows the logs of what was started, until interrupted.
+func (s *session) follow(ctx context.Context, orders []order) error {
+	list, err := s.conn.List(ctx)
+	if err != nil {
+		return err
+	}
+	var apps []velos.App
+	for i := range orders {
+		if t, ok := named(list.Apps, orders[i].name); ok {
+			apps = append(apps, *t.app)
+		}
+	}
+	l := logQuery{follow: true, last: lastWords, queries: all(apps)}
+	return s.showLogs(ctx, apps, &l)
+}
+
+func notYet(what, hint string) error {
+	return &velos.Error{Code: velos.NotYet, Message: what + ": not yet in this version of velos", Hint: hint}
+}

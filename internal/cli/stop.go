@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/wire"
+)
+
+// waiting are the flags of orders that wait for their outcome.
+type waiting struct {
+	noWait  bool
+	timeout string
+}
+
+func (w *waiting) flags(f *pflag.FlagSet) {
+	f.Bool("wait", true, "wait until the outcome is known (this is the default)")
+	f.BoolVar(&w.noWait, "no-wait", false, "return at once, before the outcome is known")
+	f.StringVar(&w.timeout, "timeout", "", "wait no longer than this (such as 30s), then exit with 5; the order stands")
+}
+
+// limit is the longest time to wait; 0 is as long as it takes.
+func (w *waiting) limit() (time.Duration, error) {
+	if w.timeout == "" {
+		if w.noWait {
+			return patience, nil
+		}
+		return 0, nil
+	}
+	m, err := config.Duration(w.timeout)
+	if err != nil || m == 0 {
+		return 0, invalid("--timeout: "+quote(w.timeout)+" is no length of time", "such as --timeout 30s")
+	}
+	return m.Std(), nil
+}
+
+func setupStop(s *session, f *pflag.FlagSet) handler {
+	var w waiting
+	w.flags(f)
+	sig := f.String("signal", "", "send this signal first instead of the configured one")
+	kill := f.StringP("kill-timeout", "k", "", "kill after this time instead of the configured one")
+	return func(ctx context.Context, args []string) error {
+		stop := wire.Stop{Wait: !w.noWait}
+		limit, err := w.limit()
+		if err != nil {
+			return err
+		}
+		if *sig != "" {
+			if stop.Signal, err = signalNumber(*sig); err != nil {
+				return err
+			}
+		}
+		if *kill != "" {
+			if stop.Timeout, err = config.Duration(*kill); err != nil {
+				return invalid("--kill-timeout: "+err.Error(), "such as -k 5s")
+			}
+		}
+		list, err := s.targets(ctx, "stop", args)
+		if err != nil {
+			return err
+		}
+		orders := make([]order, len(list))
+		for i, t := range list {
+			stop := stop
+			stop.Target = t.wire()
+			orders[i] = order{verb: "stop", name: t.String(), id: t.app.ID, do: func(ctx context.Context) (string, *velos.App, error) {
+				d, err := s.conn.Stop(ctx, stop)
+				return done(stopped(t, stop.Wait), d, err)
+			}}
+		}
+		return s.carryOut(ctx, orders, limit)
+	}
+}
+
+// stopped says what a stop came to, by what the app was before.
+func stopped(t target, waited bool) string {
+	for i := range t.app.Instances {
+		in := &t.app.Instances[i]
+		if (t.inst < 0 || t.inst == in.Inst) && in.Status != velos.Stopped {
+			if waited {
+				return "stopped"
+			}
+			return "stopping"
+		}
+	}
+	return "already stopped"
+}
+
+// wire is the target as the daemon knows it.
+func (t target) wire() wire.Target { return wire.Target{ID: t.app.ID, Inst: t.inst} }
+
+// targets connects and resolves words.
+func (s *session) targets(ctx context.Context, verb string, words []string) ([]target, error) {
+	apps, err := s.apps(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return resolve(verb, apps, words)
+}

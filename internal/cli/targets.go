@@ -1,0 +1,147 @@
+package cli
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/velospm/velos"
+)
+
+// A target is an app, or one instance of it.
+type target struct {
+	app  *velos.App
+	inst int // -1 for all
+}
+
+func (t target) String() string {
+	if t.inst < 0 {
+		return t.app.Spec.Name
+	}
+	return t.app.Spec.Name + ":" + strconv.Itoa(t.inst)
+}
+
+// resolve finds what words mean, each app once and in the order of the words.
+// With any error nothing is resolved, so that an order with a typing error in
+// it does nothing at all.
+func resolve(verb string, apps []velos.App, words []string) ([]target, error) {
+	var list []target
+	seen := map[target]bool{}
+	for _, w := range words {
+		found, err := match(apps, w)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			return nil, notFound(verb, apps, w)
+		}
+		for _, t := range found {
+			if !seen[t] && !seen[target{t.app, -1}] {
+				seen[t] = true
+				list = append(list, t)
+			}
+		}
+	}
+	return list, nil
+}
+
+// match finds what one word means: nothing, one app, or several.
+func match(apps []velos.App, word string) ([]target, error) {
+	if t, ok := named(apps, word); ok {
+		return []target{t}, nil
+	}
+	switch {
+	case word == "all":
+		return where(apps, func(*velos.App) bool { return true }), nil
+	case strings.HasPrefix(word, "ns:"):
+		return where(apps, func(a *velos.App) bool { return a.Spec.Namespace == word[3:] }), nil
+	case len(word) > 2 && word[0] == '/' && word[len(word)-1] == '/' && !strings.Contains(word[1:len(word)-1], "/"):
+		re, err := regexp.Compile(word[1 : len(word)-1])
+		if err != nil {
+			return nil, invalid(word+": "+err.Error(), "the expression between the slashes is RE2: no look-around, no back references")
+		}
+		return where(apps, func(a *velos.App) bool { return re.MatchString(a.Spec.Name) }), nil
+	}
+	if name, n, ok := cutInstance(word); ok {
+		if t, ok := named(apps, name); ok {
+			for i := range t.app.Instances {
+				if t.app.Instances[i].Inst == n {
+					return []target{{t.app, n}}, nil
+				}
+			}
+		}
+	}
+	return nil, nil
+}
+
+// named finds the app with this name, or else with this id.
+func named(apps []velos.App, word string) (target, bool) {
+	for i := range apps {
+		if apps[i].Spec.Name == word {
+			return target{&apps[i], -1}, true
+		}
+	}
+	id, err := strconv.ParseUint(word, 10, 32)
+	for i := range apps {
+		if err == nil && uint64(apps[i].ID) == id {
+			return target{&apps[i], -1}, true
+		}
+	}
+	return target{}, false
+}
+
+func cutInstance(word string) (string, int, bool) {
+	i := strings.LastIndexByte(word, ':')
+	if i <= 0 {
+		return "", 0, false
+	}
+	n, err := strconv.Atoi(word[i+1:])
+	return word[:i], n, err == nil && n >= 0
+}
+
+func where(apps []velos.App, want func(*velos.App) bool) []target {
+	var list []target
+	for i := range apps {
+		if want(&apps[i]) {
+			list = append(list, target{&apps[i], -1})
+		}
+	}
+	return list
+}
+
+// notFound says what is missing and what may have been meant.
+func notFound(verb string, apps []velos.App, word string) error {
+	e := &velos.Error{Code: velos.NotFound, Message: verb + " " + quote(word) + ": no such app", Hint: "velos list shows the apps"}
+	names := make([]string, 0, len(apps))
+	spaces := make([]string, 0, len(apps))
+	for i := range apps {
+		names = append(names, apps[i].Spec.Name)
+		spaces = append(spaces, apps[i].Spec.Namespace)
+	}
+	name, n, inst := cutInstance(word)
+	t, known := named(apps, name)
+	switch {
+	case len(apps) == 0:
+		e.Message, e.Hint = verb+" "+quote(word)+": there are no apps", "velos start FILE adds one"
+	case strings.HasPrefix(word, "ns:"):
+		e.Message = verb + " " + quote(word) + ": no app is in this namespace"
+		if near := nearest(word[3:], spaces); near != "" {
+			e.Hint = "did you mean ns:" + near + "?"
+		}
+	case inst && known:
+		e.Message = verb + " " + word + ": no instance " + strconv.Itoa(n)
+		e.Hint = t.app.Spec.Name + " has " + strconv.Itoa(len(t.app.Instances)) + ", counted from 0"
+	case len(word) > 1 && word[0] == '/' && word[len(word)-1] == '/':
+		e.Message = verb + " " + word + ": no name matches"
+	default:
+		if near := nearest(word, names); near != "" {
+			e.Hint = "did you mean " + near + "?"
+		}
+		for _, ns := range spaces {
+			if ns == word {
+				e.Hint = "for the namespace: ns:" + word
+			}
+		}
+	}
+	return e
+}
