@@ -121,6 +121,7 @@ func (j *Journal) drain() bool {
 		j.fault = err
 		if err != nil {
 			j.taken = j.written
+			j.shed()
 			j.mu.Unlock()
 			return false
 		}

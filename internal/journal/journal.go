@@ -141,8 +141,8 @@ func (j *Journal) shed() {
 	}
 }
 
-// Last is the sequence number of the newest event, 0 when there is none.
-func (j *Journal) Last() uint64 {
+// Seq is the sequence number of the newest event, 0 when there is none.
+func (j *Journal) Seq() uint64 {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	return j.seq

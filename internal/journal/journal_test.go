@@ -316,7 +316,7 @@ func TestFollowHearsOneAppAndEndsWithItsContextOrTheJournal(t *testing.T) {
 		t.Errorf("closed: got %v; want nil", err)
 	}
 	j.Add(event(1, "after the end"))
-	if j.Last() != 9 {
+	if j.Seq() != 9 {
 		t.Errorf("a closed journal took an event")
 	}
 }
@@ -334,17 +334,17 @@ func TestDiskThatRefusesIsCountedAndForgiven(t *testing.T) {
 			t.Fatal("the disk takes everything")
 		}
 	}
-	if got := seqs(t, j, 0, 0, 0, 1); !slices.Equal(got, []uint64{j.Last()}) {
+	if got := seqs(t, j, 0, 0, 0, 1); !slices.Equal(got, []uint64{j.Seq()}) {
 		t.Errorf("the newest event is not readable: %v", got)
 	}
 	for range 500 {
 		j.Add(event(1, strings.Repeat("x", 500)))
 	}
-	if d := j.Dropped(); d < 300 || d > 500+j.Last() {
+	if d := j.Dropped(); d < 300 || d > 500+j.Seq() {
 		t.Errorf("%d dropped of 500 and more; want most of them", d)
 	}
 	j.mu.Lock()
-	if j.size > most {
+	if j.size > most+1<<10 { // and the newest line, while the writer holds the others
 		t.Errorf("%d bytes held in memory; want at most %d", j.size, most)
 	}
 	j.mu.Unlock()
@@ -356,7 +356,7 @@ func TestDiskThatRefusesIsCountedAndForgiven(t *testing.T) {
 	if err := j.Fault(); err != nil {
 		t.Errorf("mended, and still %v", err)
 	}
-	if got := seqs(t, j, 0, 0, 0, 50); len(got) != 50 || got[49] != j.Last() {
+	if got := seqs(t, j, 0, 0, 0, 50); len(got) != 50 || got[49] != j.Seq() {
 		t.Errorf("got %v; want the last 50", got)
 	}
 }

@@ -61,9 +61,10 @@ func (j *Journal) Each(id uint32, after uint64, since velos.Time, last int, yiel
 // the disk's, or nil when yield returned false or the journal was closed. An
 // after that is not reached yet stands for the newest event.
 func (j *Journal) Follow(ctx context.Context, id uint32, after uint64, yield func(*velos.Event) bool) error {
-	after = min(after, j.Last())
+	after = min(after, j.Seq())
 	for {
-		newest, grown := j.await()
+		grown := j.Grown()
+		newest := j.Seq()
 		if after < newest {
 			stop := false
 			err := j.Each(id, after, 0, 0, func(e *velos.Event) bool {
@@ -97,18 +98,18 @@ func firstError(errs ...error) error {
 	return nil
 }
 
-// await tells the newest Seq and gives a channel that is closed when there is
-// a newer one; nil when there never will be.
-func (j *Journal) await() (newest uint64, grown <-chan struct{}) {
+// Grown gives a channel that is closed when there is a newer event than now,
+// or when the journal is closed; nil when it already is: nothing will come.
+func (j *Journal) Grown() <-chan struct{} {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.closed {
-		return j.seq, nil
+		return nil
 	}
 	if j.grown == nil {
 		j.grown = make(chan struct{})
 	}
-	return j.seq, j.grown
+	return j.grown
 }
 
 // A view is the journal at one moment, in three parts from old to new: the

@@ -1,0 +1,62 @@
+# Everything that is done to this tree. "make help" lists it.
+
+GO      ?= go
+# Without a tag, the version is the one in velos.go.
+VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null | sed 's/^v//')
+# Transparent huge pages would triple the daemon's resident memory, and only
+# this form of the setting is honoured without the environment.
+LDFLAGS := -s -w -X=runtime.godebugDefault=disablethp=1
+ifneq ($(VERSION),)
+LDFLAGS += -X=github.com/velospm/velos.Version=$(VERSION)
+endif
+
+FUZZTIME ?= 5s
+DEPS     ?= docs/velosd.deps
+PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+
+.DEFAULT_GOAL := build
+.PHONY: build demo test race vet cross fuzz golden deps ci help
+
+build: ## both programs into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags='$(LDFLAGS)' -o bin/ ./cmd/velosd ./cmd/velos
+
+demo: build ## bring up the examples, crash one, show what Velos says about it
+	./examples/demo.sh
+
+test: vet ## every test, with the race detector, in random order
+	$(GO) test -race -shuffle=on ./...
+
+race: ## the rooms where goroutines meet, ten times over
+	$(GO) test -race -shuffle=on -count=10 ./internal/supervise ./internal/journal ./internal/client ./internal/logs ./internal/poll
+
+vet: ## go vet for this system
+	$(GO) vet ./...
+
+cross: ## vet and build for every system
+	@set -e; for p in $(PLATFORMS); do echo "$$p"; \
+		export CGO_ENABLED=0 GOOS=$${p%/*} GOARCH=$${p#*/}; \
+		$(GO) vet ./...; $(GO) build -o /dev/null ./...; \
+	done
+
+fuzz: ## each fuzz target for FUZZTIME
+	@set -e; for f in $$(grep -rlE '^func Fuzz' --include='*_test.go' .); do \
+		for t in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/p' $$f); do \
+			echo "$$(dirname $$f) $$t"; \
+			$(GO) test -run='^$$' -fuzz="^$$t\$$" -fuzztime=$(FUZZTIME) -fuzzminimizetime=10x "$$(dirname $$f)"; \
+		done; \
+	done
+
+golden: ## rewrite the goldens and the documents made from them: look at the diff
+	@set -e; for d in $$(grep -rlE 'flag\.Bool\("update"' --include='*_test.go' . | xargs -rn1 dirname | sort -u); do \
+		$(GO) test "$$d" -update; \
+	done
+
+# The list is the same wherever it is made: one system, no cgo.
+deps: ## write the list of packages that velosd links
+	CGO_ENABLED=0 GOOS=linux GOARCH=amd64 GOFLAGS= $(GO) list -deps ./cmd/velosd | LC_ALL=C sort > $(DEPS)
+
+ci: ## what a change must pass
+	./.ci/run
+
+help: ## this list
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
