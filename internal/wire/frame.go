@@ -147,7 +147,7 @@ func ParseResponse(p []byte) (Response, error) {
 // Decode reads the Payload of a Request or a Response into r.
 func Decode(payload []byte, r velos.Record) error {
 	if len(payload) == 0 {
-		return nil
+		payload = []byte{0x80}
 	}
 	return record.DecodeMsgpack(payload, r)
 }

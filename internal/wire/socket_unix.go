@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -28,6 +29,8 @@ type Listener struct {
 	path string
 	dev  uint64
 	ino  uint64
+
+	closed atomic.Bool
 }
 
 // Listen binds the socket path, born with the permissions 0600.
@@ -121,7 +124,7 @@ func (l *Listener) Accept() (*Conn, error) {
 		}
 	})
 	switch {
-	case err != nil && errors.Is(err, os.ErrClosed):
+	case err != nil && l.closed.Load(): // the poller's own error is not os.ErrClosed
 		return nil, os.ErrClosed
 	case err != nil:
 		return nil, failed("accept on "+l.path, err)
@@ -142,6 +145,7 @@ func (l *Listener) Close() error {
 	if err == nil && uint64(st.Dev) == l.dev && st.Ino == l.ino {
 		_ = syscall.Unlink(l.path)
 	}
+	l.closed.Store(true)
 	return l.file.Close()
 }
 
@@ -243,7 +247,7 @@ func lstat(path string) (*syscall.Stat_t, error) {
 
 // failed is an error of the system, in a sentence.
 func failed(what string, err error) error {
-	var code velos.Code = velos.Failed
+	code := velos.Failed
 	if errors.Is(err, fs.ErrPermission) {
 		code = velos.Denied
 	}

@@ -1,0 +1,126 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/hex"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/velospm/velos"
+)
+
+var update = flag.Bool("update", false, "write testdata anew")
+
+// frames are the worked examples of docs/PROTOCOL.md.
+var frames = []struct {
+	name  string
+	frame []byte
+}{
+	{"ping", AppendRequest(nil, 1, DaemonPing, nil)},
+	{"pong", AppendResponse(nil, 1, OK, &Pong{Version: "0.1.0", Uptime: 3_600_000, PID: 4711, Protocol: 1, Apps: 2})},
+	{"start", AppendRequest(nil, 2, ProcessStart, &Start{Inst: -1, Wait: true, Spec: &velos.Spec{
+		Name: "api", Script: "/srv/api/app.js", Interpreter: "/usr/bin/node", Cwd: "/srv/api", Instances: 1,
+		Mode: velos.Fork, Autorestart: velos.Always, Env: map[string]string{"PORT": "3000", "HOME": "/srv"},
+	}})},
+	{"stop", AppendRequest(nil, 3, ProcessStop, &Stop{Target: All(1), Wait: true})},
+	{"stop_instance", AppendRequest(nil, 4, ProcessStop, &Stop{Target: Target{ID: 1, Inst: 0}, Signal: 2, Timeout: 1500})},
+	{"done", AppendResponse(nil, 3, OK, &Done{Success: true})},
+	{"error", AppendResponse(nil, 4, Failure, &velos.Error{Code: velos.NotFound, Message: "no app with id 1", Hint: "velos list shows what there is"})},
+	{"log_stream", AppendRequest(nil, 5, LogStream, &Logs{ID: 1, Query: velos.Query{Inst: -1, Last: 10, Level: velos.Warn, Follow: true}})},
+	{"entries", AppendResponse(nil, 5, Streaming, &Entries{[]velos.Entry{
+		{Seq: 300, Time: 1795449600000, Level: velos.Err, App: 1, PID: 4712, Src: velos.Stderr, Msg: []byte("boom \xff")},
+	}})},
+	{"cancel", AppendRequest(nil, 5, CancelStream, nil)},
+	{"end", AppendResponse(nil, 5, OK, nil)},
+	{"events", AppendRequest(nil, 6, EventList, &EventsQuery{Last: 20})},
+}
+
+// dump is a frame as the page shows it: 16 bytes a line, and as text.
+func dump(b []byte) string {
+	var s strings.Builder
+	for len(b) > 0 {
+		line := b[:min(16, len(b))]
+		b = b[len(line):]
+		text := bytes.Map(func(r rune) rune {
+			if r < 0x20 || r > 0x7e {
+				return '.'
+			}
+			return r
+		}, bytes.Map(ascii, line))
+		h := hex.EncodeToString(line)
+		for i := 0; i < 32; i += 2 {
+			if i < len(h) {
+				s.WriteString(h[i:i+2] + " ")
+			} else {
+				s.WriteString("   ")
+			}
+		}
+		s.WriteString(" " + string(text) + "\n")
+	}
+	return s.String()
+}
+
+// ascii keeps bytes that are no UTF-8 one character wide.
+func ascii(r rune) rune {
+	if r > 0x7e {
+		return '.'
+	}
+	return r
+}
+
+func TestFramesAreTheGoldenOnes(t *testing.T) {
+	for _, f := range frames {
+		path := filepath.Join("testdata", f.name+".hex")
+		got := dump(f.frame)
+		if *update {
+			if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got != string(want) {
+			t.Errorf("%s: got\n%swant\n%s", f.name, got, want)
+		}
+	}
+}
+
+func TestPageShowsTheGoldenFrames(t *testing.T) {
+	page, err := os.ReadFile("../../docs/PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range frames {
+		want, err := os.ReadFile(filepath.Join("testdata", f.name+".hex"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(page), "```\n"+string(want)+"```\n") {
+			t.Errorf("docs/PROTOCOL.md does not show testdata/%s.hex", f.name)
+		}
+	}
+}
+
+func TestPageNamesEveryCommandAndEveryErrorCode(t *testing.T) {
+	page, err := os.ReadFile("../../docs/PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range commands {
+		row := "| `" + hex.EncodeToString([]byte{byte(c.c)}) + "` | " + c.name + " |"
+		if !strings.Contains(string(page), row) {
+			t.Errorf("docs/PROTOCOL.md has no row %s", row)
+		}
+	}
+	for code := velos.Failed; code <= velos.Busy; code++ {
+		row := "| " + itoa(int(code)) + " | `" + code.String() + "` | " + itoa(code.Exit()) + " |"
+		if !strings.Contains(string(page), row) {
+			t.Errorf("docs/PROTOCOL.md has no row %s", row)
+		}
+	}
+}
