@@ -1,0 +1,198 @@
+// Package daemon is velosd answering: it wires the rooms below it together,
+// accepts connections, hands each request to the supervisor, the logs or the
+// journal, saves state and ends in order. It supervises nothing itself.
+package daemon
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/child"
+	"github.com/velospm/velos/internal/home"
+	"github.com/velospm/velos/internal/journal"
+	"github.com/velospm/velos/internal/level"
+	"github.com/velospm/velos/internal/logs"
+	"github.com/velospm/velos/internal/supervise"
+	"github.com/velospm/velos/internal/wire"
+)
+
+// maxJournal is where the event journal starts a new file; one old file is
+// kept beside it.
+const maxJournal = 1 << 20
+
+// A Daemon is everything one velosd holds while it lives.
+type Daemon struct {
+	home     home.Home
+	lock     *home.Lock
+	journal  *journal.Journal
+	children *child.Host
+	store    *logs.Store
+	machine  *supervise.Host
+	sup      *supervise.Supervisor
+	saver    *saver
+	helper   *helper
+	listener *wire.Listener
+
+	began    time.Time
+	requests atomic.Uint64
+	tidy     *tidy
+
+	sessions sync.WaitGroup
+	conns    conns
+	recover  sync.WaitGroup // survivors being ended
+
+	endOnce sync.Once
+	ending  chan struct{} // closed when somebody asked for the end
+	kill    bool          // the end is meant: what ran stays stopped
+}
+
+// Main is velosd: it returns the exit code of the process.
+func Main() int {
+	if len(os.Args) > 1 {
+		return argument(os.Args[1])
+	}
+	restartLean()
+	h, err := home.Find(os.Getenv)
+	if err != nil {
+		return fail(err)
+	}
+	d, err := open(h)
+	if err != nil {
+		return fail(err)
+	}
+	d.run()
+	return 0
+}
+
+// argument answers whoever runs velosd by hand.
+func argument(a string) int {
+	if a == "--version" || a == "-v" {
+		_, _ = os.Stdout.WriteString("velosd " + velos.Version + "\n")
+		return 0
+	}
+	return fail(&velos.Error{Code: velos.Invalid, Message: "velosd takes no arguments, not " + a,
+		Hint: "VELOS_HOME says where it lives; use velos to talk to it"})
+}
+
+func fail(err error) int {
+	say("velosd: " + err.Error())
+	if hint := velos.HintOf(err); hint != "" {
+		say("  hint: " + hint)
+	}
+	return velos.CodeOf(err).Exit()
+}
+
+// open takes the home and raises every room, the listener last: whoever can
+// connect is answered.
+func open(h home.Home) (*Daemon, error) {
+	d := &Daemon{home: h, began: time.Now(), ending: make(chan struct{})}
+	if err := h.Prepare(); err != nil {
+		return nil, err
+	}
+	lock, err := h.Lock()
+	if err != nil {
+		return nil, err
+	}
+	d.lock = lock
+	// From here on this process is the daemon of this home.
+	state, notes, err := home.Read(h.StateFile())
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	if err := d.raise(); err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: "velosd " + velos.Version + " started", PID: os.Getpid(), Actor: velos.Policy})
+	for _, n := range notes {
+		say(n)
+		d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: n, Actor: velos.Policy})
+	}
+	d.restore(state)
+	if d.listener, err = wire.Listen(h.Socket()); err != nil {
+		d.lower()
+		return nil, err
+	}
+	return d, nil
+}
+
+// raise opens the rooms from the ground up.
+func (d *Daemon) raise() error {
+	var err error
+	if d.journal, err = journal.Open(d.home.EventsFile(), maxJournal); err != nil {
+		return err
+	}
+	if d.children, err = child.Open(); err != nil {
+		return err
+	}
+	d.helper = newHelper(d.children, d.home)
+	d.store, err = logs.Open(d.home.LogDir(), logs.Options{
+		Classify: level.Classify,
+		Notice:   d.logNotice,
+		Compress: d.helper.compress,
+		Expand:   d.helper.expand,
+	})
+	if err != nil {
+		return err
+	}
+	d.machine = supervise.NewHost(d.children, d.store)
+	d.saver = newSaver()
+	d.tidy = newTidy()
+	d.sup = supervise.New(supervise.Options{Machine: d.machine, Event: d.event, Changed: d.changed})
+	d.saver.run(func() *home.State { return d.state() }, func(s *home.State) error { return home.Write(d.home.StateFile(), s) })
+	return nil
+}
+
+// run serves until somebody asks for the end, then ends in order: no new
+// connections, apps down, state written, rooms closed, lock last.
+func (d *Daemon) run() {
+	if err := os.WriteFile(d.home.PIDFile(), []byte(itoa(os.Getpid())+"\n"), 0o600); err != nil {
+		say("velosd: write " + d.home.PIDFile() + ": " + err.Error())
+	}
+	go d.accept()
+	d.waitForEnd()
+	d.lower()
+}
+
+// lower is the end of everything that open raised.
+func (d *Daemon) lower() {
+	d.saver.freeze() // what ran is saved as running, unless velos kill has stopped it
+	if d.listener != nil {
+		_ = d.listener.Close() // removes the socket: a starter must not wait for it
+	}
+	d.sup.Close()
+	d.recover.Wait()
+	d.conns.closeAll()
+	d.sessions.Wait()
+	d.tidy.stop()
+	d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: "velosd ended", PID: os.Getpid(), Actor: velos.Policy})
+	for _, c := range []func() error{d.store.Close, d.journal.Close, d.children.Close} {
+		if err := c(); err != nil {
+			say("velosd: " + err.Error())
+		}
+	}
+	_ = os.Remove(d.home.PIDFile())
+	_ = d.lock.Close()
+}
+
+// end asks for the end; only the first call counts.
+func (d *Daemon) end() { d.endOnce.Do(func() { close(d.ending) }) }
+
+func (d *Daemon) event(e velos.Event) { d.journal.Add(e) }
+
+func (d *Daemon) changed() {
+	d.saver.touch()
+	d.tidy.touch()
+}
+
+// logNotice takes what the logs room has to say to the journal.
+func (d *Daemon) logNotice(app uint32, text string) {
+	name := ""
+	if a, err := d.sup.Info(app); err == nil {
+		name = a.Spec.Name
+	}
+	d.event(velos.Event{Kind: velos.KindLog, App: name, ID: app, Inst: -1, Cause: text, Actor: velos.Policy})
+}

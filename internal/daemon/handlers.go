@@ -1,0 +1,251 @@
+package daemon
+
+import (
+	"context"
+	"runtime/debug"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/wire"
+)
+
+// A call is one request being answered.
+type call struct {
+	*session
+	id      uint32
+	command wire.Command
+	payload []byte
+}
+
+// handlers is the whole of what a client can ask for. A handler that streams
+// sends its pieces itself and returns what ends the stream.
+var handlers = map[wire.Command]func(*call, context.Context) (velos.Record, error){
+	wire.ProcessStart:   (*call).start,
+	wire.ProcessStop:    (*call).stop,
+	wire.ProcessRestart: (*call).restart,
+	wire.ProcessDelete:  (*call).delete,
+	wire.ProcessList:    (*call).list,
+	wire.ProcessInfo:    (*call).info,
+	wire.ProcessReload:  (*call).reload,
+	wire.ProcessRename:  (*call).rename,
+	wire.ProcessSignal:  (*call).signal,
+	wire.ProcessReset:   (*call).reset,
+	wire.ProcessUpdate:  (*call).update,
+	wire.LogRead:        (*call).logs,
+	wire.LogStream:      (*call).logs,
+	wire.LogSearch:      (*call).logs,
+	wire.LogFlush:       (*call).flush,
+	wire.LogReopen:      (*call).reopen,
+	wire.MetricsGet:     (*call).metrics,
+	wire.MetricsStream:  (*call).metricsStream,
+	wire.StateSave:      (*call).save,
+	wire.StateLoad:      (*call).load,
+	wire.DaemonPing:     (*call).ping,
+	wire.DaemonShutdown: (*call).shutdown,
+	wire.EventList:      (*call).events,
+}
+
+// answer runs the handler and sends its last response. A panic in a handler
+// is reported and ends the request, not the daemon.
+func (c *call) answer(ctx context.Context) {
+	reply, err := c.handle(ctx)
+	status := wire.OK
+	if err != nil {
+		status, reply = wire.Failure, asError(err)
+	}
+	c.finished(c.id)
+	_ = c.respond(c.id, status, reply, answerLimit) // a failed write has closed the connection
+	if c.command == wire.DaemonShutdown && err == nil {
+		c.d.end()
+	}
+}
+
+func (c *call) handle(ctx context.Context) (reply velos.Record, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			say("velosd: panic while answering " + c.command.String() + "\n" + string(debug.Stack()))
+			err = &velos.Error{Code: velos.Failed, Message: c.command.String() + ": internal error", Hint: "the daemon's log has the details"}
+		}
+	}()
+	h := handlers[c.command]
+	if h == nil {
+		return nil, &velos.Error{Code: velos.Unsupported, Message: "velosd " + velos.Version + " does not know command " + c.command.String(),
+			Hint: "client and daemon may be of different versions; see velos version"}
+	}
+	return h(c, ctx)
+}
+
+func (c *call) decode(r velos.Record) error { return wire.Decode(c.payload, r) }
+
+// by is who asked, for the journal. Looked up when it is needed: most
+// requests only read.
+func (c *call) by() velos.Actor { return actorOf(c.peer) }
+
+// kept waits until what was just changed is on disk, so that "done" is never
+// said of what a crash could still undo.
+func (c *call) kept() error { return c.d.saver.sync() }
+
+func (c *call) start(ctx context.Context) (velos.Record, error) {
+	var q wire.Start
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	who := c.by()
+	run := true
+	inst := q.Inst
+	if q.Spec != nil {
+		id, err := c.d.sup.Add(*q.Spec, who)
+		if err != nil {
+			return nil, err
+		}
+		q.ID, run, inst = id, q.Spec.Autostart, -1
+	}
+	var err error
+	if run {
+		err = c.d.sup.Start(ctx, q.ID, inst, q.Wait, who)
+	}
+	if e := c.kept(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.d.sup.Info(q.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &wire.Started{ID: a.ID, PID: a.Instances[0].PID, App: a}, nil
+}
+
+func (c *call) stop(ctx context.Context) (velos.Record, error) {
+	var q wire.Stop
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	grace := time.Duration(-1)
+	if q.Timeout > 0 {
+		grace = q.Timeout.Std()
+	}
+	err := c.d.sup.Stop(ctx, q.ID, q.Inst, q.Signal, grace, q.Wait, c.by())
+	return c.done(q.ID, err)
+}
+
+func (c *call) restart(ctx context.Context) (velos.Record, error) {
+	var q wire.Restart
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	who := c.by()
+	if q.Spec != nil {
+		if err := c.d.sup.Update(q.ID, *q.Spec, who); err != nil {
+			return nil, err
+		}
+	}
+	err := c.d.sup.Restart(ctx, q.ID, q.Inst, q.Wait, who)
+	return c.done(q.ID, err)
+}
+
+// done is the answer of the verbs: the app as it is afterwards.
+func (c *call) done(id uint32, err error) (velos.Record, error) {
+	if e := c.kept(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.d.sup.Info(id)
+	if err != nil {
+		return nil, err
+	}
+	return &wire.Done{Success: true, PID: a.Instances[0].PID, App: &a}, nil
+}
+
+func (c *call) delete(context.Context) (velos.Record, error) {
+	var q wire.Target
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	if err := c.d.sup.Delete(q.ID, c.by()); err != nil {
+		return nil, err
+	}
+	return &wire.Done{Success: true}, c.kept()
+}
+
+func (c *call) list(context.Context) (velos.Record, error) {
+	return &wire.Apps{Apps: c.d.sup.List()}, nil
+}
+
+func (c *call) info(context.Context) (velos.Record, error) {
+	var q wire.Target
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	a, err := c.d.sup.Info(q.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &a, nil
+}
+
+func (c *call) reload(context.Context) (velos.Record, error) {
+	return nil, &velos.Error{Code: velos.NotYet, Message: "reload: not yet in this version of velos", Hint: "velos restart"}
+}
+
+func (c *call) rename(context.Context) (velos.Record, error) {
+	var q wire.Rename
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	return c.done(q.ID, c.d.sup.Rename(q.ID, q.Name, c.by()))
+}
+
+func (c *call) update(context.Context) (velos.Record, error) {
+	var q wire.Update
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	return c.done(q.ID, c.d.sup.Update(q.ID, q.Spec, c.by()))
+}
+
+func (c *call) signal(ctx context.Context) (velos.Record, error) {
+	var q wire.Signal
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	if q.Signal <= 0 {
+		return nil, &velos.Error{Code: velos.Invalid, Message: "signal: no signal named"}
+	}
+	return c.done(q.ID, c.d.sup.Signal(ctx, q.ID, q.Inst, q.Signal, c.by()))
+}
+
+func (c *call) reset(ctx context.Context) (velos.Record, error) {
+	var q wire.Target
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	return c.done(q.ID, c.d.sup.Reset(ctx, q.ID, q.Inst, c.by()))
+}
+
+func (c *call) ping(context.Context) (velos.Record, error) {
+	rss, anon := memory()
+	return &wire.Pong{
+		Version: velos.Version, Uptime: velos.MillisOf(time.Since(c.d.began)), PID: pid(), Protocol: velos.Protocol,
+		Apps: c.d.sup.Len(), RSS: rss, Anon: anon, Requests: c.d.requests.Load(),
+	}, nil
+}
+
+// shutdown stops every app by order, so that the next daemon knows them as
+// stopped, and ends the daemon once the answer is out.
+func (c *call) shutdown(context.Context) (velos.Record, error) {
+	var q wire.Shutdown
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	if q.Leave {
+		return nil, &velos.Error{Code: velos.NotYet, Message: "kill --leave: not yet in this version of velos"}
+	}
+	who := c.by()
+	c.d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: "kill", Actor: who})
+	c.d.sup.StopAll(who)
+	return &wire.Done{Success: true, PID: pid()}, c.kept()
+}

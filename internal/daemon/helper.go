@@ -1,0 +1,129 @@
+package daemon
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/child"
+	"github.com/velospm/velos/internal/home"
+)
+
+// A helper runs the velos program for work that needs more code than the
+// daemon should hold: compressing rotated logs, and reading them back. One
+// compression runs at a time, at low priority.
+type helper struct {
+	children *child.Host
+	home     home.Home
+
+	mu   sync.Mutex
+	todo []string
+	busy bool
+}
+
+func newHelper(c *child.Host, h home.Home) *helper { return &helper{children: c, home: h} }
+
+// program is velos beside our own binary, else in PATH.
+func (h *helper) program() (string, error) {
+	self, err := os.Executable()
+	if err == nil {
+		p := filepath.Join(filepath.Dir(self), exeName("velos"))
+		if st, err := os.Stat(p); err == nil && st.Mode().IsRegular() {
+			return p, nil
+		}
+	}
+	for _, dir := range filepath.SplitList(os.Getenv("PATH")) {
+		p := filepath.Join(dir, exeName("velos"))
+		if st, err := os.Stat(p); filepath.IsAbs(dir) && err == nil && st.Mode().IsRegular() {
+			return p, nil
+		}
+	}
+	return "", &velos.Error{Code: velos.NotFound, Message: "velos is neither beside velosd nor in PATH"}
+}
+
+func (h *helper) start(stdout int, args ...string) (*child.Process, error) {
+	path, err := h.program()
+	if err != nil {
+		return nil, err
+	}
+	p, err := h.children.Start(child.Command{
+		Path: path, Args: append([]string{path}, args...), Dir: "/",
+		Env:    []string{"PATH=" + os.Getenv("PATH"), "VELOS_HOME=" + h.home.Dir, "GOMAXPROCS=1"},
+		Stdout: stdout, Stderr: -1,
+	})
+	if err == nil {
+		lowPriority(p.PID())
+	}
+	return p, err
+}
+
+// compress takes a rotated file on its list and returns at once. A file that
+// cannot be compressed stays as it is and can still be read.
+func (h *helper) compress(path string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.todo = append(h.todo, path)
+	if !h.busy {
+		h.busy = true
+		go h.work()
+	}
+}
+
+func (h *helper) work() {
+	for {
+		h.mu.Lock()
+		if len(h.todo) == 0 {
+			h.busy, h.todo = false, nil
+			h.mu.Unlock()
+			return
+		}
+		path := h.todo[0]
+		h.todo = h.todo[1:]
+		h.mu.Unlock()
+		p, err := h.start(-1, "compress", path)
+		if err != nil {
+			say("velosd: compress " + path + ": " + err.Error())
+			continue
+		}
+		if x := <-p.Exited(); x.Code != 0 || x.Signal != "" {
+			say("velosd: compress " + path + ": " + ended(x))
+		}
+	}
+}
+
+func ended(x child.Exit) string {
+	if x.Signal != "" {
+		return "killed by " + x.Signal
+	}
+	return "exit code " + itoa(x.Code)
+}
+
+// expand opens a compressed file for reading.
+func (h *helper) expand(path string) (io.ReadCloser, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	p, err := h.start(int(w.Fd()), "expand", path)
+	_ = w.Close()
+	if err != nil {
+		_ = r.Close()
+		return nil, err
+	}
+	return &expansion{File: r, p: p}, nil
+}
+
+// An expansion is the output of a helper. Closing it early ends the helper,
+// which finds nobody reading.
+type expansion struct {
+	*os.File
+	p *child.Process
+}
+
+func (e *expansion) Close() error {
+	err := e.File.Close()
+	_ = e.p.Kill() // an error means that it has ended already
+	return err
+}

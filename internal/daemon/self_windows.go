@@ -1,0 +1,31 @@
+package daemon
+
+import (
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/velospm/velos"
+)
+
+func restartLean() {}
+
+func (d *Daemon) waitForEnd() {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt)
+	defer signal.Stop(signals)
+	select {
+	case <-d.ending:
+	case <-signals:
+	}
+}
+
+func signalGroup(int, syscall.Signal) error {
+	return &velos.Error{Code: velos.Unsupported, Message: "process groups: not on this platform"}
+}
+
+func lowPriority(int) {}
+
+func exeName(s string) string { return s + ".exe" }
+
+func cpuTime() velos.Millis { return 0 }

@@ -1,0 +1,220 @@
+package daemon
+
+import (
+	"context"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/dotenv"
+	"github.com/velospm/velos/internal/home"
+	"github.com/velospm/velos/internal/proc"
+	"github.com/velospm/velos/internal/wire"
+)
+
+func (d *Daemon) state() *home.State {
+	apps, next := d.sup.Saved()
+	return &home.State{
+		Version: home.StateVersion, SavedAt: velos.TimeOf(time.Now()), DaemonVersion: velos.Version,
+		BootID: proc.BootID(), NextID: next, Apps: apps,
+	}
+}
+
+// restore brings back what a former daemon knew: every app, and those that
+// should run are started. What still runs of them has lost its output with
+// the former daemon, so it is ended first. Nothing here is waited for.
+func (d *Daemon) restore(s *home.State) {
+	if s == nil {
+		return
+	}
+	d.sup.Reserve(s.NextID)
+	alive := s.BootID == proc.BootID()
+	for _, v := range s.Apps {
+		envErr := readEnvFiles(&v.Spec)
+		if err := d.sup.Restore(v); err != nil {
+			d.lost(v, err)
+			continue
+		}
+		if envErr != nil {
+			d.lost(v, envErr)
+			continue
+		}
+		d.recover.Add(1)
+		go func() {
+			defer d.recover.Done()
+			if alive {
+				d.endSurvivors(v)
+			}
+			for _, run := range wanted(v) {
+				_ = d.sup.Start(context.Background(), v.ID, run, false, velos.Policy)
+			}
+		}()
+	}
+}
+
+// lost puts on record why an app is not as it was.
+func (d *Daemon) lost(v home.Saved, err error) {
+	say("velosd: restore " + v.Spec.Name + ": " + err.Error())
+	d.event(velos.Event{Kind: velos.KindDaemon, App: v.Spec.Name, ID: v.ID, Inst: -1,
+		Cause: "not restored: " + err.Error(), Actor: velos.Policy})
+}
+
+// wanted lists the instances that should run; a file without runs, written by
+// hand say, means all.
+func wanted(v home.Saved) []int {
+	if v.Status != velos.Online {
+		return nil
+	}
+	if len(v.Runs) == 0 {
+		return []int{-1}
+	}
+	var list []int
+	for _, r := range v.Runs {
+		if r.Wanted {
+			list = append(list, r.Inst)
+		}
+	}
+	return list
+}
+
+// readEnvFiles fills in the values that are never stored.
+func readEnvFiles(s *velos.Spec) error {
+	for _, path := range s.EnvFiles {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		m, err := dotenv.Parse(b)
+		if err != nil {
+			return &velos.Error{Code: velos.Invalid, Message: path + ": " + err.Error()}
+		}
+		if s.FileEnv == nil {
+			s.FileEnv = map[string]string{}
+		}
+		for k, v := range m {
+			s.FileEnv[k] = v
+		}
+	}
+	return nil
+}
+
+// endSurvivors ends processes that a killed daemon left behind: those with
+// the recorded pid, start time and mark, never a stranger's.
+func (d *Daemon) endSurvivors(v home.Saved) {
+	var all sync.WaitGroup
+	for _, r := range v.Runs {
+		if r.PID <= 1 || !ours(v.ID, r) {
+			continue
+		}
+		d.event(velos.Event{Kind: velos.KindDaemon, App: v.Spec.Name, ID: v.ID, Inst: r.Inst, PID: r.PID, Actor: velos.Policy,
+			Cause: "a former velosd was killed; its process " + itoa(r.PID) + " is stopped, since its output was lost"})
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			endGroup(v.ID, r, v.Spec.KillTimeout.Std())
+		}()
+	}
+	all.Wait()
+}
+
+func ours(id uint32, r home.Run) bool {
+	st, err := proc.One(r.PID)
+	if err != nil || st.Start != r.Start || st.State == 'Z' {
+		return false
+	}
+	mark, _ := proc.Environ(r.PID, "VELOS_ID")
+	prefix := itoa(int(id)) + ":" + itoa(r.Inst) + ":"
+	return len(mark) >= len(prefix) && mark[:len(prefix)] == prefix
+}
+
+// endGroup asks a session's group to stop, waits, and kills it.
+func endGroup(id uint32, r home.Run, grace time.Duration) {
+	_ = signalGroup(r.PID, syscall.SIGTERM)
+	for deadline := time.Now().Add(grace); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if !ours(id, r) && signalGroup(r.PID, 0) != nil {
+			return
+		}
+	}
+	_ = signalGroup(r.PID, syscall.SIGKILL)
+}
+
+func (c *call) save(context.Context) (velos.Record, error) {
+	if err := c.kept(); err != nil {
+		return nil, err
+	}
+	s := c.d.state()
+	path := c.d.home.SavedFile()
+	if err := home.Write(path, s); err != nil {
+		return nil, err
+	}
+	c.d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: "saved " + itoa(len(s.Apps)) + " apps", Actor: c.by()})
+	return &wire.StatePath{Path: path, Count: len(s.Apps)}, nil
+}
+
+// load restores a snapshot: apps that are missing come back, those that the
+// snapshot has running are started. What is as the snapshot says stays
+// untouched, so that a second load changes nothing.
+func (c *call) load(ctx context.Context) (velos.Record, error) {
+	var q wire.StatePath
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	if q.Path == "" {
+		q.Path = c.d.home.SavedFile()
+	}
+	s, notes, err := home.Read(q.Path)
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		return nil, &velos.Error{Code: velos.NotFound, Message: "resurrect: no saved list at " + q.Path, Hint: "velos save writes one"}
+	}
+	who := c.by()
+	for _, n := range notes {
+		c.d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: n, Actor: velos.Policy})
+	}
+	count := 0
+	var first error
+	for _, v := range s.Apps {
+		changed, err := c.revive(ctx, v, who)
+		if err != nil && first == nil {
+			first = err
+		}
+		if changed {
+			count++
+		}
+	}
+	if err := c.kept(); first == nil {
+		first = err
+	}
+	return &wire.StatePath{Path: q.Path, Count: count}, first
+}
+
+// revive makes one saved app exist and run as saved.
+func (c *call) revive(ctx context.Context, v home.Saved, who velos.Actor) (changed bool, err error) {
+	id, ok := c.d.sup.Lookup(v.Spec.Name)
+	if !ok {
+		if err := readEnvFiles(&v.Spec); err != nil {
+			return false, err
+		}
+		if id, err = c.d.sup.Add(v.Spec, who); err != nil {
+			return false, err
+		}
+		changed = true
+	}
+	a, err := c.d.sup.Info(id)
+	if err != nil {
+		return changed, err
+	}
+	for _, inst := range wanted(v) {
+		if inst < len(a.Instances) && (inst < 0 || !a.Instances[inst].Wanted) {
+			changed = true
+			if err := c.d.sup.Start(ctx, id, inst, false, who); err != nil {
+				return changed, err
+			}
+		}
+	}
+	return changed, nil
+}

@@ -1,0 +1,256 @@
+package daemon
+
+import (
+	"context"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/logs"
+	"github.com/velospm/velos/internal/wire"
+)
+
+// A piece of a stream ends at so many entries or bytes of text.
+const (
+	pieceEntries = 512
+	pieceBytes   = 64 << 10
+)
+
+// logs answers the three commands that read lines; they differ in what a
+// client may ask of them.
+func (c *call) logs(ctx context.Context) (velos.Record, error) {
+	var q wire.Logs
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	log, err := c.log(q.ID)
+	if err != nil {
+		return nil, err
+	}
+	if c.command == wire.LogStream || q.Query.Follow {
+		return nil, c.follow(ctx, log, &q)
+	}
+	var out wire.Entries
+	size := 0
+	var sent error
+	err = log.Query(q.Query, func(e *velos.Entry) bool {
+		if ctx.Err() != nil {
+			return false
+		}
+		kept := *e
+		kept.App = q.ID
+		kept.Msg = append([]byte(nil), e.Msg...)
+		out.Entries = append(out.Entries, kept)
+		size += len(e.Msg)
+		if len(out.Entries) >= pieceEntries || size >= pieceBytes {
+			sent = c.piece(&out)
+			out.Entries, size = out.Entries[:0], 0
+		}
+		return sent == nil
+	})
+	if err == nil && sent == nil && len(out.Entries) > 0 {
+		sent = c.piece(&out)
+	}
+	if err == nil {
+		err = sent
+	}
+	if err == nil && ctx.Err() != nil {
+		err = cancelled()
+	}
+	return nil, err
+}
+
+func (c *call) follow(ctx context.Context, log *logs.Log, q *wire.Logs) error {
+	var sent error
+	err := log.Follow(ctx, q.Query, func(list []velos.Entry) bool {
+		for len(list) > 0 && sent == nil {
+			n, size := 0, 0
+			for n < len(list) && n < pieceEntries && size < pieceBytes {
+				list[n].App = q.ID
+				size += len(list[n].Msg)
+				n++
+			}
+			sent = c.piece(&wire.Entries{Entries: list[:n]})
+			list = list[n:]
+		}
+		return sent == nil
+	})
+	if sent != nil {
+		return sent
+	}
+	if ctx.Err() != nil {
+		return cancelled()
+	}
+	return err
+}
+
+func (c *call) piece(r velos.Record) error {
+	return c.respond(c.id, wire.Streaming, r, streamLimit)
+}
+
+func cancelled() error { return &velos.Error{Code: velos.Cancelled, Message: "cancelled"} }
+
+func (c *call) log(id uint32) (*logs.Log, error) {
+	if l := c.d.machine.Log(id); l != nil {
+		return l, nil
+	}
+	_, err := c.d.sup.Info(id)
+	if err == nil {
+		err = &velos.Error{Code: velos.NotFound, Message: "app " + itoa(int(id)) + " has no log"}
+	}
+	return nil, err
+}
+
+func (c *call) flush(context.Context) (velos.Record, error) {
+	var q wire.Target
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	return c.eachLog(q.ID, "flush", (*logs.Log).Flush)
+}
+
+func (c *call) reopen(context.Context) (velos.Record, error) {
+	return c.eachLog(0, "reopen", (*logs.Log).Reopen)
+}
+
+// eachLog does f to one app's log, or to all for id 0, and reports the first
+// error after all had their turn.
+func (c *call) eachLog(id uint32, what string, f func(*logs.Log) error) (velos.Record, error) {
+	who := c.by()
+	var first error
+	for _, a := range c.d.sup.List() {
+		if id != 0 && a.ID != id {
+			continue
+		}
+		l := c.d.machine.Log(a.ID)
+		if l == nil {
+			continue
+		}
+		if err := f(l); err != nil {
+			if first == nil {
+				first = err
+			}
+			continue
+		}
+		c.d.event(velos.Event{Kind: velos.KindLog, App: a.Spec.Name, ID: a.ID, Inst: -1, Cause: what, Actor: who})
+	}
+	if first != nil {
+		return nil, first
+	}
+	if id != 0 {
+		if _, err := c.log(id); err != nil {
+			return nil, err
+		}
+	}
+	return &wire.Done{Success: true}, nil
+}
+
+// events streams the journal: what is kept, then, if asked, what happens.
+func (c *call) events(ctx context.Context) (velos.Record, error) {
+	var q wire.EventsQuery
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	after := q.After
+	for first := true; ; first = false {
+		grown := c.d.journal.Grown()
+		last := 0
+		if first {
+			last = q.Last
+		}
+		list, err := c.d.journal.Read(q.ID, after, q.Since, last)
+		if err != nil {
+			return nil, err
+		}
+		for len(list) > 0 {
+			n := min(len(list), pieceEntries)
+			if err := c.piece(&wire.Events{Events: list[:n]}); err != nil {
+				return nil, err
+			}
+			after = list[n-1].Seq
+			list = list[n:]
+		}
+		if !q.Follow {
+			return nil, nil
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return nil, cancelled()
+		}
+	}
+}
+
+func (c *call) metrics(context.Context) (velos.Record, error) {
+	var q wire.MetricsQuery
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	if q.ID == 0 {
+		return c.ownFigures(), nil
+	}
+	a, err := c.d.sup.Info(q.ID)
+	if err != nil {
+		return nil, err
+	}
+	return figures(&a), nil
+}
+
+func figures(a *velos.App) *wire.Metrics {
+	return &wire.Metrics{ID: a.ID, Name: a.Spec.Name, Time: velos.TimeOf(time.Now()), Instances: a.Instances}
+}
+
+func (c *call) ownFigures() *wire.Metrics {
+	rss, anon := memory()
+	m := &wire.Metrics{Time: velos.TimeOf(time.Now()), Daemon: wire.DaemonMetrics{
+		Uptime: velos.MillisOf(time.Since(c.d.began)), PID: pid(), RSS: rss, Anon: anon, CPU: cpuTime(),
+		Apps: c.d.sup.Len(), Clients: c.d.conns.count(), Requests: c.d.requests.Load(), Events: c.d.journal.Seq(),
+	}}
+	for _, a := range c.d.sup.List() {
+		m.Daemon.Instances += len(a.Instances)
+	}
+	return m
+}
+
+// metricsStream sends measurements at the client's interval, at least 100 ms.
+func (c *call) metricsStream(ctx context.Context) (velos.Record, error) {
+	var q wire.MetricsQuery
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	if q.Interval <= 0 {
+		q.Interval = 2000
+	}
+	defer c.d.sup.Watch()()
+	tick := time.NewTicker(max(q.Interval.Std(), 100*time.Millisecond))
+	defer tick.Stop()
+	for {
+		if err := c.measure(q.ID); err != nil {
+			return nil, err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil, cancelled()
+		}
+	}
+}
+
+// measure sends one round: of one app, or of the daemon and then every app.
+func (c *call) measure(id uint32) error {
+	if id != 0 {
+		a, err := c.d.sup.Info(id)
+		if err != nil {
+			return err
+		}
+		return c.piece(figures(&a))
+	}
+	if err := c.piece(c.ownFigures()); err != nil {
+		return err
+	}
+	for _, a := range c.d.sup.List() {
+		if err := c.piece(figures(&a)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,259 @@
+package supervise
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/child"
+)
+
+// A life is the script of one run.
+type life struct {
+	lives    time.Duration // ends by itself after this long; 0: never
+	code     int
+	grace    time.Duration // ends this long after a stop signal; negative: ignores it
+	refuses  error         // cannot be launched
+	forking  time.Duration // how long the fork takes
+	leaves   time.Duration // what it leaves behind lives on this long; negative: until killed
+	immortal bool          // survives even SIGKILL
+}
+
+var forever = life{}
+
+// A stand is a Machine whose children live scripted lives: run n of the
+// whole test plays lives[n], the last one again and again.
+type stand struct {
+	mu      sync.Mutex
+	lives   []life
+	played  []*actor
+	drained int
+	events  []velos.Event
+}
+
+func (s *stand) Open(uint32, *velos.Spec) error   { return nil }
+func (s *stand) Change(uint32, *velos.Spec) error { return nil }
+func (s *stand) Forget(uint32)                    {}
+func (s *stand) Output(uint32) velos.LogInfo      { return velos.LogInfo{} }
+func (s *stand) Sample(_ time.Time, roots []int, set func(int, velos.Usage)) error {
+	for _, r := range roots {
+		set(r, velos.Usage{Memory: int64(r), Procs: 1})
+	}
+	return nil
+}
+
+func (s *stand) Drain(uint32, int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drained++
+}
+
+func (s *stand) Launch(l Launch) (Child, error) {
+	s.mu.Lock()
+	n := len(s.played)
+	if n >= len(s.lives) {
+		n = len(s.lives) - 1
+	}
+	a := &actor{life: s.lives[n], launch: l, pid: 1000 + len(s.played), born: time.Now(),
+		exit: make(chan child.Exit, 1), gone: make(chan struct{})}
+	s.played = append(s.played, a)
+	s.mu.Unlock()
+	time.Sleep(a.life.forking) // inside a bubble: no real time passes
+	if a.life.refuses != nil {
+		return nil, a.life.refuses
+	}
+	a.born = time.Now()
+	if a.life.lives > 0 {
+		time.AfterFunc(a.life.lives, func() { a.end(child.Exit{Code: a.life.code}) })
+	}
+	return a, nil
+}
+
+func (s *stand) event(e velos.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events = append(s.events, e)
+}
+
+func (s *stand) runs() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.played)
+}
+
+// An actor plays one life.
+type actor struct {
+	life   life
+	launch Launch
+	pid    int
+	born   time.Time
+
+	mu    sync.Mutex
+	soft  int // stop signals received
+	hard  int // kills
+	other []int
+	dead  bool
+	exit  chan child.Exit
+	gone  chan struct{}
+}
+
+func (a *actor) PID() int                  { return a.pid }
+func (a *actor) StartTicks() uint64        { return uint64(a.pid) }
+func (a *actor) Exited() <-chan child.Exit { return a.exit }
+func (a *actor) Gone() <-chan struct{}     { return a.gone }
+
+func (a *actor) Signal(sig int, tree bool) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !tree {
+		a.other = append(a.other, sig)
+		return nil
+	}
+	a.soft++
+	if a.life.grace >= 0 {
+		time.AfterFunc(a.life.grace, func() { a.end(child.Exit{Signal: "SIGTERM"}) })
+	}
+	return nil
+}
+
+func (a *actor) Kill() error {
+	a.mu.Lock()
+	a.hard++
+	immortal, dead := a.life.immortal, a.dead
+	a.mu.Unlock()
+	if immortal {
+		return errors.New("still there")
+	}
+	if dead {
+		a.vanish()
+		return nil
+	}
+	a.life.leaves = 0
+	a.end(child.Exit{Signal: "SIGKILL"})
+	return nil
+}
+
+func (a *actor) end(x child.Exit) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.dead {
+		return
+	}
+	a.dead = true
+	x.Time = time.Now()
+	x.Leftover = a.life.leaves != 0
+	a.exit <- x
+	switch {
+	case a.life.leaves == 0:
+		close(a.gone)
+	case a.life.leaves > 0:
+		time.AfterFunc(a.life.leaves, a.vanish)
+	}
+}
+
+func (a *actor) vanish() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	select {
+	case <-a.gone:
+	default:
+		close(a.gone)
+	}
+}
+
+// A scene is a supervisor on a stand, inside a bubble.
+type scene struct {
+	*Supervisor
+	*stand
+	t  *testing.T
+	id uint32
+}
+
+func testSpec() velos.Spec {
+	s := velos.NewSpec()
+	s.Name, s.Script, s.Cwd = "api", "/srv/api", "/srv"
+	return s
+}
+
+// play runs f in a bubble with one app made from testSpec and edit.
+func play(t *testing.T, edit func(*velos.Spec), lives []life, f func(t *testing.T, s *scene)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		st := &stand{lives: lives}
+		s := &scene{Supervisor: New(Options{Machine: st, Event: st.event}), stand: st, t: t}
+		spec := testSpec()
+		if edit != nil {
+			edit(&spec)
+		}
+		id, err := s.Add(spec, velos.Policy)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.id = id
+		f(t, s)
+		s.Close() // returns only when every actor has ended; a leak fails the bubble
+	})
+}
+
+var human = velos.Actor{Kind: "user", User: "ann", UID: 1000}
+
+func (s *scene) start(wait bool) error {
+	return s.Start(context.Background(), s.id, -1, wait, human)
+}
+func (s *scene) stop(wait bool) error {
+	return s.Stop(context.Background(), s.id, -1, 0, -1, wait, human)
+}
+func (s *scene) restart(wait bool) error {
+	return s.Restart(context.Background(), s.id, -1, wait, human)
+}
+
+// after lets time pass and everything settle.
+func (s *scene) after(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+// async makes an order and says where its answer will be.
+func (s *scene) async(f func(bool) error) <-chan error {
+	ch := make(chan error, 1)
+	go func() { ch <- f(true) }()
+	synctest.Wait()
+	return ch
+}
+
+func (s *scene) inst() velos.Instance {
+	s.t.Helper()
+	a, err := s.Info(s.id)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return a.Instances[0]
+}
+
+func (s *scene) want(status velos.Status) {
+	s.t.Helper()
+	if got := s.inst().Status; got != status {
+		s.t.Fatalf("status is %s (%s); want %s", got, s.inst().Reason, status)
+	}
+}
+
+func (s *scene) actor(n int) *actor {
+	s.mu2().Lock()
+	defer s.mu2().Unlock()
+	return s.played[n]
+}
+
+func (s *scene) mu2() *sync.Mutex { return &s.stand.mu }
+
+func answered(ch <-chan error) (error, bool) {
+	select {
+	case err := <-ch:
+		return err, true
+	default:
+		return nil, false
+	}
+}

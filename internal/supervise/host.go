@@ -1,0 +1,191 @@
+package supervise
+
+import (
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/child"
+	"github.com/velospm/velos/internal/logs"
+	"github.com/velospm/velos/internal/usage"
+)
+
+// A Host is the Machine of the running system: programs are forked by a
+// child.Host, and what they write goes to a logs.Store.
+type Host struct {
+	children *child.Host
+	store    *logs.Store
+	sampler  *usage.Sampler
+	runs     atomic.Uint64
+
+	mu   sync.Mutex
+	logs map[uint32]*logs.Log
+}
+
+// NewHost is a Machine on top of children and store.
+func NewHost(children *child.Host, store *logs.Store) *Host {
+	return &Host{children: children, store: store, sampler: usage.New(), logs: map[uint32]*logs.Log{}}
+}
+
+// Log is the output of an app; nil when the app is not known.
+func (h *Host) Log(id uint32) *logs.Log {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.logs[id]
+}
+
+// Open implements Machine.
+func (h *Host) Open(id uint32, spec *velos.Spec) error {
+	l, err := h.store.Log(id, policy(spec))
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	h.logs[id] = l
+	h.mu.Unlock()
+	return nil
+}
+
+// Change implements Machine.
+func (h *Host) Change(id uint32, spec *velos.Spec) error {
+	if l := h.Log(id); l != nil {
+		return l.SetPolicy(policy(spec))
+	}
+	return nil
+}
+
+// Forget implements Machine.
+func (h *Host) Forget(id uint32) {
+	h.mu.Lock()
+	l := h.logs[id]
+	delete(h.logs, id)
+	h.mu.Unlock()
+	if l != nil {
+		_ = l.Remove() // what cannot be removed is swept at the next start
+	}
+}
+
+// Output implements Machine.
+func (h *Host) Output(id uint32) velos.LogInfo {
+	if l := h.Log(id); l != nil {
+		return l.Info()
+	}
+	return velos.LogInfo{}
+}
+
+// Drain implements Machine.
+func (h *Host) Drain(id uint32, inst int) {
+	if l := h.Log(id); l != nil {
+		l.Settle(inst)
+	}
+}
+
+// Sample implements Machine.
+func (h *Host) Sample(now time.Time, roots []int, set func(int, velos.Usage)) error {
+	return h.sampler.Sample(now, roots, set)
+}
+
+// Launch implements Machine.
+func (h *Host) Launch(l Launch) (Child, error) {
+	log := h.Log(l.ID)
+	if log == nil {
+		return nil, &velos.Error{Code: velos.NotFound, Message: "start " + l.Spec.Name + ": deleted meanwhile"}
+	}
+	out, errs, err := log.Pipes(l.Inst)
+	if err != nil {
+		return nil, wrap("start "+l.Spec.Name, err)
+	}
+	mark := h.mark(l)
+	path, args := argv(l.Spec)
+	p, err := h.children.Start(child.Command{
+		Path: path, Args: args, Dir: l.Spec.Cwd, Env: environ(l.Spec, l.Inst, mark),
+		Stdout: out, Stderr: errs, Mark: mark,
+	})
+	closeBoth(out, errs)
+	if err != nil {
+		log.Settle(l.Inst)
+		return nil, wrap("start "+l.Spec.Name, err)
+	}
+	log.Began(l.Inst, p.PID())
+	return p, nil
+}
+
+// mark names one run of one daemon. Programs carry it in VELOS_ID, so that
+// what left its group and its session can still be told apart.
+func (h *Host) mark(l Launch) string {
+	return strconv.Itoa(int(l.ID)) + ":" + strconv.Itoa(l.Inst) + ":" +
+		strconv.FormatUint(h.runs.Add(1), 10) + ":" + strconv.Itoa(syscall.Getpid())
+}
+
+func closeBoth(a, b int) {
+	_ = syscall.Close(a)
+	if a != b {
+		_ = syscall.Close(b)
+	}
+}
+
+// wrap puts what was attempted before an error and keeps its code and hint.
+func wrap(what string, err error) error {
+	return &velos.Error{Code: velos.CodeOf(err), Message: what + ": " + err.Error(), Hint: velos.HintOf(err), Cause: err}
+}
+
+// argv is the program that is executed and its arguments.
+func argv(s *velos.Spec) (path string, args []string) {
+	switch {
+	case s.Shell:
+		return "/bin/sh", append([]string{"/bin/sh", "-c", s.Command, "sh"}, s.Args...)
+	case s.Interpreter != "":
+		args = make([]string, 0, 2+len(s.InterpreterArgs)+len(s.Args))
+		args = append(append(args, s.Interpreter), s.InterpreterArgs...)
+		return s.Interpreter, append(append(args, s.Script), s.Args...)
+	}
+	return s.Script, append([]string{s.Script}, s.Args...)
+}
+
+// environ is what the program gets: the files' values, the Spec's over them,
+// and our own over all.
+func environ(s *velos.Spec, inst int, mark string) []string {
+	own := map[string]string{
+		"VELOS_NAME":        s.Name,
+		"VELOS_INSTANCE":    strconv.Itoa(inst),
+		"NODE_APP_INSTANCE": strconv.Itoa(inst),
+		"VELOS_ID":          mark,
+	}
+	if s.IncrementVar != "" {
+		base, ok := s.Env[s.IncrementVar]
+		if !ok {
+			base = s.FileEnv[s.IncrementVar]
+		}
+		n, _ := strconv.Atoi(base) // Validate has seen to it that it is a number or absent
+		own[s.IncrementVar] = strconv.Itoa(n + inst)
+	}
+	list := make([]string, 0, len(s.Env)+len(s.FileEnv)+len(own))
+	for k, v := range s.FileEnv {
+		if _, ok := s.Env[k]; !ok && own[k] == "" {
+			list = append(list, k+"="+v)
+		}
+	}
+	for k, v := range s.Env {
+		if own[k] == "" {
+			list = append(list, k+"="+v)
+		}
+	}
+	for k, v := range own {
+		list = append(list, k+"="+v)
+	}
+	return list
+}
+
+func policy(s *velos.Spec) logs.Policy {
+	p := logs.Policy{
+		Name: s.Name, Out: s.OutFile, Err: s.ErrFile, Merge: s.MergeLogs, Raw: s.LogRaw,
+		MaxSize: s.MaxLogSize, MaxFiles: s.MaxLogFiles, MaxTotal: s.MaxLogTotal,
+	}
+	if s.LogFile != "" {
+		p.Out, p.Merge = s.LogFile, true
+	}
+	return p
+}

@@ -1,0 +1,46 @@
+package supervise
+
+import (
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/child"
+)
+
+// A Machine is where programs run. The real one forks and wires pipes
+// (Host); the tests have one whose children live scripted lives.
+type Machine interface {
+	// Open makes room for an app's output and checks that its log files
+	// can be written.
+	Open(id uint32, spec *velos.Spec) error
+	// Launch starts one run. It may take long and runs outside the actors.
+	Launch(l Launch) (Child, error)
+	// Drain returns when what an ended run wrote has been kept, or when
+	// that takes too long.
+	Drain(id uint32, inst int)
+	// Change follows a new name or log policy.
+	Change(id uint32, spec *velos.Spec) error
+	// Forget gives up what Open made; log files stay.
+	Forget(id uint32)
+	// Output says where an app's output is and how much there was.
+	Output(id uint32) velos.LogInfo
+	// Sample measures the trees of the given roots.
+	Sample(now time.Time, roots []int, set func(root int, u velos.Usage)) error
+}
+
+// A Launch is what a Machine needs to know to start one run.
+type Launch struct {
+	ID   uint32
+	Inst int
+	Spec *velos.Spec
+}
+
+// A Child is one run of a program.
+type Child interface {
+	PID() int
+	StartTicks() uint64
+	Signal(sig int, tree bool) error
+	Kill() error
+	Exited() <-chan child.Exit
+	Gone() <-chan struct{}
+}

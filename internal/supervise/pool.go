@@ -1,0 +1,49 @@
+package supervise
+
+import "sync"
+
+// lanes bounds how many forks and drains run at once. Forks are serialised by
+// the runtime anyway; the other lanes are for one that hangs in a dead
+// network file system while the rest go on.
+const lanes = 4
+
+// A pool runs what takes too long for an actor. Its goroutines end when there
+// is nothing to do: an idle daemon has none.
+type pool struct {
+	mu    sync.Mutex
+	jobs  []func()
+	lanes int
+	wait  sync.WaitGroup
+}
+
+// do never blocks.
+func (p *pool) do(job func()) {
+	p.mu.Lock()
+	p.jobs = append(p.jobs, job)
+	if p.lanes == lanes {
+		p.mu.Unlock()
+		return
+	}
+	p.lanes++
+	p.wait.Add(1)
+	p.mu.Unlock()
+	go p.lane()
+}
+
+func (p *pool) lane() {
+	defer p.wait.Done()
+	for {
+		p.mu.Lock()
+		if len(p.jobs) == 0 {
+			p.lanes--
+			p.jobs = nil
+			p.mu.Unlock()
+			return
+		}
+		job := p.jobs[0]
+		p.jobs[0] = nil
+		p.jobs = p.jobs[1:]
+		p.mu.Unlock()
+		job()
+	}
+}

@@ -1,0 +1,138 @@
+package supervise
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/velospm/velos"
+)
+
+// label names the instance as people do: api, or api:2 when there are several.
+func (r *runner) label() string {
+	if r.spec.Instances > 1 {
+		return r.app.name() + ":" + strconv.Itoa(r.inst)
+	}
+	return r.app.name()
+}
+
+// arm sets the one timer, or stops it when d is 0. Since Go 1.23 a stopped or
+// reset timer never delivers an old tick.
+func (r *runner) arm(d time.Duration) {
+	if d <= 0 {
+		if r.timer != nil {
+			r.timer.Stop()
+		}
+		r.until = time.Time{}
+		return
+	}
+	r.until = time.Now().Add(d)
+	if r.timer == nil {
+		r.timer = time.NewTimer(d)
+		return
+	}
+	r.timer.Reset(d)
+}
+
+// enter changes the status and tells the journal.
+func (r *runner) enter(s velos.Status, why string) {
+	r.reason = why
+	if s == r.status {
+		return
+	}
+	from := r.status
+	r.status, r.since = s, time.Now()
+	r.event(velos.Event{Kind: velos.KindState, From: from, To: s, Cause: why})
+	r.app.sup.changed()
+}
+
+func (r *runner) event(e velos.Event) {
+	e.App, e.ID, e.Inst, e.Gen = r.app.name(), r.app.id, r.inst, int(r.app.generation.Load())
+	if e.Actor.Kind == "" {
+		e.Actor = r.actor
+	}
+	if e.Actor.Kind == "" {
+		e.Actor = velos.Policy
+	}
+	if e.PID == 0 && r.child != nil {
+		e.PID = r.child.PID()
+	}
+	r.app.sup.event(e)
+}
+
+// answer replies to the waiters of one kind. A failure answers only those who
+// wait for the current run or an earlier one.
+func (r *runner) answer(up bool, err error) {
+	kept := r.waiters[:0]
+	for _, w := range r.waiters {
+		if w.up != up || (up && w.run > r.run) {
+			kept = append(kept, w)
+			continue
+		}
+		w.reply <- err
+	}
+	clear(r.waiters[len(kept):])
+	r.waiters = kept
+	if len(kept) == 0 {
+		r.waiters = nil
+	}
+}
+
+// cancelStarts tells those who wait for a start that a stop came first.
+func (r *runner) cancelStarts() {
+	if len(r.waiters) == 0 {
+		return
+	}
+	err := &velos.Error{Code: velos.Cancelled, Message: "start " + r.label() + ": stopped before it was online"}
+	kept := r.waiters[:0]
+	for _, w := range r.waiters {
+		if !w.up {
+			kept = append(kept, w)
+			continue
+		}
+		w.reply <- err
+	}
+	clear(r.waiters[len(kept):])
+	r.waiters = kept
+}
+
+// crash is the answer to those who waited for the run that has just ended.
+func (r *runner) crash() error {
+	msg := "start " + r.label() + ": " + r.last.String()
+	if r.last.Uptime < r.spec.MinUptime {
+		msg += ", before min_uptime (" + r.spec.MinUptime.String() + ")"
+	}
+	return &velos.Error{Code: velos.Crashed, Message: msg, Hint: "velos why " + r.app.name()}
+}
+
+func gaveUp(strikes int, x *velos.Exit) string {
+	return "gave up: ended " + strconv.Itoa(strikes) + " times in a row before min_uptime; last: " + x.String()
+}
+
+// publish makes the current facts readable for everyone without asking the
+// actor.
+func (r *runner) publish() {
+	i := &velos.Instance{
+		Inst: r.inst, Status: r.status, Wanted: r.want, Since: velos.TimeOf(r.since),
+		Restarts: r.restarts, Strikes: r.strikes, Reason: r.reason, LastExit: r.last,
+	}
+	if r.child != nil && r.exited != nil {
+		i.PID = r.child.PID()
+		i.Started = velos.TimeOf(r.began)
+	}
+	if r.status == velos.WaitingRestart {
+		i.RetryAt = velos.TimeOf(r.until)
+	}
+	if old := r.snapshot.Load(); old != nil && *old == *i {
+		return
+	}
+	r.snapshot.Store(i)
+}
+
+// view is the snapshot with the latest measurement.
+func (r *runner) view() velos.Instance {
+	i := *r.snapshot.Load()
+	if u := r.usage.Load(); u != nil && i.PID != 0 {
+		i.Usage = *u
+	}
+	return i
+}

@@ -1,0 +1,370 @@
+package supervise
+
+import (
+	"context"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/velospm/velos"
+)
+
+// Options are the Supervisor's ties to the rest of the daemon. Event and
+// Changed are called by actors and must not block.
+type Options struct {
+	Machine Machine
+	Event   func(velos.Event) // something happened
+	Changed func()            // what is worth saving has changed
+}
+
+// A Supervisor is the registry of apps. Its mutex is for the phone book only:
+// it is never held while sending, waiting, forking or writing.
+type Supervisor struct {
+	machine Machine
+	event   func(velos.Event)
+	changed func()
+	pool    pool
+	sampler sampler
+
+	ctx    context.Context // of the actors; not of any request
+	cancel context.CancelFunc
+	alive  sync.WaitGroup // apps whose runners have not all ended
+
+	mu    sync.Mutex
+	apps  map[uint32]*app
+	ids   []uint32 // in the order they were added
+	next  uint32
+	envs  envs
+	ended bool
+}
+
+// New is a Supervisor without apps. Close ends it.
+func New(o Options) *Supervisor {
+	s := &Supervisor{machine: o.Machine, event: o.Event, changed: o.Changed, apps: map[uint32]*app{}, next: 1}
+	if s.event == nil {
+		s.event = func(velos.Event) {}
+	}
+	if s.changed == nil {
+		s.changed = func() {}
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.sampler.run(s)
+	return s
+}
+
+// Add registers an app and starts nothing. It fails with velos.Conflict when
+// the name is taken, in any spelling of upper and lower case.
+func (s *Supervisor) Add(spec velos.Spec, actor velos.Actor) (uint32, error) {
+	if err := spec.Validate(); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	id := s.next
+	err := s.free(spec.Name, 0)
+	if err == nil {
+		s.next++
+		s.envs.share(&spec)
+		// The name is taken from here on; Open below may fail and give it back.
+		s.put(newApp(s, id, &spec, velos.TimeOf(time.Now())))
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return 0, err
+	}
+	if err := s.raise(id); err != nil {
+		return 0, err
+	}
+	s.event(velos.Event{Kind: velos.KindConfig, App: spec.Name, ID: id, Inst: -1, Cause: "added", Actor: actor, Gen: 1})
+	s.changed()
+	return id, nil
+}
+
+// raise opens an app's output and starts its actors; when that fails the app
+// is dropped again.
+func (s *Supervisor) raise(id uint32) error {
+	a, err := s.find(id)
+	if err != nil {
+		return err
+	}
+	if err := s.machine.Open(id, a.spec.Load()); err != nil {
+		s.drop(id)
+		close(a.ended)
+		return err
+	}
+	a.live(s.ctx)
+	return nil
+}
+
+// free reports a Conflict when another app than except has the name. The
+// caller holds mu.
+func (s *Supervisor) free(name string, except uint32) error {
+	if s.ended {
+		return &velos.Error{Code: velos.Unreachable, Message: "velosd is ending"}
+	}
+	for id, a := range s.apps {
+		if id != except && strings.EqualFold(a.name(), name) {
+			return &velos.Error{Code: velos.Conflict, Message: "name " + name + " is in use by app " + strconv.Itoa(int(id)),
+				Hint: "choose another with --name, or `velos delete " + a.name() + "` first"}
+		}
+	}
+	return nil
+}
+
+// put and drop edit the phone book; put wants mu held.
+func (s *Supervisor) put(a *app) {
+	s.apps[a.id] = a
+	s.ids = append(s.ids, a.id)
+}
+
+func (s *Supervisor) drop(id uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.apps, id)
+	for i, v := range s.ids {
+		if v == id {
+			s.ids = append(s.ids[:i:i], s.ids[i+1:]...)
+			break
+		}
+	}
+}
+
+func (s *Supervisor) find(id uint32) (*app, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.apps[id]; a != nil {
+		return a, nil
+	}
+	return nil, &velos.Error{Code: velos.NotFound, Message: "no app has id " + strconv.Itoa(int(id)), Hint: "velos list"}
+}
+
+// all returns the apps in the order they were added.
+func (s *Supervisor) all() []*app {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]*app, 0, len(s.ids))
+	for _, id := range s.ids {
+		list = append(list, s.apps[id])
+	}
+	return list
+}
+
+// Start brings an app's instance, or all of them for a negative inst, up.
+// With wait it returns when they are online, or with the reason why not:
+// velos.Crashed, velos.Cancelled. Without, when the order is taken.
+func (s *Supervisor) Start(ctx context.Context, id uint32, inst int, wait bool, actor velos.Actor) error {
+	return s.order(ctx, id, inst, order{verb: start, actor: actor, wait: wait})
+}
+
+// Stop brings instances down and, with wait, returns when their trees are
+// gone. sig 0 and grace < 0 mean what the Spec says.
+func (s *Supervisor) Stop(ctx context.Context, id uint32, inst, sig int, grace time.Duration, wait bool, actor velos.Actor) error {
+	return s.order(ctx, id, inst, order{verb: stop, actor: actor, sig: sig, grace: grace, wait: wait})
+}
+
+// Restart stops and starts; the new run begins when the old one is gone. It
+// brings up what was down.
+func (s *Supervisor) Restart(ctx context.Context, id uint32, inst int, wait bool, actor velos.Actor) error {
+	a, err := s.find(id)
+	if err != nil {
+		return err
+	}
+	return s.order(ctx, id, inst, order{verb: restart, actor: actor, wait: wait, spec: a.spec.Load()})
+}
+
+// Signal sends one signal to the root of each instance.
+func (s *Supervisor) Signal(ctx context.Context, id uint32, inst, sig int, actor velos.Actor) error {
+	return s.order(ctx, id, inst, order{verb: signal, actor: actor, sig: sig})
+}
+
+// Reset sets restart counts to zero.
+func (s *Supervisor) Reset(ctx context.Context, id uint32, inst int, actor velos.Actor) error {
+	err := s.order(ctx, id, inst, order{verb: reset, actor: actor})
+	s.changed()
+	return err
+}
+
+func (s *Supervisor) order(ctx context.Context, id uint32, inst int, o order) error {
+	a, err := s.find(id)
+	if err != nil {
+		return err
+	}
+	list, err := a.pick(inst)
+	if err != nil {
+		return err
+	}
+	if o.verb == start {
+		o.spec = a.spec.Load()
+	}
+	s.event(velos.Event{Kind: velos.KindOrder, App: a.name(), ID: id, Inst: max(inst, -1), Cause: verbNames[o.verb],
+		Actor: o.actor, Gen: int(a.generation.Load())})
+	return a.order(ctx, list, o)
+}
+
+// Update replaces an app's Spec. Running instances keep theirs until they are
+// started again. The number of instances cannot change.
+func (s *Supervisor) Update(id uint32, spec velos.Spec, actor velos.Actor) error {
+	a, err := s.find(id)
+	if err != nil {
+		return err
+	}
+	if err := spec.Validate(); err != nil {
+		return err
+	}
+	a.change.Lock()
+	defer a.change.Unlock()
+	old := a.spec.Load()
+	if spec.Instances != old.Instances {
+		return &velos.Error{Code: velos.NotYet, Message: spec.Name + ": the number of instances cannot be changed yet",
+			Hint: "velos delete " + old.Name + ", then start it with the new number"}
+	}
+	return s.replace(a, spec, "changed", actor)
+}
+
+// Rename gives an app another name. Its log files follow.
+func (s *Supervisor) Rename(id uint32, name string, actor velos.Actor) error {
+	a, err := s.find(id)
+	if err != nil {
+		return err
+	}
+	if err := velos.ValidName(name); err != nil {
+		return err
+	}
+	a.change.Lock()
+	defer a.change.Unlock()
+	spec := *a.spec.Load()
+	cause := "renamed from " + spec.Name + " to " + name
+	spec.Name = name
+	return s.replace(a, spec, cause, actor)
+}
+
+// replace puts a new spec in place. The caller holds a.change.
+func (s *Supervisor) replace(a *app, spec velos.Spec, cause string, actor velos.Actor) error {
+	if a.deleted {
+		return a.gone()
+	}
+	old := a.spec.Load()
+	s.mu.Lock()
+	err := s.free(spec.Name, a.id)
+	if err == nil {
+		s.envs.share(&spec)
+		a.spec.Store(&spec) // the name is taken from here on
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err := s.machine.Change(a.id, &spec); err != nil {
+		a.spec.Store(old)
+		return err
+	}
+	gen := a.generation.Add(1)
+	a.updated.Store(time.Now().UnixMilli())
+	s.event(velos.Event{Kind: velos.KindConfig, App: spec.Name, ID: a.id, Inst: -1, Cause: cause, Actor: actor, Gen: int(gen)})
+	s.changed()
+	return nil
+}
+
+// Delete stops an app and forgets it; its log files stay. It returns when
+// everything of it is gone, and fails with velos.Timeout when something of it
+// cannot be killed: then the app stays in the list.
+func (s *Supervisor) Delete(id uint32, actor velos.Actor) error {
+	a, err := s.find(id)
+	if err != nil {
+		return err
+	}
+	a.change.Lock()
+	if a.deleted {
+		a.change.Unlock()
+		return a.gone()
+	}
+	a.deleted = true
+	a.change.Unlock()
+	s.event(velos.Event{Kind: velos.KindOrder, App: a.name(), ID: id, Inst: -1, Cause: "delete", Actor: actor, Gen: int(a.generation.Load())})
+	// The stop cancels what is in progress and gives the journal its actor;
+	// the cancel ends the actors when their children are gone.
+	err = a.order(context.Background(), a.runners, order{verb: stop, actor: actor, why: "delete", grace: -1, wait: true})
+	if velos.CodeOf(err) == velos.Timeout {
+		a.change.Lock()
+		a.deleted = false
+		a.change.Unlock()
+		return err
+	}
+	a.cancel()
+	<-a.ended
+	s.drop(id)
+	s.machine.Forget(id)
+	s.event(velos.Event{Kind: velos.KindConfig, App: a.name(), ID: id, Inst: -1, Cause: "deleted", Actor: actor, Gen: int(a.generation.Load())})
+	s.changed()
+	return nil
+}
+
+// List is every app as it is now, in the order they were added.
+func (s *Supervisor) List() []velos.App {
+	s.sampler.fresh(s)
+	apps := s.all()
+	list := make([]velos.App, len(apps))
+	for i, a := range apps {
+		list[i] = a.view()
+	}
+	return list
+}
+
+// Info is one app as it is now.
+func (s *Supervisor) Info(id uint32) (velos.App, error) {
+	a, err := s.find(id)
+	if err != nil {
+		return velos.App{}, err
+	}
+	s.sampler.fresh(s)
+	return a.view(), nil
+}
+
+// Len is the number of apps.
+func (s *Supervisor) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.apps)
+}
+
+// Lookup finds an app's id by its exact name.
+func (s *Supervisor) Lookup(name string) (uint32, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, a := range s.apps {
+		if a.name() == name {
+			return id, true
+		}
+	}
+	return 0, false
+}
+
+// StopAll stops every app by order, side by side, and returns when all are
+// down or were reported stuck.
+func (s *Supervisor) StopAll(actor velos.Actor) {
+	var all sync.WaitGroup
+	for _, a := range s.all() {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			_ = s.Stop(context.Background(), a.id, -1, 0, -1, true, actor) // what is stuck is in the journal
+		}()
+	}
+	all.Wait()
+}
+
+// Close stops every app, in parallel, and returns when all is gone.
+func (s *Supervisor) Close() {
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
+	s.cancel()
+	s.alive.Wait()
+	s.sampler.wait()
+	s.pool.wait.Wait()
+}
+
+func noInstance(name string, inst, n int) error {
+	return &velos.Error{Code: velos.NotFound, Message: name + " has no instance " + strconv.Itoa(inst),
+		Hint: name + " has " + strconv.Itoa(n) + ", numbered from 0"}
+}
