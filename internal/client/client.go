@@ -150,11 +150,16 @@ func (c *Client) write() error {
 	if err == nil {
 		return nil
 	}
-	message := "the daemon closed the connection"
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		message = "the daemon does not read what it is asked"
+		return c.fail(&velos.Error{Code: velos.Unreachable, Message: "the daemon does not read what it is asked", Cause: err})
 	}
-	return c.fail(&velos.Error{Code: velos.Unreachable, Message: message, Cause: err})
+	// Before a daemon hangs up it says why, and the reader is the one to hear
+	// it.
+	select {
+	case <-c.ended:
+	case <-time.After(time.Second):
+	}
+	return c.fail(&velos.Error{Code: velos.Unreachable, Message: "the daemon closed the connection", Cause: err})
 }
 
 // cancel tells the daemon that nobody waits for k any more. A daemon that does

@@ -110,6 +110,42 @@ func TestCloseEndsStreamsOnTheirOwnConnections(t *testing.T) {
 	}
 }
 
+func TestDaemonThatHangsUpAtOnceIsHeardFirst(t *testing.T) {
+	dir, err := os.MkdirTemp("", "velos")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	l, err := wire.Listen(filepath.Join(dir, "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	for _, late := range []bool{false, true} {
+		c, err := Dial(filepath.Join(dir, "s"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		far, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		hangUp := func() {
+			_, _ = far.Write(wire.AppendResponse(nil, 0, wire.Failure, &velos.Error{Code: velos.Busy, Message: "full"}))
+			far.Close()
+		}
+		if late {
+			go hangUp()
+		} else {
+			hangUp()
+		}
+		if _, err := c.Ping(t.Context()); !errors.Is(err, velos.ErrBusy) {
+			t.Errorf("got %v", err)
+		}
+		c.Close()
+	}
+}
+
 func TestNobodyAnswering(t *testing.T) {
 	if _, err := Dial(filepath.Join(t.TempDir(), "s")); !errors.Is(err, velos.ErrUnreachable) {
 		t.Errorf("got %v", err)

@@ -1,9 +1,9 @@
 package wire
 
 import (
-	"bytes"
 	"encoding/hex"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -44,31 +44,16 @@ func dump(b []byte) string {
 	for len(b) > 0 {
 		line := b[:min(16, len(b))]
 		b = b[len(line):]
-		text := bytes.Map(func(r rune) rune {
-			if r < 0x20 || r > 0x7e {
-				return '.'
-			}
-			return r
-		}, bytes.Map(ascii, line))
-		h := hex.EncodeToString(line)
-		for i := 0; i < 32; i += 2 {
-			if i < len(h) {
-				s.WriteString(h[i:i+2] + " ")
-			} else {
-				s.WriteString("   ")
+		text := make([]byte, len(line))
+		for i, c := range line {
+			text[i] = '.'
+			if c >= 0x20 && c < 0x7f {
+				text[i] = c
 			}
 		}
-		s.WriteString(" " + string(text) + "\n")
+		fmt.Fprintf(&s, "%-47s  |%s|\n", fmt.Sprintf("% x", line), text)
 	}
 	return s.String()
-}
-
-// ascii keeps bytes that are no UTF-8 one character wide.
-func ascii(r rune) rune {
-	if r > 0x7e {
-		return '.'
-	}
-	return r
 }
 
 func TestFramesAreTheGoldenOnes(t *testing.T) {

@@ -34,12 +34,13 @@ func inst(f velos.Fields, p *int) {
 	}
 }
 
-// Start asks for a new app, or starts a known one.
+// Start asks for a new app, which Spec describes, or starts the known app ID.
+// With a Spec, ID and Inst mean nothing.
 type Start struct {
-	ID   uint32      // not 0: start this app; Spec is nil or replaces its Spec first
-	Spec *velos.Spec // the new app
-	Wait bool        // answer when the outcome is known
-	Inst int         // with ID: -1 for all instances
+	ID   uint32
+	Spec *velos.Spec
+	Wait bool // answer when the outcome is known
+	Inst int  // of the known app; -1: all
 }
 
 // Fields implements velos.Record.
