@@ -1,0 +1,231 @@
+package level
+
+import (
+	"bytes"
+
+	"github.com/velospm/velos"
+)
+
+// ofHead walks over the head of a line: timestamp, host, logger and the
+// like, until it meets a level or the message.
+func ofHead(line []byte) velos.Level {
+	if l := ofForm(line); l != velos.LevelNone {
+		return l
+	}
+	w := walk{redis: redis(line)}
+	for rest := line; w.tokens < 14 && w.plain < 5; w.tokens++ {
+		for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
+			rest = rest[1:]
+		}
+		if len(rest) == 0 {
+			break
+		}
+		end := 0
+		for end < len(rest) && rest[end] != ' ' && rest[end] != '\t' {
+			end++
+		}
+		if l := w.token(rest[:end]); l != velos.LevelNone && !(rest[end-1] == ':' && harmless("", rest[end-1:])) {
+			return l
+		}
+		rest = rest[end:]
+	}
+	return velos.LevelNone
+}
+
+// ofForm knows the formats that show in the first bytes.
+func ofForm(line []byte) velos.Level {
+	if len(line) < 4 {
+		return velos.LevelNone
+	}
+	switch c := line[0]; {
+	case c == '<':
+		if i := bytes.IndexByte(line[:min(6, len(line))], '>'); i > 1 && digits(line[1:i]) {
+			return ofSyslog(number(line[1:i]) & 7)
+		}
+	case c == 'f' && bytes.HasPrefix(line, []byte("fatal error: ")):
+		return velos.Fatal
+	case c == '=':
+		if i := bytes.IndexByte(line, ' '); i > 1 && bytes.HasPrefix(line[i:], []byte(" REPORT=")) {
+			return ofWord(line[1:i])
+		}
+	case upper(c) && len(line) > 6 && (digits(line[1:5]) && line[5] == ' ' || bytes.HasPrefix(line[1:], []byte(", ["))):
+		return ofLetter(c) // klog; Ruby's logger
+	case c == 'P' && bytes.HasPrefix(line, []byte("PHP ")):
+		switch word := line[4:]; {
+		case bytes.HasPrefix(word, []byte("Warning:")), bytes.HasPrefix(word, []byte("Deprecated:")):
+			return velos.Warn
+		case bytes.HasPrefix(word, []byte("Notice:")):
+			return velos.Info
+		case bytes.HasPrefix(word, []byte("Fatal")), bytes.HasPrefix(word, []byte("Parse")):
+			return velos.Err
+		}
+	}
+	return velos.LevelNone
+}
+
+// redis reports a line that begins with a pid and a role: 1:M.
+func redis(line []byte) bool {
+	i := bytes.IndexByte(line, ':')
+	return i > 0 && i < 9 && i+2 < len(line) && line[i+2] == ' ' && upper(line[i+1]) && digits(line[:i])
+}
+
+// A walk remembers where in the head it is.
+type walk struct {
+	tokens, plain int
+	timed         bool // the token before was part of a timestamp or a number
+	open          bool // inside a bracket that holds several tokens
+	redis         bool
+}
+
+func (w *walk) token(t []byte) velos.Level {
+	opened := t[0] == '[' || t[0] == '<' || t[0] == '('
+	bracket := opened || w.open
+	w.open = bracket && bytes.IndexAny(t, "])>") < 0
+	core := bytes.Trim(t, "[]()<>|,")
+	colon := len(core) > 0 && (core[len(core)-1] == ':' || core[len(core)-1] == '!')
+	if colon {
+		core = core[:len(core)-1]
+	}
+	after := w.timed
+	w.timed = false
+	switch {
+	case len(core) == 0:
+		w.timed = after
+		return velos.LevelNone
+	case len(core) == 1 && !digit(core[0]):
+		w.timed = after && !upper(core[0])
+		return w.single(core[0], after, opened)
+	case timely(core):
+		w.timed = true
+		return velos.LevelNone
+	}
+	if l := w.word(core, after, bracket, colon); l != velos.LevelNone {
+		return l
+	}
+	// A host follows a timestamp, a logger has dots, a process a colon, and
+	// components are all capitals: the message has not begun.
+	if !bracket && !colon && bytes.IndexAny(core, ".=/[") < 0 && !(after && !w.redis && w.plain == 0) && !capitals(core) {
+		w.plain++
+	}
+	return velos.LevelNone
+}
+
+// single judges a token of one byte: a letter after a timestamp or first in
+// a bracket, or a mark of redis.
+func (w *walk) single(c byte, after, opened bool) velos.Level {
+	if w.redis && after {
+		switch c {
+		case '.':
+			return velos.Debug
+		case '*', '-':
+			return velos.Info
+		case '#':
+			return velos.Warn
+		}
+	}
+	if (after || opened) && w.plain == 0 && upper(c) {
+		return ofLetter(c)
+	}
+	if letter(c) {
+		w.plain++
+	}
+	return velos.LevelNone
+}
+
+func (w *walk) word(core []byte, after, bracket, colon bool) velos.Level {
+	n := 0
+	for n < len(core) && letter(core[n]) {
+		n++
+	}
+	caps := capitals(core[:n])
+	rest := core[n:]
+	l := ofWord(core[:n])
+	switch {
+	case l == velos.LevelNone && n < len(core):
+		return w.qualified(core, bracket, colon)
+	case l == velos.LevelNone:
+	case len(rest) == 0 && n == 3 && string(core) == "LOG" && !colon:
+	case len(rest) == 0 && caps && (w.plain == 0 || colon),
+		len(rest) == 0 && bracket && w.plain == 0,
+		len(rest) == 0 && colon && (w.plain < 3 || l < velos.Warn) && w.plain < 4,
+		len(rest) == 0 && after && w.plain == 0 && string(core) != "log":
+		return l
+	case len(rest) > 0 && caps && w.plain == 0 && string(core[:n]) != "HTTP" && bytes.IndexByte([]byte("[:/+"), rest[0]) >= 0:
+		return l // ERRO[0012], WARNING:logger:text, INFO/Main, ERROR+4
+	}
+	return velos.LevelNone
+}
+
+// qualified judges channel.ERROR: and [core:error].
+func (w *walk) qualified(core []byte, bracket, colon bool) velos.Level {
+	i := bytes.LastIndexAny(core, ".:-")
+	if i < 1 || w.plain > 0 {
+		return velos.LevelNone
+	}
+	last := core[i+1:]
+	if colon && core[i] == '.' && capitals(last) || bracket && core[i] != '.' && w.tokens < 8 {
+		return ofWord(last)
+	}
+	return velos.LevelNone
+}
+
+// timely reports what timestamps are made of: numbers with their marks, and
+// the names of months, days and zones.
+func timely(t []byte) bool {
+	if digit(t[0]) || t[0] == '+' && len(t) > 1 && digit(t[1]) || t[0] == '#' && digits(t[1:]) {
+		for _, c := range t {
+			if letter(c) && c != 'T' && c != 'Z' && c != 'A' && c != 'P' && c != 'M' && (len(t) < 9 || t[2] != '/') {
+				return false
+			}
+		}
+		return true
+	}
+	if len(t) > 4 {
+		return false
+	}
+	switch string(t) {
+	case "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+		"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "AM", "PM", "UTC", "GMT", "CET", "CEST", "---":
+		return true
+	}
+	return false
+}
+
+// ofTrace knows how stack traces and last words begin.
+func ofTrace(line []byte) velos.Level {
+	text := bytes.TrimLeft(line, " \t")
+	indented := len(text) < len(line)
+	if len(text) < 3 {
+		return velos.LevelNone
+	}
+	has := func(s string) bool { return bytes.HasPrefix(text, []byte(s)) }
+	switch text[0] {
+	case 'a':
+		if indented && has("at ") {
+			return velos.Err
+		}
+	case '.':
+		if indented && has("... ") && bytes.HasSuffix(text, []byte(" more")) {
+			return velos.Err
+		}
+	case 'r':
+		if indented && has("raise ") {
+			return velos.Err
+		}
+	case 'F':
+		if indented && has(`File "`) {
+			return velos.Err
+		}
+	case 'T', 'C', 'S', 'E', 'U', 'K':
+		if has("Traceback (most recent") || has("Caused by: ") || has("Suppressed: ") || has("Exception in thread ") ||
+			has("Uncaught ") || has("Unhandled ") || string(text) == "Killed" || has("Segmentation fault") {
+			return velos.Err
+		}
+	case 'p', 'f', 'g', 't':
+		if has("panic: ") || has("goroutine ") && bytes.HasSuffix(text, []byte("]:")) ||
+			has("thread '") && bytes.Contains(text, []byte("' panicked at")) {
+			return velos.Fatal
+		}
+	}
+	return velos.LevelNone
+}
