@@ -90,3 +90,26 @@ func report(b *testing.B, name string, d []time.Duration) {
 	b.ReportMetric(float64(d[0].Microseconds()), name+"-min-us")
 	b.ReportMetric(float64(d[len(d)/2].Microseconds()), name+"-med-us")
 }
+
+// What making and removing a group costs.
+func BenchmarkCgroupDirectory(b *testing.B) {
+	c := openCgroups()
+	if c == nil {
+		b.Skip("no writable cgroup2 here")
+	}
+	defer c.close()
+	var rm []time.Duration
+	for b.Loop() {
+		n, fd := c.make()
+		if fd < 0 {
+			b.Fatal("no group")
+		}
+		syscall.Close(fd)
+		t := time.Now()
+		if err := syscall.Rmdir(c.name(n)); err != nil {
+			b.Fatal(err)
+		}
+		rm = append(rm, time.Since(t))
+	}
+	report(b, "rmdir", rm)
+}

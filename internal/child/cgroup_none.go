@@ -1,15 +1,19 @@
-//go:build unix
+//go:build unix && !linux
 
 package child
 
 import "syscall"
 
-type cgroup struct{}
-type cgroups struct{}
+// There are no control groups here.
+type (
+	cgroup  struct{}
+	cgroups struct{}
+)
 
-func openCgroups() *cgroups                          { return nil }
-func (*cgroups) close()                              {}
-func (*cgroups) join(*Process, *syscall.SysProcAttr) {}
-func (*cgroups) leave(*Process)                      {}
-func (*cgroups) kill(*Process)                       {}
-func (*cgroups) owner(*Host, int) *Process           { return nil }
+func openCgroups() *cgroups                                                { return nil }
+func (*cgroups) close()                                                    {}
+func (*cgroups) join(*Process, *syscall.SysProcAttr)                       {}
+func (*cgroups) forked(*Process, *syscall.SysProcAttr, error) (again bool) { return false }
+func (*cgroups) refused()                                                  {}
+func (*cgroups) leave(*Process)                                            {}
+func (*cgroups) kill(*Host, *Process)                                      {}

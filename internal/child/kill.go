@@ -69,7 +69,7 @@ func (p *Process) Kill() error {
 		refusal error
 		end     = time.Now().Add(killTime)
 	)
-	h.cgroups.kill(p)
+	h.cgroups.kill(h, p)
 	for round := range killRounds {
 		members = h.freeze(p, members[:0])
 		h.mu.Lock()

@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 			fmt.Println(err)
 			os.Exit(1)
 		}
-		<-p.Exited()
+		<-p.Exited() // and no Close, like a daemon that is killed
 	}
 }
 
@@ -52,7 +52,10 @@ func open(t testing.TB, o Options) *Host {
 	t.Cleanup(func() {
 		var all []*Process
 		h.mu.Lock()
-		h.each(func(p *Process) { all = append(all, p) })
+		for _, p := range h.runs {
+			all = append(all, p)
+		}
+		all = append(all, h.left...)
 		h.mu.Unlock()
 		for _, p := range all {
 			p.Kill()

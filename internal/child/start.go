@@ -41,6 +41,11 @@ func (h *Host) Start(c Command) (*Process, error) {
 	h.forking++
 	h.mu.Unlock()
 	pid, err := fork(c.Path, c.Args, &attr)
+	if h.cgroups.forked(p, attr.Sys, err) {
+		if pid, err = fork(c.Path, c.Args, &attr); err == nil {
+			h.cgroups.refused()
+		}
+	}
 	h.mu.Lock()
 	h.forking--
 	if err == nil {

@@ -153,6 +153,9 @@ func (h *Host) holds(*Process) bool { return false }
 // is certain comes first; a mark and a pipe can be forged only by the program
 // itself.
 func (h *Host) attribute(s *proc.Stat) *Process {
+	if r := h.cgroups.owner(s.PID); r != nil {
+		return r
+	}
 	if r := h.leader(s.SID, s); r != nil {
 		return r
 	}
@@ -166,9 +169,6 @@ func (h *Host) attribute(s *proc.Stat) *Process {
 				return m.run
 			}
 		}
-	}
-	if r := h.cgroups.owner(h, s.PID); r != nil {
-		return r
 	}
 	if mark, ok := proc.Environ(s.PID, "VELOS_ID"); ok && mark != "" {
 		if r := h.newest(s, func(p *Process) bool { return p.mark == mark }); r != nil {

@@ -370,3 +370,64 @@ func TestAnEndInAStormOfStartsIsNobodysOrphan(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAStartAfterAKillLives(t *testing.T) {
+	h := open(t, Options{})
+	for range 5 {
+		p := start(t, h, "/bin/sleep", "60")
+		if err := p.Signal(0, false); err != nil {
+			t.Fatal(err)
+		}
+		p.Kill()
+		gone(t, p)
+		if x := exit(t, start(t, h, "/bin/sh", "-c", "sleep 0.01; exit 7")); x.Code != 7 {
+			t.Errorf("the run after a kill: %+v", x)
+		}
+	}
+}
+
+func TestGroupsAreRemovedAfterTheirRuns(t *testing.T) {
+	h := open(t, Options{})
+	if h.cgroups == nil {
+		t.Skip("no writable cgroup2 here")
+	}
+	for range 5 {
+		gone(t, start(t, h, "/bin/true"))
+	}
+	if n := len(h.cgroups.busy); n > 2 {
+		t.Errorf("%d groups of ended runs remain", n)
+	}
+	dir := h.cgroups.dir
+	stale := filepath.Join(filepath.Dir(dir), cgroupPrefix+"2147483646")
+	if err := os.MkdirAll(stale+"/0", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	h.Close()
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("the group of a closed host remains")
+	}
+	open(t, Options{})
+	if _, err := os.Stat(stale); err == nil {
+		t.Error("the group of a dead daemon remains")
+	}
+}
+
+func TestWhereGroupsCannotBeForkedIntoTheyAreTurnedOff(t *testing.T) {
+	h := open(t, Options{})
+	if h.cgroups == nil {
+		t.Skip("no writable cgroup2 here")
+	}
+	// A directory that is no group: the system answers EBADF or the like.
+	null := h.cgroups.dir
+	h.cgroups.dir = t.TempDir()
+	os.Mkdir(h.cgroups.name(0), 0o755)
+	p, err := h.Start(Command{Path: "/bin/true", Args: []string{"true"}, Stdout: -1, Stderr: -1})
+	h.cgroups.dir = null
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone(t, p)
+	if !h.cgroups.off {
+		t.Error("groups are still on")
+	}
+}

@@ -1,0 +1,276 @@
+package child
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// cgroups are control groups of version 2, one for each run, below the group
+// that the daemon itself is in. A process cannot leave its group unless it may
+// write to the group's files, so the group tells with certainty whose an
+// orphan is, and one write kills all members at once. No controller is turned
+// on: what the system's groups limit stays as it is.
+//
+// Making and removing one costs about 30 µs. A number is never used again: it
+// names the run for good, and Linux since 6.15 goes on killing what is cloned
+// into a group that was killed once. All methods do nothing on a nil receiver,
+// which is what a system without such groups gets.
+type cgroups struct {
+	dir  string // where the groups are
+	path string // the same as /proc/PID/cgroup names it
+
+	mu   sync.Mutex
+	off  bool // cloning into a group does not work here
+	next int
+	busy []int            // could not be removed yet
+	runs map[int]*Process // by number of the group
+}
+
+// cgroup is a run's group; fd is open only while the run is being forked.
+type cgroup struct{ n, fd int }
+
+// maxBusy bounds the groups that are tried again. One that stays is removed at
+// the end, or by the next daemon.
+const maxBusy = 32
+
+const cgroupPrefix = "velos."
+
+// openCgroups is nil where groups cannot be made.
+func openCgroups() *cgroups {
+	mount, root := cgroupMount()
+	own, ok := cgroupPath("/proc/self/cgroup")
+	if mount == "" || !ok {
+		return nil
+	}
+	rel, ok := strings.CutPrefix(own, strings.TrimSuffix(root, "/"))
+	if !ok {
+		return nil
+	}
+	parent := filepath.Join(mount, rel)
+	removeStale(parent)
+	name := cgroupPrefix + strconv.Itoa(os.Getpid())
+	c := &cgroups{
+		dir:  filepath.Join(parent, name),
+		path: strings.TrimSuffix(own, "/") + "/" + name + "/",
+		runs: make(map[int]*Process),
+	}
+	if err := syscall.Mkdir(c.dir, 0o755); err != nil && err != syscall.EEXIST {
+		return nil
+	}
+	// Without cgroup.kill, which came after the rest, a group is not worth it.
+	if syscall.Access(c.dir+"/cgroup.kill", unix.W_OK) != nil {
+		syscall.Rmdir(c.dir)
+		return nil
+	}
+	return c
+}
+
+// cgroupMount finds where version 2 is mounted and which group is shown there.
+func cgroupMount() (mount, root string) {
+	b, err := os.ReadFile("/proc/self/mountinfo")
+	if err != nil {
+		return "", ""
+	}
+	for line := range strings.Lines(string(b)) {
+		head, tail, ok := strings.Cut(line, " - ")
+		if f := strings.Fields(head); ok && len(f) > 4 && strings.HasPrefix(tail, "cgroup2 ") {
+			return f[4], f[3]
+		}
+	}
+	return "", ""
+}
+
+// cgroupPath is the version 2 group in a file like /proc/self/cgroup.
+func cgroupPath(file string) (string, bool) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", false
+	}
+	for line := range strings.Lines(string(b)) {
+		if path, ok := strings.CutPrefix(line, "0::"); ok {
+			return strings.TrimSuffix(path, "\n"), true
+		}
+	}
+	return "", false
+}
+
+// removeStale removes what daemons that did not end well have left, as far as
+// nobody lives in it.
+func removeStale(parent string) {
+	list, err := os.ReadDir(parent)
+	if err != nil {
+		return
+	}
+	for _, e := range list {
+		rest, ok := strings.CutPrefix(e.Name(), cgroupPrefix)
+		pid, err := strconv.Atoi(rest)
+		if !ok || err != nil || syscall.Kill(pid, 0) != syscall.ESRCH {
+			continue
+		}
+		removeTree(filepath.Join(parent, e.Name()))
+	}
+}
+
+// removeTree removes a group and those that its members made below it, as far
+// as nobody lives in them.
+func removeTree(dir string) {
+	groups, _ := os.ReadDir(dir)
+	for _, g := range groups {
+		if g.IsDir() {
+			removeTree(filepath.Join(dir, g.Name()))
+		}
+	}
+	syscall.Rmdir(dir)
+}
+
+func (c *cgroups) name(n int) string { return c.dir + "/" + strconv.Itoa(n) }
+
+// join has the next fork with sys make p a member of a group of its own.
+func (c *cgroups) join(p *Process, sys *syscall.SysProcAttr) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.off {
+		return
+	}
+	n, fd := c.make()
+	if fd < 0 {
+		return
+	}
+	p.cgroup = &cgroup{n: n, fd: fd}
+	c.runs[n] = p
+	sys.UseCgroupFD = true
+	sys.CgroupFD = fd
+}
+
+// make makes and opens a group; fd is -1 when there is none to be had.
+func (c *cgroups) make() (n, fd int) {
+	n = c.next
+	c.next++
+	if err := syscall.Mkdir(c.name(n), 0o755); err != nil && err != syscall.EEXIST {
+		return n, -1
+	}
+	fd, err := syscall.Open(c.name(n), syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return n, -1
+	}
+	return n, fd
+}
+
+// forked ends what join began. When the system refused to fork into a group it
+// turns groups off and answers that the fork should be tried without.
+func (c *cgroups) forked(p *Process, sys *syscall.SysProcAttr, err error) (again bool) {
+	if c == nil || p.cgroup == nil {
+		return false
+	}
+	syscall.Close(p.cgroup.fd)
+	p.cgroup.fd = -1
+	sys.UseCgroupFD = false
+	switch err {
+	case syscall.ENOSYS, syscall.EBADF, syscall.EPERM, syscall.EACCES, syscall.EINVAL, syscall.EBUSY, syscall.EOPNOTSUPP, syscall.ENODEV:
+		c.leave(p)
+		return true
+	}
+	return false
+}
+
+// refused is told that a fork succeeded only without a group.
+func (c *cgroups) refused() {
+	c.mu.Lock()
+	c.off = true
+	c.mu.Unlock()
+}
+
+// leave gives p's group back after the end of its tree.
+func (c *cgroups) leave(p *Process) {
+	if c == nil || p.cgroup == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.runs, p.cgroup.n)
+	c.busy = append(c.busy, p.cgroup.n)
+	p.cgroup = nil
+	c.clean()
+}
+
+// clean removes groups without a run. The system lets go of the last member a
+// moment after it was reaped, so that some need a second try; where the run
+// made groups of its own, those go first.
+func (c *cgroups) clean() {
+	c.busy = slices.DeleteFunc(c.busy, func(n int) bool { return syscall.Rmdir(c.name(n)) != syscall.EBUSY })
+	if len(c.busy) <= maxBusy {
+		return
+	}
+	for _, n := range c.busy {
+		removeTree(c.name(n))
+	}
+	c.busy = slices.Delete(c.busy, 0, maxBusy/2)
+}
+
+// kill ends all members of p's group at once.
+func (c *cgroups) kill(h *Host, p *Process) {
+	if c == nil {
+		return
+	}
+	h.mu.Lock() // so that the group is not given to another run meanwhile
+	defer h.mu.Unlock()
+	if p.cgroup == nil {
+		return
+	}
+	fd, err := syscall.Open(c.name(p.cgroup.n)+"/cgroup.kill", syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	syscall.Write(fd, []byte("1"))
+	syscall.Close(fd)
+}
+
+// owner is the run whose group pid is in, nil when it is in none of them.
+func (c *cgroups) owner(pid int) *Process {
+	if c == nil {
+		return nil
+	}
+	path, ok := cgroupPath("/proc/" + strconv.Itoa(pid) + "/cgroup")
+	if !ok {
+		return nil
+	}
+	rest, ok := strings.CutPrefix(path, c.path)
+	if !ok {
+		return nil
+	}
+	number, _, _ := strings.Cut(rest, "/")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.runs[n]
+}
+
+// close removes what is empty, or will be within a moment.
+func (c *cgroups) close() {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for range 20 {
+		if c.clean(); len(c.busy) == 0 {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	removeTree(c.dir)
+}
