@@ -376,6 +376,8 @@ func TestEveryChangeIsAnEventWithItsActor(t *testing.T) {
 		s.after(100 * time.Second)
 		s.stop(true)
 		var got []string
+		s.mu2().Lock()
+		defer s.mu2().Unlock()
 		for _, e := range s.events {
 			if e.App != "api" || e.Time != 0 && e.Seq != 0 {
 				t.Errorf("event of another app or already numbered: %+v", e)
