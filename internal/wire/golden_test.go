@@ -2,14 +2,17 @@ package wire
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/record"
 )
 
 var update = flag.Bool("update", false, "write testdata anew")
@@ -108,4 +111,40 @@ func TestPageNamesEveryCommandAndEveryErrorCode(t *testing.T) {
 			t.Errorf("docs/PROTOCOL.md has no row %s", row)
 		}
 	}
+}
+
+func TestPageNamesEveryKey(t *testing.T) {
+	page, err := os.ReadFile("../../docs/PROTOCOL.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range append(payloads(), new(velos.Error)) {
+		n := 1
+		fill(reflect.ValueOf(r).Elem(), &n)
+		var m map[string]any
+		if err := json.Unmarshal(record.AppendJSON(nil, r), &m); err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range keys(m, nil) {
+			if !strings.Contains(string(page), "`"+k+"`") {
+				t.Errorf("docs/PROTOCOL.md does not name %s of %T", k, r)
+			}
+		}
+	}
+}
+
+func keys(v any, into []string) []string {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, e := range v {
+			if k != "A" { // of the environment that fill makes
+				into = keys(e, append(into, k))
+			}
+		}
+	case []any:
+		for _, e := range v {
+			into = keys(e, into)
+		}
+	}
+	return into
 }
