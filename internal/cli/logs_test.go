@@ -1,0 +1,172 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/velospm/velos"
+)
+
+func withLines(t *testing.T) *fake {
+	d := newFake(t, "api", "worker")
+	base := velos.TimeOf(now) - 60_000
+	for i := range 20 {
+		for app := uint32(1); app <= 2; app++ {
+			e := velos.Entry{Seq: uint64(i + 1), App: app, Time: base + velos.Time(2*i) + velos.Time(app), Level: velos.Info, Src: velos.Stdout, Msg: fmt.Appendf(nil, "line %d of %d", i, app)}
+			if i%5 == 0 {
+				e.Level, e.Src = velos.Err, velos.Stderr
+			}
+			d.lines = append(d.lines, e)
+		}
+	}
+	d.apps[0].Log.Seq, d.apps[1].Log.Seq = 20, 20
+	d.live = []velos.Entry{{Seq: 21, App: 1, Time: base + 100, Msg: []byte("live 1")}, {Seq: 22, App: 1, Missed: 7}, {Seq: 23, App: 1, Time: base + 101, Msg: []byte("live error")}}
+	return d
+}
+
+func TestLogsAreMergedInTheOrderOfTime(t *testing.T) {
+	d := withLines(t)
+	out, _ := want(t, d, 0, "", "", "logs", "-n", "4")
+	if wanted := "api    | line 18 of 1\nworker | line 18 of 2\napi    | line 19 of 1\nworker | line 19 of 2\n"; out != wanted {
+		t.Errorf("got:\n%s\nwant:\n%s", out, wanted)
+	}
+	out, _ = want(t, d, 0, "", "", "logs")
+	if n := strings.Count(out, "\n"); n != 15 {
+		t.Errorf("%d lines without a flag", n)
+	}
+	out, _ = want(t, d, 0, "api ! line 0 of 1\n", "", "logs", "api", "--err", "--since", "1h")
+	if n := strings.Count(out, "\n"); n != 4 {
+		t.Errorf("%d lines of stderr:\n%s", n, out)
+	}
+	out, _ = want(t, d, 0, "", "", "logs", "--level", "error", "--last", "5m", "--ai")
+	if n := strings.Count(out, `"l":"error"`); n != 8 {
+		t.Errorf("%d errors:\n%s", n, out)
+	}
+	want(t, d, 0, "api ! 2026-03-01 11:59:00 line 0 of 1", "", "logs", "api", "-n", "20", "-t")
+	want(t, d, 0, "api ! 11:59 line 0 of 1", "", "logs", "api", "-n", "20", "-t=%H:%M")
+	want(t, d, 0, "[]\n", "", "logs", "api", "--since", "1s", "--json")
+}
+
+func TestGrepSendsItsLiteralAndMatchesTheRestHere(t *testing.T) {
+	d := withLines(t)
+	out, _ := want(t, d, 0, "", "", "logs", "api", "--grep", "line 1[23] of", "-n", "1")
+	if out != "api | line 13 of 1\n" {
+		t.Errorf("got %q", out)
+	}
+	if q := d.queries[0].Query; q.Grep != "line 1" || q.Last != 0 {
+		t.Errorf("got %+v", q)
+	}
+	want(t, d, 0, "line 7 of 1", "", "logs", "api", "--grep", "line 7", "-n", "2")
+	if q := d.queries[1].Query; q.Grep != "line 7" || q.Last != 2 {
+		t.Errorf("got %+v", q)
+	}
+	want(t, d, 0, "line 7 of 1", "", "logs", "api", "--grep", "(?i)LINE 7")
+	want(t, d, 2, "", "--grep: ", "logs", "--grep", "(")
+	for text, literal := range map[string]string{"a.*bcd.*ef": "bcd", "(abc)+": "abc", "x*": "", "(?i)abc": "", "a|b": "", "abc{2,3}": "ab", "^abc$": "abc"} {
+		if _, got, err := expression(text); got != literal || err != nil {
+			t.Errorf("%s: got %q (%v), want %q", text, got, err, literal)
+		}
+	}
+}
+
+func TestFollowGoesOnBehindTheHistory(t *testing.T) {
+	d := withLines(t)
+	for _, c := range []struct {
+		args string
+		want string
+	}{
+		{"logs api -f -n 1", "api | line 19 of 1\napi | live 1\n… 7 lines skipped\napi | live error\n"},
+		{"logs api -f -n 0", "api | live 1\n… 7 lines skipped\napi | live error\n"},
+		{"logs api -f --grep live.e", "… 7 lines skipped\napi | live error\n"},
+		{"logs api -f -n 0 --raw", "live 1\nlive error\n"},
+	} {
+		ctx, stop := context.WithCancel(t.Context())
+		var o, e locked
+		done := make(chan int)
+		go func() {
+			done <- Run(ctx, World{Out: &o, Err: &e, Vars: map[string]string{"VELOS_HOME": d.home}, Now: func() time.Time { return now }}, strings.Fields(c.args))
+		}()
+		for deadline := time.Now().Add(10 * time.Second); o.String() != c.want && time.Now().Before(deadline); {
+			time.Sleep(time.Millisecond)
+		}
+		stop()
+		if code := <-done; code != 0 || o.String() != c.want || e.String() != "" {
+			t.Errorf("%s: exit code %d, got:\n%s\nwant:\n%s\n%s", c.args, code, o.String(), c.want, e.String())
+		}
+	}
+}
+
+func TestLogsRefuseWhatTheyDoNotUnderstand(t *testing.T) {
+	d := withLines(t)
+	for _, args := range []string{"logs --level loud", "logs --since soon", "logs -n -1", "logs --last 5", "logs --until never", "logs -n x"} {
+		if _, e, code := d.run(t, strings.Fields(args)...); code != 2 || !strings.HasPrefix(e, "velos: ") {
+			t.Errorf("%s: %d, %s", args, code, e)
+		}
+	}
+}
+
+func TestWhyAndEvents(t *testing.T) {
+	d := withLines(t)
+	at := velos.TimeOf(now) - 5000
+	anna := velos.Actor{Kind: "user", UID: 1000, User: "anna", Exe: "velos"}
+	d.events = []velos.Event{
+		{Seq: 1, Time: at, Kind: velos.KindOrder, App: "api", ID: 1, Inst: -1, Cause: "start", Actor: anna},
+		{Seq: 2, Time: at + 1, Kind: velos.KindState, App: "api", ID: 1, PID: 7, From: velos.Starting, To: velos.Online, Actor: velos.Policy},
+		{Seq: 3, Time: at + 2, Kind: velos.KindState, App: "worker", ID: 2, To: velos.Online, Actor: velos.Policy},
+	}
+	out, _ := want(t, d, 0, "last order  start by anna (velos), 5s ago", "", "why", "api")
+	if !strings.Contains(out, "line 15 of 1") || !strings.Contains(out, "api is online since") {
+		t.Errorf("got:\n%s", out)
+	}
+	want(t, d, 2, "", "more than one app", "why", "all")
+	out, _ = want(t, d, 0, "worker", "", "events")
+	if strings.Count(out, "\n") != 3 {
+		t.Errorf("got:\n%s", out)
+	}
+	out, _ = want(t, d, 0, `"m":"order: start","by":"anna (velos)"`, "", "events", "api", "--ai")
+	if strings.Contains(out, "worker") {
+		t.Errorf("got %s", out)
+	}
+	out, _ = want(t, d, 0, "", "", "events", "api", "worker", "-n", "1", "--json")
+	if strings.Count(out, `"seq"`) != 1 || !strings.Contains(out, `"seq":3`) {
+		t.Errorf("got %s", out)
+	}
+}
+
+func TestCompressedFilesAreReadByZstdAndExpand(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "api-out.log.1")
+	text := bytes.Repeat([]byte("{\"ts\":1,\"msg\":\"line\"}\n"), 50_000)
+	os.WriteFile(path, text, 0o600)
+	d := newFake(t)
+	want(t, d, 0, "", "", "compress", path)
+	if _, err := os.Stat(path); err == nil {
+		t.Error("the original is still there")
+	}
+	out, _ := want(t, d, 0, "", "", "expand", path+".zst")
+	if out != string(text) {
+		t.Errorf("%d bytes came back of %d", len(out), len(text))
+	}
+	if zstd, err := exec.LookPath("zstd"); err == nil {
+		got, err := exec.Command(zstd, "-dc", path+".zst").Output()
+		if err != nil || !bytes.Equal(got, text) {
+			t.Errorf("zstd: %v, %d bytes", err, len(got))
+		}
+	}
+	if st, _ := os.Stat(path + ".zst"); st == nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v", st)
+	}
+	empty := filepath.Join(dir, "empty")
+	os.WriteFile(empty, nil, 0o600)
+	want(t, d, 0, "", "", "compress", empty)
+	want(t, d, 0, "", "", "expand", empty+".zst")
+	want(t, d, 1, "", "compress: ", "compress", filepath.Join(dir, "none"))
+	want(t, d, 1, "", "not a regular file", "compress", dir)
+}
