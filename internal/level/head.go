@@ -80,8 +80,8 @@ type walk struct {
 func (w *walk) token(t []byte) velos.Level {
 	opened := t[0] == '[' || t[0] == '<' || t[0] == '('
 	bracket := opened || w.open
-	w.open = bracket && bytes.IndexAny(t, "])>") < 0
-	core := bytes.Trim(t, "[]()<>|,")
+	w.open = bracket && !has(t, closing)
+	core := unwrapped(t)
 	colon := len(core) > 0 && (core[len(core)-1] == ':' || core[len(core)-1] == '!')
 	if colon {
 		core = core[:len(core)-1]
@@ -104,10 +104,42 @@ func (w *walk) token(t []byte) velos.Level {
 	}
 	// A host follows a timestamp, a logger has dots, a process a colon, and
 	// components are all capitals: the message has not begun.
-	if !bracket && !colon && bytes.IndexAny(core, ".=/[") < 0 && !(after && !w.redis && w.plain == 0) && !capitals(core) {
+	if !bracket && !colon && !has(core, inner) && !(after && !w.redis && w.plain == 0) && !capitals(core) {
 		w.plain++
 	}
 	return velos.LevelNone
+}
+
+// class says what a byte is in a head: brackets and what else stands around a
+// word, brackets that close, marks that no ordinary word has inside.
+var class = [256]uint8{
+	'[': wrap | inner, ']': wrap | closing, '(': wrap, ')': wrap | closing, '<': wrap, '>': wrap | closing,
+	'|': wrap, ',': wrap, '.': inner, '=': inner, '/': inner,
+}
+
+const (
+	wrap = 1 << iota
+	closing
+	inner
+)
+
+func has(b []byte, mask uint8) bool {
+	for _, c := range b {
+		if class[c]&mask != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func unwrapped(t []byte) []byte {
+	for len(t) > 0 && class[t[0]]&wrap != 0 {
+		t = t[1:]
+	}
+	for len(t) > 0 && class[t[len(t)-1]]&wrap != 0 {
+		t = t[:len(t)-1]
+	}
+	return t
 }
 
 // single judges a token of one byte: a letter after a timestamp or first in
@@ -198,32 +230,32 @@ func ofTrace(line []byte) velos.Level {
 	if len(text) < 3 {
 		return velos.LevelNone
 	}
-	has := func(s string) bool { return bytes.HasPrefix(text, []byte(s)) }
+	begins := func(s string) bool { return bytes.HasPrefix(text, []byte(s)) }
 	switch text[0] {
 	case 'a':
-		if indented && has("at ") {
+		if indented && begins("at ") {
 			return velos.Err
 		}
 	case '.':
-		if indented && has("... ") && bytes.HasSuffix(text, []byte(" more")) {
+		if indented && begins("... ") && bytes.HasSuffix(text, []byte(" more")) {
 			return velos.Err
 		}
 	case 'r':
-		if indented && has("raise ") {
+		if indented && begins("raise ") {
 			return velos.Err
 		}
 	case 'F':
-		if indented && has(`File "`) {
+		if indented && begins(`File "`) {
 			return velos.Err
 		}
 	case 'T', 'C', 'S', 'E', 'U', 'K':
-		if has("Traceback (most recent") || has("Caused by: ") || has("Suppressed: ") || has("Exception in thread ") ||
-			has("Uncaught ") || has("Unhandled ") || string(text) == "Killed" || has("Segmentation fault") {
+		if begins("Traceback (most recent") || begins("Caused by: ") || begins("Suppressed: ") || begins("Exception in thread ") ||
+			begins("Uncaught ") || begins("Unhandled ") || string(text) == "Killed" || begins("Segmentation fault") {
 			return velos.Err
 		}
 	case 'p', 'f', 'g', 't':
-		if has("panic: ") || has("goroutine ") && bytes.HasSuffix(text, []byte("]:")) ||
-			has("thread '") && bytes.Contains(text, []byte("' panicked at")) {
+		if begins("panic: ") || begins("goroutine ") && bytes.HasSuffix(text, []byte("]:")) ||
+			begins("thread '") && bytes.Contains(text, []byte("' panicked at")) {
 			return velos.Fatal
 		}
 	}

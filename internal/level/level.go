@@ -92,17 +92,16 @@ func withoutService(line []byte) []byte {
 // ofWord is the level that a word means where a level is expected, in any
 // case; LevelNone for any other word. INFO+2 and error-4 are levels too.
 func ofWord(w []byte) velos.Level {
-	if i := bytes.IndexAny(w, "+-"); i > 0 {
-		w = w[:i]
-	}
 	var low [16]byte
 	if len(w) < 3 || len(w) > len(low) {
 		return velos.LevelNone
 	}
-	for i, c := range w {
-		low[i] = lower(c)
+	n := 0
+	for n < len(w) && w[n] != '+' && w[n] != '-' {
+		low[n] = lower(w[n])
+		n++
 	}
-	switch string(low[:len(w)]) {
+	switch string(low[:n]) {
 	case "trace", "trc", "trac", "trce", "verbose", "vrb", "debug", "dbg", "debu", "dbug", "fine", "finer", "finest", "silly":
 		return velos.Debug
 	case "info", "inf", "information", "informational", "notice", "success", "http", "log":
