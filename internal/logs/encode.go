@@ -39,6 +39,10 @@ func appendTail(b []byte, e *velos.Entry, valid bool) []byte {
 	b = strconv.AppendUint(b, e.Seq, 10)
 	b = append(b, `,"inst":`...)
 	b = strconv.AppendInt(b, int64(e.Inst), 10)
+	return appendEnd(b, e, valid)
+}
+
+func appendEnd(b []byte, e *velos.Entry, valid bool) []byte {
 	if e.More {
 		b = append(b, `,"more":true`...)
 	}
@@ -77,6 +81,60 @@ func appendText(b, p []byte) (_ []byte, valid bool) {
 	}
 }
 
+// A stamper encodes the lines of one batch, which differ in little: what they
+// share is made once.
+type stamper struct {
+	heads [velos.Fatal + 1][]byte
+	mid   []byte // between msg and seq
+	end   []byte // after seq
+	digit [20]byte
+	at    int // first digit of seq
+}
+
+// begin prepares for lines of e's time, pid, instance and stream whose first
+// sequence number is e.Seq+1.
+func (s *stamper) begin(e *velos.Entry) {
+	for i := range s.heads {
+		s.heads[i] = s.heads[i][:0]
+	}
+	s.mid = append(append(append(s.mid[:0], `","src":"`...), e.Src.String()...), `","seq":`...)
+	s.end = strconv.AppendInt(append(s.end[:0], `,"inst":`...), int64(e.Inst), 10)
+	text := strconv.AppendUint(s.digit[:0:0], e.Seq, 10)
+	s.at = len(s.digit) - len(text)
+	copy(s.digit[s.at:], text)
+}
+
+// line appends the next line; the result is that of appendEntry.
+func (s *stamper) line(b []byte, e *velos.Entry) []byte {
+	head := s.heads[e.Level]
+	if len(head) == 0 {
+		head = appendHead(head, e.Time, e.Level, e.PID)
+		s.heads[e.Level] = head
+	}
+	b = append(b, head...)
+	b, valid := appendText(b, e.Msg)
+	b = append(b, s.mid...)
+	b = append(b, s.digit[s.at:]...)
+	b = append(b, s.end...)
+	return appendEnd(b, e, valid)
+}
+
+// count is seq++ on its decimal digits.
+func (s *stamper) count() {
+	for i := len(s.digit) - 1; ; i-- {
+		if i < s.at {
+			s.at = i
+			s.digit[i] = '1'
+			return
+		}
+		if s.digit[i] != '9' {
+			s.digit[i]++
+			return
+		}
+		s.digit[i] = '0'
+	}
+}
+
 const (
 	ones  = 0x0101010101010101
 	highs = 0x8080808080808080
@@ -87,19 +145,27 @@ const (
 // looks at eight at a time.
 func plain(p []byte) int {
 	n := 0
-	for len(p)-n >= 8 {
-		w := binary.LittleEndian.Uint64(p[n:])
-		quote, slash := w^(ones*'"'), w^(ones*'\\')
-		odd := w | (w - ones*0x20) | (quote - ones) | (slash - ones)
-		if odd&highs != 0 {
+	for len(p)-n >= 32 {
+		q := p[n : n+32 : n+32]
+		if (odd(binary.LittleEndian.Uint64(q))|odd(binary.LittleEndian.Uint64(q[8:]))|
+			odd(binary.LittleEndian.Uint64(q[16:]))|odd(binary.LittleEndian.Uint64(q[24:])))&highs != 0 {
 			break
 		}
+		n += 32
+	}
+	for len(p)-n >= 8 && odd(binary.LittleEndian.Uint64(p[n:]))&highs == 0 {
 		n += 8
 	}
 	for n < len(p) && p[n] >= 0x20 && p[n] != '"' && p[n] != '\\' && p[n] < utf8.RuneSelf {
 		n++
 	}
 	return n
+}
+
+// odd has a high bit set if a byte of w is not plain. A borrow may set bits of
+// the bytes above that one too, never of those below.
+func odd(w uint64) uint64 {
+	return w | (w - ones*0x20) | (w ^ ones*'"' - ones) | (w ^ ones*'\\' - ones)
 }
 
 func appendEscape(b []byte, c byte) []byte {

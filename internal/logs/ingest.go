@@ -29,10 +29,11 @@ type ingest struct {
 	hot    []*Log  // have a ring above the smallest size
 	opened []*handle
 
-	mem   []byte // one mapping: in, out, lines
-	in    []byte
-	out   []byte
-	lines []cutLine
+	mem     []byte // one mapping: in, out, lines
+	in      []byte
+	out     []byte
+	lines   []cutLine
+	stamper stamper
 
 	now     velos.Time
 	tick    uint32 // rises with each turn: how recently a handle was used

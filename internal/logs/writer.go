@@ -137,7 +137,9 @@ func (s *Store) takeLines(p *pipe, b []byte, end bool) (taken int) {
 	w := s.writerOf(l)
 	f := &w.files[l.index(p.src)]
 	base := 0
-	e := velos.Entry{Time: s.now, PID: max(int(p.pid), 0), Inst: int(p.inst), Src: p.src}
+	e := velos.Entry{Time: s.now, PID: max(int(p.pid), 0), Inst: int(p.inst), Src: p.src, Seq: w.st.seq}
+	s.stamper.begin(&e)
+	limit, raw := l.limit(), l.policy.Raw
 	for {
 		line, used, more := nextLine(b[taken:], end)
 		if used == 0 {
@@ -145,18 +147,19 @@ func (s *Store) takeLines(p *pipe, b []byte, end bool) (taken int) {
 		}
 		s.stamp(p, line, more, &e)
 		w.st.seq++
-		e.Seq, e.Msg, e.More = w.st.seq, line, more
-		if l.policy.Raw {
+		s.stamper.count()
+		e.Msg, e.More = line, more
+		if raw {
 			s.out = append(s.out, line...)
 			if !more {
 				s.out = append(s.out, '\n')
 			}
 		} else {
-			s.out = appendEntry(s.out, &e)
+			s.out = s.stamper.line(s.out, &e)
 		}
 		s.lines = append(s.lines, cutLine{int32(taken), int32(taken + len(line)), e.Level, more})
 		taken += used
-		if len(s.out) >= outFull || len(s.lines) == batchMax || l.due(f, len(s.out)) {
+		if len(s.out) >= outFull || len(s.lines) == batchMax || limit > 0 && f.size+int64(len(s.out)) >= limit {
 			s.flush(p, b, taken-base)
 			base = taken
 		}
@@ -178,10 +181,10 @@ func (s *Store) stamp(p *pipe, line []byte, more bool, e *velos.Entry) {
 	}
 }
 
-// due reports whether a file with n more bytes is long enough to be rotated.
-func (l *Log) due(f *file, n int) bool {
+// due reports whether a file is long enough to be rotated.
+func (l *Log) due(f *file) bool {
 	limit := l.limit()
-	return limit > 0 && f.size+int64(n) >= limit
+	return limit > 0 && f.size >= limit
 }
 
 // flush brings the batch into the file, the checkpoint and the ring, in this
@@ -206,7 +209,7 @@ func (s *Store) flush(p *pipe, text []byte, moved int) {
 	s.commit(p)
 	l.publish(p, text, s.lines, in > 0)
 	s.out, s.lines = s.out[:0], s.lines[:0]
-	if l.due(f, 0) {
+	if l.due(f) {
 		s.rotate(l, i)
 	}
 }
