@@ -1,0 +1,119 @@
+#!/bin/sh
+# Shows what Velos does, with the three programs of velos.toml: brings them up, kills one, shows that it
+# came back and why, shows the logs, stops everything. Takes a few seconds, asks nothing, leaves nothing behind.
+#
+#   make demo                 build, then this
+#   KEEP=1 make demo          leave the daemon and the programs running, to look around
+#   VELOS_DEMO_HOME=DIR       keep files there instead of in a temporary directory
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+root=$(dirname "$here")
+bin=$root/bin
+file=$here/velos.toml
+
+say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
+[ -t 1 ] || say() { printf '\n%s\n' "$*"; }
+
+# run shows a command as one would type it, then does it.
+run() {
+	printf '\n$ velos %s\n' "$*"
+	velos "$@"
+}
+
+if [ ! -x "$bin/velos" ] || [ ! -x "$bin/velosd" ]; then
+	make -C "$root" build
+fi
+PATH=$bin:$PATH
+export PATH
+
+# A home of its own: what runs under ~/.velos is not touched.
+if [ -n "${VELOS_DEMO_HOME:-}" ]; then
+	mkdir -p "$VELOS_DEMO_HOME"
+	VELOS_HOME=$(cd "$VELOS_DEMO_HOME" && pwd)
+	temporary=
+else
+	VELOS_HOME=$(mktemp -d "${TMPDIR:-/tmp}/velos-demo.XXXXXX")
+	temporary=$VELOS_HOME
+fi
+export VELOS_HOME
+
+# clean ends the daemon and what it runs, however the script ends.
+clean() {
+	code=$?
+	trap - EXIT
+	if [ "$code" -ne 0 ] && [ -s "$VELOS_HOME/logs/daemon.log" ]; then
+		printf '\nthe demo ended early; the daemon said:\n' >&2
+		tail -n 20 "$VELOS_HOME/logs/daemon.log" >&2
+	fi
+	if [ -n "${KEEP:-}" ] && [ "$code" -eq 0 ]; then
+		exit 0
+	fi
+	if velos ping >/dev/null 2>&1; then
+		velos kill >/dev/null || code=1
+	fi
+	[ -z "$temporary" ] || rm -rf "$temporary"
+	exit "$code"
+}
+trap clean EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# What can run here? sh is always there.
+only=clock
+skip() { echo "skipped: $1, because $2 is not installed"; }
+if command -v python3 >/dev/null 2>&1; then only=worker,$only; else skip worker python3; fi
+if command -v node >/dev/null 2>&1; then only=api,$only; else skip api node; fi
+victim=${only%%,*}
+
+# pid prints the process id of an app while it is online, else nothing.
+pid() {
+	velos list "$1" | awk '
+		NR == 1 { for (i = 1; i <= NF; i++) at[$i] = i; next }
+		$at["status"] == "online" { print $at["pid"] }'
+}
+
+say "1. Bring up what $file describes. The answer comes when all of it runs."
+run start --config "$file" --only "$only"
+run list
+
+say "2. Kill $victim the hard way. It is started again."
+old=$(pid "$victim")
+printf '\n$ kill -9 %s\n' "$old"
+kill -9 "$old"
+new=$old
+tries=0
+while [ -z "$new" ] || [ "$new" = "$old" ]; do
+	tries=$((tries + 1))
+	if [ "$tries" -gt 100 ]; then
+		echo "$victim did not come back within 10 s" >&2
+		exit 1
+	fi
+	sleep 0.1
+	new=$(pid "$victim")
+done
+run list
+run why "$victim"
+
+say "3. What they wrote: all together, in time order, then the newest lines of one, with the time.
+   A ! before a line means that it was written to stderr."
+run logs -n 12
+run logs "$victim" -n 3 --timestamp
+
+say "4. What happened, and who asked for it."
+run events "$victim" -n 8
+
+if [ -n "${KEEP:-}" ]; then
+	say "All of it keeps running. To look around, and to end it:"
+	echo "  export VELOS_HOME=$VELOS_HOME PATH=$bin:\$PATH"
+	echo "  velos list"
+	echo "  velos kill"
+	exit 0
+fi
+
+say "5. Stop one, then all, then the daemon. A stopped app stays known; velos start NAME starts it again."
+run stop "$victim"
+run list
+run kill
+
+say "That was all. KEEP=1 make demo leaves it running; README.md says more."
