@@ -7,6 +7,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -43,6 +44,7 @@ func Load(path string, env Environ) (*File, error) {
 	if err != nil {
 		return nil, readError("read "+shown(path), err)
 	}
+	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // editors on Windows begin files with a mark
 	specs, err := parse(data, path, abs, env)
 	if err != nil {
 		return nil, err

@@ -235,6 +235,31 @@ func TestAppsMayBeAList(t *testing.T) {
 	}
 }
 
+func TestAByteOrderMarkIsNoContent(t *testing.T) {
+	f, _ := load(t, "\xef\xbb\xbf[apps.api]\r\nscript = \"app.js\"\r\n")
+	if len(f.Specs) != 1 {
+		t.Errorf("%+v", f.Specs)
+	}
+}
+
+func TestOneWrongAppLeavesNone(t *testing.T) {
+	dir, env := project(t)
+	write(t, filepath.Join(dir, "velos.toml"), "[apps.a]\nscript = \"app.js\"\n[apps.b]\nscript = \"gone.js\"\n", 0o644)
+	f, err := Load("velos.toml", env)
+	if f != nil || err == nil || !strings.HasPrefix(err.Error(), "velos.toml:4:1: apps.b.script: no such file: gone.js") {
+		t.Errorf("%+v, %v", f, err)
+	}
+}
+
+func TestTheNearestPlaceOfAnErrorInDefaultsIsDefaults(t *testing.T) {
+	dir, env := project(t)
+	write(t, filepath.Join(dir, "velos.toml"), "[apps.a]\nscript = \"app.js\"\n[defaults]\nmax_restarts = -7\n", 0o644)
+	_, err := Load("velos.toml", env)
+	if err == nil || !strings.HasPrefix(err.Error(), "velos.toml:4:1: defaults.max_restarts: must be 0 or more") {
+		t.Error(err)
+	}
+}
+
 func TestAMissingFileIsAClearError(t *testing.T) {
 	_, env := project(t)
 	for path, want := range map[string]string{

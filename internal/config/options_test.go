@@ -144,6 +144,24 @@ func TestTheFirstMatchIsTheCallersDirectory(t *testing.T) {
 	}
 }
 
+func TestTypeScriptRunsOnANodeThatKnowsIt(t *testing.T) {
+	dir, env := project(t)
+	if err := os.Remove(filepath.Join(dir, "bin", "tsx")); err != nil {
+		t.Fatal(err)
+	}
+	node := filepath.Join(dir, "bin", "node")
+	for version, good := range map[string]bool{"v22.18.0": true, "v24.1.0": true, "v23.6.1": true, "v23.5.0": false, "v20.19.0": false, "junk": false} {
+		write(t, node, "#!/bin/sh\necho "+version+"\n", 0o755)
+		specs, err := FromArgs([]string{"app.ts"}, Options{}, env)
+		if good && (err != nil || specs[0].Interpreter != node) {
+			t.Errorf("%s: %v", version, err)
+		}
+		if !good && err == nil {
+			t.Errorf("%s: no error", version)
+		}
+	}
+}
+
 func TestAnInterpreterMayBeRefused(t *testing.T) {
 	dir, env := project(t)
 	specs, err := FromArgs([]string{"exec.sh"}, Options{Interpreter: "none"}, env)

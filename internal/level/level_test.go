@@ -97,6 +97,8 @@ var cases = []struct {
 	{fail, `JavaScript heap out of memory`},
 	{warn, `this option is deprecated`},
 	{info, `no errors`},
+	{info, `that is not an error`},
+	{info, `connected to the server as user of the day`},
 	{info, `0 errors, 0 warnings`},
 	{info, `10 passed, 0 failed`},
 	{info, `errors=0 failed=0`},

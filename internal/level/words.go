@@ -47,6 +47,10 @@ func ofWords(b []byte, escaped bool) velos.Level {
 			continue
 		case "no":
 			denied = 3
+		case "not":
+			if before != "could" {
+				denied = 3
+			}
 		case "level":
 			denied = 5
 		}
