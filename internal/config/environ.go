@@ -46,6 +46,11 @@ var Inherited = []string{
 	"SystemRoot", "SystemDrive", "ComSpec", "PATHEXT", "TEMP", "TMP", "USERPROFILE", "APPDATA", "LOCALAPPDATA", "ProgramData", "USERNAME",
 }
 
+// IsInherited reports whether an app from a file gets the caller's variable.
+func IsInherited(name string) bool {
+	return strings.HasPrefix(name, "LC_") || slices.Contains(Inherited, name)
+}
+
 // ours reports a variable that Velos sets for each process. The caller's are
 // never handed on: velos may itself run inside a managed app.
 func ours(name string) bool {
@@ -65,7 +70,7 @@ func (e Environ) whole() map[string]string {
 func (e Environ) base() map[string]string {
 	m := map[string]string{}
 	for k, v := range e.Vars {
-		if strings.HasPrefix(k, "LC_") || slices.Contains(Inherited, k) {
+		if IsInherited(k) {
 			m[k] = v
 		}
 	}

@@ -59,7 +59,7 @@ func TestWordsBecomePrograms(t *testing.T) {
 		if s.Cwd != dir {
 			t.Errorf("%s: cwd %s; want the caller's", c.word, s.Cwd)
 		}
-		python := strings.Contains(s.Interpreter+s.Script, "/python3")
+		python := strings.Contains(s.Interpreter+s.Script, "/python3") || c.word == "tool"
 		if (s.Env["PYTHONUNBUFFERED"] == "1") != python {
 			t.Errorf("%s: PYTHONUNBUFFERED=%q", c.word, s.Env["PYTHONUNBUFFERED"])
 		}

@@ -40,7 +40,7 @@ func (d *draft) resolveProgram(env Environ) *problem {
 	path, _ := d.variable("PATH")
 	r := &resolver{d: d, env: env, path: path}
 	p := r.program()
-	if p == nil && strings.HasPrefix(filepath.Base(runs(&d.spec)), "python") {
+	if p == nil && python(runs(&d.spec)) {
 		// Python keeps what it prints to a pipe until some KiB are together:
 		// logs would come late, and be lost when it crashes.
 		if _, set := d.variable("PYTHONUNBUFFERED"); !set {
@@ -48,6 +48,20 @@ func (d *draft) resolveProgram(env Environ) *problem {
 		}
 	}
 	return p.in("script")
+}
+
+// python reports whether a program is Python, or a script that asks for it in
+// its first line, as those that pip installs do.
+func python(program string) bool {
+	if strings.HasPrefix(filepath.Base(program), "python") {
+		return true
+	}
+	head, err := readHead(program)
+	if err != nil {
+		return false
+	}
+	b := parseBang(head)
+	return b != nil && strings.HasPrefix(filepath.Base(b.program), "python")
 }
 
 func (d *draft) resolveCwd(env Environ) *problem {
