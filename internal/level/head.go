@@ -73,6 +73,7 @@ func redis(line []byte) bool {
 type walk struct {
 	tokens, plain int
 	timed         bool // the token before was part of a timestamp or a number
+	clock         bool // some token before held more than a number
 	open          bool // inside a bracket that holds several tokens
 	redis         bool
 }
@@ -97,6 +98,7 @@ func (w *walk) token(t []byte) velos.Level {
 		return w.single(core[0], after, opened)
 	case timely(core):
 		w.timed = true
+		w.clock = w.clock || !digits(core)
 		return velos.LevelNone
 	}
 	if l := w.word(core, after, bracket, colon); l != velos.LevelNone {
@@ -180,7 +182,7 @@ func (w *walk) word(core []byte, after, bracket, colon bool) velos.Level {
 	case len(rest) == 0 && caps && (w.plain == 0 || colon),
 		len(rest) == 0 && bracket && w.plain == 0,
 		len(rest) == 0 && colon && (w.plain < 3 || l < velos.Warn) && w.plain < 4,
-		len(rest) == 0 && after && w.plain == 0 && string(core) != "log":
+		len(rest) == 0 && after && w.clock && w.plain == 0 && string(core) != "log":
 		return l
 	case len(rest) > 0 && caps && w.plain == 0 && string(core[:n]) != "HTTP" && bytes.IndexByte([]byte("[:/+"), rest[0]) >= 0:
 		return l // ERRO[0012], WARNING:logger:text, INFO/Main, ERROR+4
