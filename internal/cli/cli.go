@@ -191,9 +191,12 @@ func invalid(message, hint string) error {
 	return &velos.Error{Code: velos.Invalid, Message: message, Hint: hint}
 }
 
+// The table is in the order in which help shows it; cobra has one switch for
+// all trees.
+func init() { cobra.EnableCommandSorting = false }
+
 // tree makes the command tree of cobra from the table.
 func tree(s *session) *cobra.Command {
-	cobra.EnableCommandSorting = false
 	version := false
 	root := &cobra.Command{
 		Use: "velos", Short: "Velos keeps programs running and can explain what they do",

@@ -60,7 +60,7 @@ var commands = []command{
 	{name: "save", aliases: []string{"dump"}, group: "daemon", short: "write down which apps there are", long: "Writes a snapshot of all apps that resurrect brings back. A reboot or a crash of the daemon\nneeds none: what is running is always written down.", setup: setupSave},
 	{name: "resurrect", group: "daemon", short: "bring back what save wrote down", long: "Brings back the apps of the last save. Apps that are there already are left as they are.", setup: setupResurrect},
 	{name: "ping", group: "daemon", short: "ask whether the daemon runs, without starting it", setup: setupPing},
-	{name: "kill", group: "daemon", short: "stop all apps and the daemon", long: "Stops all apps and the daemon, and waits until both are gone. The apps stay known: the next\nstart of the daemon brings them back.", setup: setupKill},
+	{name: "kill", group: "daemon", short: "stop all apps and the daemon", long: "Stops all apps and the daemon, and waits until both are gone. The apps stay known, as\nstopped: velos start all starts them again.", setup: setupKill},
 	{name: "version", group: "daemon", short: "show the versions of velos and the daemon", setup: setupVersion},
 	{name: "startup", max: -1, group: "daemon", short: "start the daemon with the system", later: true},
 	{name: "unstartup", max: -1, group: "daemon", short: "undo startup", later: true},

@@ -25,10 +25,11 @@ func setupDelete(s *session, f *pflag.FlagSet) handler {
 			if t.inst >= 0 {
 				return invalid("delete "+t.String()+": one instance cannot be deleted", "velos stop "+t.String()+" stops it")
 			}
-			orders[i] = order{verb: "delete", name: t.String(), id: t.app.ID, do: func(ctx context.Context) (string, *velos.App, error) {
+			orders[i] = t.about("delete")
+			orders[i].do = func(ctx context.Context) (string, *velos.App, error) {
 				_, err := s.conn.Delete(ctx, t.wire())
 				return done2("deleted", err)
-			}}
+			}
 		}
 		return s.carryOut(ctx, orders, limit)
 	}

@@ -27,10 +27,11 @@ func setupFlush(s *session, _ *pflag.FlagSet) handler {
 		}
 		orders := make([]order, len(list))
 		for i, t := range list {
-			orders[i] = order{verb: "flush", name: t.app.Spec.Name, id: t.app.ID, do: func(ctx context.Context) (string, *velos.App, error) {
+			orders[i] = t.about("flush")
+			orders[i].do = func(ctx context.Context) (string, *velos.App, error) {
 				d, err := s.conn.Flush(ctx, t.wire())
 				return done("flushed", d, err)
-			}}
+			}
 		}
 		return s.carryOut(ctx, orders, patience)
 	}

@@ -21,9 +21,16 @@ const lastWords = 15
 // An order is one call of the daemon and what it is about.
 type order struct {
 	verb string
-	name string // for messages
+	name string // for messages: the app, or the app and an instance
+	app  string // the app alone
 	id   uint32 // 0 while the app is new
+	inst int    // -1 for all
 	do   func(ctx context.Context) (did string, app *velos.App, err error)
+}
+
+// about is an order without what is to be done.
+func (t target) about(verb string) order {
+	return order{verb: verb, name: t.String(), app: t.app.Spec.Name, id: t.app.ID, inst: t.inst}
 }
 
 // carryOut gives all orders at the same time, waits for every outcome, and
@@ -43,7 +50,7 @@ func (s *session) carryOut(ctx context.Context, orders []order, limit time.Durat
 		group.Go(func() {
 			o := &orders[i]
 			did, app, err := o.do(ctx)
-			results[i] = view.Result{Verb: o.verb, Did: did, App: app, ID: o.id, Name: o.name, Err: o.explain(err, limit)}
+			results[i] = view.Result{Verb: o.verb, Did: did, App: app, ID: o.id, Name: o.app, Inst: o.inst, Err: o.explain(err, limit)}
 			<-slots
 		})
 	}

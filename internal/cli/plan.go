@@ -137,9 +137,17 @@ func allDigits(s string) bool {
 func (p *plan) known(t target) {
 	st := step{app: t.app, inst: t.inst}
 	if runs(t) {
-		st.done = "already " + string(t.app.Status)
+		st.done = "already " + string(t.status())
 	}
 	p.steps = append(p.steps, st)
+}
+
+// status is the most alarming one of the instances in question.
+func (t target) status() velos.Status {
+	if t.inst < 0 {
+		return t.app.Status
+	}
+	return only([]target{t})[0].Status
 }
 
 // runs reports whether every instance in question runs or is being started.

@@ -16,10 +16,11 @@ func setupReset(s *session, _ *pflag.FlagSet) handler {
 		}
 		orders := make([]order, len(list))
 		for i, t := range list {
-			orders[i] = order{verb: "reset", name: t.String(), id: t.app.ID, do: func(ctx context.Context) (string, *velos.App, error) {
+			orders[i] = t.about("reset")
+			orders[i].do = func(ctx context.Context) (string, *velos.App, error) {
 				d, err := s.conn.Reset(ctx, t.wire())
 				return done("reset", d, err)
-			}}
+			}
 		}
 		return s.carryOut(ctx, orders, patience)
 	}

@@ -110,7 +110,7 @@ func once(list []target) []target {
 }
 
 func (s *session) restartOrder(t target, r wire.Restart, rename string) order {
-	o := order{verb: "restart", name: t.String(), id: t.app.ID}
+	o := t.about("restart")
 	o.do = func(ctx context.Context) (string, *velos.App, error) {
 		did := "restarted"
 		if rename != "" {

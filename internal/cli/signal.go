@@ -26,10 +26,11 @@ func setupSignal(s *session, _ *pflag.FlagSet) handler {
 		}
 		orders := make([]order, len(list))
 		for i, t := range list {
-			orders[i] = order{verb: "signal", name: t.String(), id: t.app.ID, do: func(ctx context.Context) (string, *velos.App, error) {
+			orders[i] = t.about("signal")
+			orders[i].do = func(ctx context.Context) (string, *velos.App, error) {
 				d, err := s.conn.Signal(ctx, wire.Signal{Target: t.wire(), Signal: number})
 				return done("signalled", d, err)
-			}}
+			}
 		}
 		return s.carryOut(ctx, orders, patience)
 	}

@@ -70,9 +70,9 @@ func setupStart(s *session, f *pflag.FlagSet) handler {
 
 // startOrder turns a step of the plan into a call.
 func (s *session) startOrder(st step, wait bool) order {
-	o := order{verb: "start", name: st.name()}
+	o := order{verb: "start", name: st.name(), app: st.name(), inst: -1}
 	if st.app != nil {
-		o.id = st.app.ID
+		o = target{st.app, st.inst}.about("start")
 	}
 	o.do = func(ctx context.Context) (string, *velos.App, error) {
 		if st.done != "" {
@@ -110,7 +110,7 @@ func (s *session) follow(ctx context.Context, orders []order) error {
 	}
 	var apps []velos.App
 	for i := range orders {
-		if t, ok := named(list.Apps, orders[i].name); ok {
+		if t, ok := named(list.Apps, orders[i].app); ok {
 			apps = append(apps, *t.app)
 		}
 	}

@@ -67,10 +67,11 @@ func setupStop(s *session, f *pflag.FlagSet) handler {
 		for i, t := range list {
 			stop := stop
 			stop.Target = t.wire()
-			orders[i] = order{verb: "stop", name: t.String(), id: t.app.ID, do: func(ctx context.Context) (string, *velos.App, error) {
+			orders[i] = t.about("stop")
+			orders[i].do = func(ctx context.Context) (string, *velos.App, error) {
 				d, err := s.conn.Stop(ctx, stop)
 				return done(stopped(t, stop.Wait), d, err)
-			}}
+			}
 		}
 		return s.carryOut(ctx, orders, limit)
 	}

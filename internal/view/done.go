@@ -14,6 +14,7 @@ type Result struct {
 	App  *velos.App // as it is now; nil when it is gone or unknown
 	ID   uint32     // when App is nil
 	Name string     // when App is nil
+	Inst int        // the instance it was about; -1 for all
 	Err  error      // nil when the order was carried out
 }
 
@@ -27,6 +28,7 @@ func (r *Result) name() string {
 type resultJSON struct {
 	ID     uint32       `json:"id"`
 	Name   string       `json:"name"`
+	Inst   int          `json:"instance"`
 	Verb   string       `json:"verb"`
 	Did    string       `json:"did"`
 	OK     bool         `json:"ok"`
@@ -70,7 +72,7 @@ func Done(w io.Writer, results []Result, o Options) error {
 }
 
 func (o Options) resultJSON(r *Result) resultJSON {
-	j := resultJSON{ID: r.ID, Name: r.name(), Verb: r.Verb, Did: r.Did, OK: r.Err == nil}
+	j := resultJSON{ID: r.ID, Name: r.name(), Inst: r.Inst, Verb: r.Verb, Did: r.Did, OK: r.Err == nil}
 	if r.App != nil {
 		a := o.appJSON(r.App)
 		j.App, j.ID, j.Status, j.PID = &a, a.ID, a.Status, a.PID
@@ -99,21 +101,14 @@ func (o Options) resultLine(b *buffer, r *Result) {
 	if r.Err != nil {
 		return
 	}
-	b.str(o.paint(bold, Text(r.name())), ": ", r.Did)
+	name := Text(r.name())
+	if r.Inst >= 0 {
+		name += ":" + strconv.Itoa(r.Inst)
+	}
+	b.str(o.paint(bold, name), ": ", Text(r.Did))
 	if a := r.App; a != nil {
-		b.str(" (id ", strconv.Itoa(int(a.ID)))
-		pids := 0
-		for i := range a.Instances {
-			if pid := a.Instances[i].PID; pid != 0 && pids < 4 {
-				if pids++; pids == 1 {
-					b.str(", pid ")
-				} else {
-					b.str(" ")
-				}
-				b.str(strconv.Itoa(pid))
-			}
-		}
-		if n := len(a.Instances); n > 1 {
+		b.str(" (id ", strconv.Itoa(int(a.ID)), r.pids())
+		if n := len(a.Instances); n > 1 && r.Inst < 0 {
 			b.str(", ", strconv.Itoa(n), " instances")
 		}
 		b.str(")")
@@ -145,4 +140,26 @@ func Failure(w io.Writer, err error, results []Result, o Options) error {
 		Results []resultAI `json:"results"`
 	}{first, list}), '\n')
 	return b.to(w)
+}
+
+// mostPids is how many pids a line shows.
+const mostPids = 4
+
+// pids lists the first processes of those the order was about.
+func (r *Result) pids() string {
+	s, n := "", 0
+	for i := range r.App.Instances {
+		in := &r.App.Instances[i]
+		if in.PID == 0 || r.Inst >= 0 && r.Inst != in.Inst {
+			continue
+		}
+		if n++; n > mostPids {
+			return s + " …"
+		}
+		if n == 1 {
+			s = ", pid"
+		}
+		s += " " + strconv.Itoa(in.PID)
+	}
+	return s
 }

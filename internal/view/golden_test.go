@@ -125,8 +125,8 @@ func goldens() map[string]string {
 
 func fixtureResults() []Result {
 	apps := fixtures()
-	return []Result{{Verb: "restart", Did: "restarted", App: &apps[1]}, {Verb: "delete", Did: "deleted", ID: 5, Name: "backup"},
-		{Verb: "start", Did: "crashed", ID: 1, Name: "api", Err: &velos.Error{Code: velos.Crashed, Message: "start api: exited with code 1 after 850ms"}}}
+	return []Result{{Verb: "restart", Did: "restarted", App: &apps[1], Inst: -1}, {Verb: "delete", Did: "deleted", ID: 5, Name: "backup", Inst: -1},
+		{Verb: "start", Did: "crashed", ID: 1, Name: "api", Inst: -1, Err: &velos.Error{Code: velos.Crashed, Message: "start api: exited with code 1 after 850ms"}}}
 }
 
 func TestAnswersLookAsTheyAlwaysDid(t *testing.T) {

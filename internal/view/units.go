@@ -80,10 +80,13 @@ func uptime(i *velos.Instance, now velos.Time) velos.Millis {
 	return velos.Millis(now - i.Started)
 }
 
-// plural is "1 line", "2 lines".
+// plural is "1 line", "2 lines", "2 processes".
 func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
+	}
+	if strings.HasSuffix(noun, "s") {
+		noun += "e"
 	}
 	return strconv.Itoa(n) + " " + noun + "s"
 }

@@ -61,7 +61,7 @@ func (o Options) findings(r Report, m Mask, i *velos.Instance) findings {
 		case e.Kind == velos.KindOrder:
 			f.order = &e
 		case e.Inst >= 0 && e.Inst != i.Inst:
-		case e.Kind == velos.KindExit, e.Kind == velos.KindState && (e.To == velos.Online || e.To == velos.Errored):
+		case e.Kind == velos.KindExit, e.Kind == velos.KindState && (e.To == velos.Starting || e.To == velos.Online || e.To == velos.Errored):
 			f.timeline = append(f.timeline, e)
 		}
 	}

@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// raised is a home without a daemon, and a PATH with one.
+func raised(t *testing.T) *fake {
+	t.Helper()
+	dir, err := os.MkdirTemp("/tmp", "velos-cli-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := filepath.Join(dir, "bin")
+	os.Mkdir(bin, 0o755)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(self, filepath.Join(bin, "velosd")); err != nil {
+		t.Skip(err)
+	}
+	t.Setenv("PATH", bin)
+	d := &fake{home: filepath.Join(dir, "home")}
+	os.Mkdir(d.home, 0o700)
+	t.Cleanup(func() {
+		os.WriteFile(filepath.Join(d.home, "end"), nil, 0o600)
+		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+			if _, err := os.Lstat(filepath.Join(d.home, "velos.sock")); err != nil {
+				break
+			}
+		}
+		os.RemoveAll(dir)
+	})
+	return d
+}
+
+func TestTheFirstCommandStartsTheDaemon(t *testing.T) {
+	d := raised(t)
+	t.Setenv("ANTHROPIC_API_KEY", "sk-secret")
+	out, errs := want(t, d, 0, "[]\n", "velos: started velosd, pid ", "list", "--json")
+	if out != "[]\n" {
+		t.Errorf("stdout holds %q", out)
+	}
+	if _, errs = want(t, d, 0, "", "", "list"); errs != "" {
+		t.Errorf("the second command says %q", errs)
+	}
+	env, _ := os.ReadFile(filepath.Join(d.home, "environ"))
+	if s := "\n" + string(env); !strings.Contains(s, "\nGOMAXPROCS=1\n") || !strings.Contains(s, "\nVELOS_HOME="+d.home) || strings.Contains(s, "sk-secret") {
+		t.Errorf("environment of the daemon:\n%s", env)
+	}
+	for _, dir := range []string{d.home, filepath.Join(d.home, "logs")} {
+		if st, err := os.Stat(dir); err != nil || st.Mode().Perm() != 0o700 {
+			t.Errorf("%s: %v, %v", dir, st.Mode(), err)
+		}
+	}
+}
+
+func TestTwoFirstCommandsMakeOneDaemon(t *testing.T) {
+	d := raised(t)
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() { want(t, d, 0, "no apps", "", "list") })
+	}
+	group.Wait()
+	if b, _ := os.ReadFile(filepath.Join(d.home, "daemons")); string(b) != "one\n" {
+		t.Errorf("daemons:\n%s", b)
+	}
+}
+
+func TestADaemonThatDiesAtItsStartIsQuoted(t *testing.T) {
+	d := raised(t)
+	os.MkdirAll(filepath.Join(d.home, "logs"), 0o700)
+	os.WriteFile(filepath.Join(d.home, "logs", "daemon.log"), []byte("an old line\n"), 0o600)
+	os.WriteFile(filepath.Join(d.home, "fail"), []byte("state.json is from the future\n"), 0o600)
+	_, errs := want(t, d, 7, "", "hint: velosd: state.json is from the future\n", "list")
+	if strings.Contains(errs, "an old line") || !strings.Contains(errs, "start velosd: it ended with code 1") {
+		t.Errorf("got %s", errs)
+	}
+}
+
+func TestNoDaemonProgramIsAClearError(t *testing.T) {
+	d := raised(t)
+	t.Setenv("PATH", "/nowhere")
+	want(t, d, 7, "", "no such program beside velos or in PATH\n  hint: ", "list")
+	want(t, d, 7, `"code":"unreachable"`, "", "start", "x", "--json")
+}
+
+func TestAHomeThatCannotBeUsedIsRefusedWithAHint(t *testing.T) {
+	d := raised(t)
+	file := filepath.Join(filepath.Dir(d.home), "file")
+	os.WriteFile(file, nil, 0o600)
+	var o, e locked
+	w := World{Out: &o, Err: &e, Vars: map[string]string{"VELOS_HOME": file}, Now: time.Now}
+	if code := Run(t.Context(), w, []string{"list"}); code == 0 || !strings.Contains(e.String(), "hint: ") {
+		t.Errorf("%d, %s", code, e.String())
+	}
+	e = locked{}
+	w.Err, w.Vars = &e, map[string]string{"VELOS_HOME": "/tmp/" + strings.Repeat("x", 120)}
+	if code := Run(t.Context(), w, []string{"list"}); code != 2 || !strings.Contains(e.String(), "103") {
+		t.Errorf("%d, %s", code, e.String())
+	}
+}
