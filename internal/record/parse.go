@@ -153,26 +153,12 @@ func (p *parser) Text(key, v string) string {
 	return p.text(key, at)
 }
 
-func (p *parser) text(key string, at int) string {
-	if p.b[at] != '"' {
-		p.unexpected(key, at, "a string")
-		return ""
-	}
-	s, _ := p.raw(at)
-	return string(s)
-}
-
-func (p *parser) String(key string, v *string) { *v = p.Text(key, *v) }
-
-func (p *parser) Bytes(key string, v *[]byte) {
-	at, ok := p.found(key)
-	if !ok {
-		return
-	}
+// content is the string at at, or the bytes that no JSON string can hold.
+func (p *parser) content(key string, at int) []byte {
 	switch p.b[at] {
 	case '"':
 		s, _ := p.raw(at)
-		*v = append([]byte(nil), s...)
+		return s
 	case '{':
 		w := wrapped{}
 		p.record(at, p.depth+1, &w)
@@ -180,11 +166,24 @@ func (p *parser) Bytes(key string, v *[]byte) {
 		b, err := base64.StdEncoding.DecodeString(w.text)
 		if err != nil {
 			p.failAt(key, at, "not base64")
-			return
 		}
-		*v = b
-	default:
-		p.unexpected(key, at, `a string or {"base64":"…"}`)
+		return b
+	}
+	p.unexpected(key, at, "a string")
+	return nil
+}
+
+func (p *parser) text(key string, at int) string { return string(p.content(key, at)) }
+
+func (p *parser) String(key string, v *string) {
+	if at, ok := p.found(key); ok {
+		*v = p.text(key, at)
+	}
+}
+
+func (p *parser) Bytes(key string, v *[]byte) {
+	if at, ok := p.found(key); ok {
+		*v = append([]byte(nil), p.content(key, at)...)
 	}
 }
 

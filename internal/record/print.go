@@ -91,7 +91,7 @@ func (p *printer) Float(key string, v *float64) {
 func (p *printer) Text(key, v string) string {
 	if v != "" {
 		p.key(key)
-		p.b = quote(p.b, v)
+		p.text(v)
 	}
 	return v
 }
@@ -107,8 +107,21 @@ func (p *printer) Bytes(key string, v *[]byte) {
 		p.b = quote(p.b, *v)
 		return
 	}
+	p.wrap(*v)
+}
+
+func (p *printer) text(s string) {
+	if utf8.ValidString(s) {
+		p.b = quote(p.b, s)
+		return
+	}
+	p.wrap([]byte(s))
+}
+
+// wrap writes bytes that no JSON string can hold.
+func (p *printer) wrap(v []byte) {
 	p.b = append(p.b, `{"base64":"`...)
-	p.b = base64.StdEncoding.AppendEncode(p.b, *v)
+	p.b = base64.StdEncoding.AppendEncode(p.b, v)
 	p.b = append(p.b, `"}`...)
 }
 
@@ -120,7 +133,7 @@ func (p *printer) Strings(key string, v *[]string) {
 	p.b = append(p.b, '[')
 	for i, s := range *v {
 		p.comma(i)
-		p.b = quote(p.b, s)
+		p.text(s)
 	}
 	p.b = append(p.b, ']')
 }
@@ -155,7 +168,7 @@ func (p *printer) Map(key string, v *map[string]string) {
 		p.comma(i)
 		p.b = quote(p.b, k)
 		p.b = append(p.b, ':')
-		p.b = quote(p.b, (*v)[k])
+		p.text((*v)[k])
 	}
 	clear(p.sort)
 	p.b = append(p.b, '}')

@@ -214,9 +214,27 @@ func TestBytesSurviveWhateverTheyAre(t *testing.T) {
 	}
 }
 
+func TestStringsThatAreNotUTF8Survive(t *testing.T) {
+	want := velos.Spec{Script: "/srv/caf\xe9/app.js", Args: []string{"ok", "\xff"}, Env: map[string]string{"LATIN": "\xe9", "UTF": "é"}}
+	for _, c := range codecs {
+		var got velos.Spec
+		if err := c.decode(c.append(nil, &want), &got); err != nil {
+			t.Fatal(err)
+		}
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s: %s", c.name, d)
+		}
+	}
+	for _, bad := range []string{`{"name":{"base64":"?"}}`, `{"name":{"base64":1}}`, `{"name":[]}`} {
+		if err := DecodeJSON([]byte(bad), new(velos.Spec)); err == nil || !strings.HasPrefix(err.Error(), "name") {
+			t.Errorf("%s: got %v", bad, err)
+		}
+	}
+}
+
 func TestJSONStringsAreValidAndShowNoControls(t *testing.T) {
-	b := AppendJSON(nil, &velos.Exit{Error: "a\xffb\x1b\u009b\u2028é\U0001F600\x7f"})
-	want := `{"error":"a\ufffdb\u001b\u009b\u2028é😀\u007f"}`
+	b := AppendJSON(nil, &velos.Spec{Name: "\x1b\u009b\u2028é\U0001F600\x7f", Cwd: "/\xff", Env: map[string]string{"a\xff": "\xfe"}})
+	want := `{"name":"\u001b\u009b\u2028é😀\u007f","cwd":{"base64":"L/8="},"env":{"a\ufffd":{"base64":"/g=="}}}`
 	if string(b) != want {
 		t.Errorf("got %s, want %s", b, want)
 	}

@@ -178,7 +178,11 @@ func (u *unpacker) Text(key, v string) string {
 	return string(s)
 }
 
-func (u *unpacker) String(key string, p *string) { *p = u.Text(key, *p) }
+func (u *unpacker) String(key string, p *string) {
+	if u.Has(key) {
+		*p = u.Text(key, *p)
+	}
+}
 
 func (u *unpacker) Bytes(key string, p *[]byte) {
 	at, ok := u.value(key)

@@ -120,6 +120,9 @@ func (u *unpacker) skip(at, depth int) (end int, fault string) {
 	if at >= len(u.b) {
 		return at, truncated
 	}
+	if c := u.b[at]; c < 0x80 || c >= 0xe0 { // nearly half of all values
+		return at + 1, ""
+	}
 	if depth > maxDepth {
 		return at, "nested too deeply"
 	}
