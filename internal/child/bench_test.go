@@ -56,6 +56,40 @@ func BenchmarkBareForkExecWait(b *testing.B) {
 	}
 }
 
+// Start against the bare system call, in turns.
+func BenchmarkStartAgainstBare(b *testing.B) {
+	for _, o := range []Options{{}, {NoCgroup: true}} {
+		for _, n := range crowds {
+			b.Run("cgroup="+strconv.FormatBool(!o.NoCgroup)+"/children="+strconv.Itoa(n), func(b *testing.B) {
+				h := open(b, o)
+				sleepers(b, h, n)
+				attr := &syscall.ProcAttr{Files: []uintptr{uintptr(h.null), uintptr(h.null), uintptr(h.null)}, Sys: &syscall.SysProcAttr{Setsid: true}}
+				var ours, bare []time.Duration
+				for b.Loop() {
+					t := time.Now()
+					p, err := h.Start(Command{Path: "/bin/sleep", Args: []string{"sleep", "0"}, Stdout: -1, Stderr: -1})
+					ours = append(ours, time.Since(t))
+					if err != nil {
+						b.Fatal(err)
+					}
+					<-p.Gone()
+					t = time.Now()
+					pid, err := syscall.ForkExec("/bin/sleep", []string{"sleep", "0"}, attr)
+					bare = append(bare, time.Since(t))
+					if err != nil {
+						b.Fatal(err)
+					}
+					for syscall.Kill(pid, 0) == nil { // the host's reaper waits for it
+						time.Sleep(50 * time.Microsecond)
+					}
+				}
+				report(b, "start", ours)
+				report(b, "bare", bare)
+			})
+		}
+	}
+}
+
 // The time from kill -9 until Exited delivers, and that of Start alone.
 func BenchmarkCrash(b *testing.B) {
 	for _, o := range []Options{{}, {NoCgroup: true}} {

@@ -6,10 +6,13 @@
 // A Host is the one parent of everything that a daemon runs. Each process leads
 // a session of its own. Whatever of its tree leaves that session still belongs
 // to it: on Linux the daemon is a subreaper, so that every orphan comes to the
-// Host, which finds out whose it is by session, group, what earlier looks have
-// shown, the VELOS_ID in its environment or the output pipe that it holds. On
-// macOS orphans go to launchd; there the group and the VELOS_ID must do, and a
-// daemon that cleared its environment is lost.
+// Host. Whose it is tells its control group, where the daemon may make one for
+// each run; else its session and process group, what earlier looks have shown,
+// the VELOS_ID in its environment, or the output pipe that it holds. Without
+// control groups one case is left: a process that left session, group,
+// environment and pipe behind before anybody looked, while several apps are old
+// enough to have made it. It is nobody's then, and is not killed. On macOS
+// orphans go to launchd; there the group and the VELOS_ID must do.
 package child
 
 import (
@@ -28,6 +31,8 @@ type Command struct {
 	// Stdout and Stderr are descriptors for the program to write to, -1 for
 	// none. They stay the caller's to close. Standard input is empty.
 	Stdout, Stderr int
+	// Extra descriptors become 3, 4, … of the program. They stay the caller's.
+	Extra []int
 	// Mark is the value of VELOS_ID in Env: it tells whose an orphan is.
 	Mark string
 }

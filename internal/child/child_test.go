@@ -188,3 +188,16 @@ func TestSignalsHaveNamesAndNumbers(t *testing.T) {
 		}
 	}
 }
+
+func TestLimitsOfTheSystemAreExplained(t *testing.T) {
+	c := Command{Path: "/bin/sh"}
+	for errno, code := range map[syscall.Errno]velos.Code{
+		syscall.EAGAIN: velos.Busy, syscall.EMFILE: velos.Busy, syscall.ENFILE: velos.Busy, syscall.ENOMEM: velos.Busy,
+		syscall.ETXTBSY: velos.Busy, syscall.E2BIG: velos.TooLarge, syscall.ENOEXEC: velos.Invalid, syscall.EIO: velos.Failed,
+	} {
+		err := explain(errno, c)
+		if velos.CodeOf(err) != code || !errors.Is(err, errno) || strings.Contains(err.Error(), "%") {
+			t.Errorf("%v: got %v (%v)", errno, err, velos.CodeOf(err))
+		}
+	}
+}

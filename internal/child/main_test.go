@@ -28,6 +28,8 @@ func TestMain(m *testing.M) {
 		signal.Ignore(syscall.SIGTERM)
 		fmt.Println("ready")
 		time.Sleep(20 * time.Second)
+	case "unprivileged":
+		unprivileged()
 	case "host":
 		h, err := Open()
 		if err != nil {
@@ -58,7 +60,9 @@ func open(t testing.TB, o Options) *Host {
 		all = append(all, h.left...)
 		h.mu.Unlock()
 		for _, p := range all {
-			p.Kill()
+			if p.Kill() == nil {
+				gone(t, p)
+			}
 		}
 		if err := h.Close(); err != nil {
 			t.Error(err)
@@ -157,4 +161,40 @@ func eventually(t testing.TB, what string, ok func() bool) {
 		}
 	}
 	t.Fatalf("never: %s", what)
+}
+
+// unprivileged is a daemon of an ordinary user; it prints what it sees.
+func unprivileged() {
+	h, err := Open()
+	if err != nil {
+		fmt.Println("open:", err)
+		return
+	}
+	for _, c := range []Command{{Path: "/bin/true", Dir: os.Args[1]}, {Path: os.Args[1] + "/x"}} {
+		c.Args = []string{"x"}
+		_, err = h.Start(c)
+		fmt.Println(err)
+	}
+	p, err := h.Start(Command{Path: "/bin/sh", Args: []string{"sh", "-c", "(setsid env -i sleep " + os.Args[2] + " >/dev/null 2>&1 &); exec sleep " + os.Args[2]},
+		Env: []string{"PATH=/usr/bin:/bin"}, Stdout: -1, Stderr: -1})
+	if err != nil {
+		fmt.Println("start:", err)
+		return
+	}
+	for end := time.Now().Add(10 * time.Second); !settled(p, os.Args[2], 2) && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	fmt.Println("kill:", p.Kill(), len(holding(os.Args[2])))
+}
+
+// settled reports whether n processes are sleeping with the token.
+func settled(p *Process, tok string, n int) bool {
+	found := 0
+	for _, pid := range holding(tok) {
+		b, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
+		if string(b) == "sleep\n" {
+			found++
+		}
+	}
+	return found == n
 }

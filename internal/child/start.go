@@ -14,7 +14,7 @@ import (
 )
 
 // Start runs c and returns when the program has replaced the daemon's copy. The
-// process leads a new session, inherits descriptors 0, 1 and 2 only, and begins
+// process leads a new session, inherits descriptors 0, 1, 2 and Extra only, and begins
 // with default signal handling and with the limit of open files that the
 // daemon itself was started with. The error says what is wrong with the path,
 // the directory or the system.
@@ -35,6 +35,9 @@ func (h *Host) Start(c Command) (*Process, error) {
 		Env:   c.Env,
 		Files: []uintptr{uintptr(h.null), h.output(c.Stdout), h.output(c.Stderr)},
 		Sys:   &syscall.SysProcAttr{Setsid: true},
+	}
+	for _, fd := range c.Extra {
+		attr.Files = append(attr.Files, uintptr(fd))
 	}
 	h.cgroups.join(p, attr.Sys)
 	h.mu.Lock()
@@ -97,6 +100,7 @@ func (h *Host) register(p *Process, pid int) {
 		old.strange = true
 	}
 	h.runs[pid] = p
+	h.welcome()
 	stat, err := proc.One(pid)
 	if err == nil {
 		p.start = stat.Start

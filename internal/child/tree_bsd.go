@@ -35,6 +35,7 @@ func (*lineage) open() {}
 func firstThread() bool { return false }
 
 func (h *Host) adopt()     {}
+func (h *Host) welcome()   {}
 func (h *Host) forget(int) {}
 func (h *Host) buried()    {}
 

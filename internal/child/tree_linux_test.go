@@ -4,7 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -59,18 +59,6 @@ func TestKillLeavesNobody(t *testing.T) {
 	}
 }
 
-// settled reports whether n processes are sleeping with the token.
-func settled(p *Process, tok string, n int) bool {
-	found := 0
-	for _, pid := range holding(tok) {
-		b, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/comm")
-		if string(b) == "sleep\n" {
-			found++
-		}
-	}
-	return found == n
-}
-
 // closeHost ends a host before its test does, so that the next can be opened.
 func closeHost(t *testing.T, h *Host) {
 	t.Helper()
@@ -78,7 +66,7 @@ func closeHost(t *testing.T, h *Host) {
 	n := len(h.runs) + len(h.left) + len(h.seen) + len(h.orphans)
 	h.mu.Unlock()
 	if n != 0 {
-		t.Errorf("the host remembers %d things of runs that are gone", n)
+		t.Errorf("the host remembers %d things of runs that are gone: %v %v %v", n, h.runs, h.seen, h.orphans)
 	}
 	h.Close()
 }
@@ -88,12 +76,11 @@ func TestKillOutrunsAChainOfForks(t *testing.T) {
 		h := open(t, o)
 		tok := token()
 		script := filepath.Join(t.TempDir(), "chain")
-		text := "#!/bin/sh\n[ $1 -le 0 ] && exec sleep 20\nsetsid env -i $0 $(($1-1)) " + tok + " >/dev/null 2>&1 &\nexit 0\n"
+		text := "#!/bin/sh\n[ $1 -le 0 ] && exec sleep $2\nsetsid env -i $0 $(($1-1)) " + tok + " >/dev/null 2>&1 &\nexit 0\n"
 		if err := os.WriteFile(script, []byte(text), 0o755); err != nil {
 			t.Fatal(err)
 		}
 		p := start(t, h, script, "300", tok)
-		eventually(t, "the chain runs", func() bool { return len(holding(tok)) > 0 })
 		exit(t, p)
 		begin := time.Now()
 		if err := p.Kill(); err != nil {
@@ -429,5 +416,118 @@ func TestWhereGroupsCannotBeForkedIntoTheyAreTurnedOff(t *testing.T) {
 	gone(t, p)
 	if !h.cgroups.off {
 		t.Error("groups are still on")
+	}
+}
+
+func TestAnOrdinaryUserCanRunADaemon(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("only root can become somebody else")
+	}
+	h := open(t, Options{})
+	self, _ := os.Executable()
+	program, err := os.ReadFile(self)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir() // the program must be where that user can read it
+	os.Chmod(filepath.Dir(dir), 0o755)
+	copied := filepath.Join(dir, "child.test")
+	locked := filepath.Join(dir, "locked")
+	if err := errors.Join(os.WriteFile(copied, program, 0o755), os.Mkdir(locked, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	text := output(t, h, Command{Path: "/usr/bin/setpriv", Dir: dir, Env: []string{"CHILD_MODE=unprivileged", "PATH=/usr/bin:/bin"},
+		Args: []string{"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", copied, locked, token()}})
+	want := "permission denied: " + locked + "\npermission denied: " + locked + "/x\nkill: <nil> 0\n"
+	if text != want {
+		t.Errorf("got:\n%s\nwant:\n%s", text, want)
+	}
+}
+
+func TestExtraDescriptorsFollowTheUsualThree(t *testing.T) {
+	h := open(t, Options{})
+	r, w, _ := os.Pipe()
+	defer r.Close()
+	p, err := h.Start(Command{Path: "/bin/sh", Args: []string{"sh", "-c", "echo four >&4; echo three >&3"}, Stdout: -1, Stderr: 2, Extra: []int{int(w.Fd()), int(w.Fd())}})
+	w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	exit(t, p)
+	buf := make([]byte, 100)
+	n, _ := r.Read(buf)
+	if string(buf[:n]) != "four\nthree\n" {
+		t.Errorf("got %q", buf[:n])
+	}
+}
+
+func TestRootsDoNotHangOnTheFirstThread(t *testing.T) {
+	h := open(t, Options{})
+	done := make(chan int)
+	for range 20 {
+		go func() { done <- start(t, h, "/bin/sleep", "60").PID() }()
+	}
+	var roots []int
+	for range 20 {
+		roots = append(roots, <-done)
+	}
+	orphans, err := proc.ChildrenOfThread(os.Getpid(), os.Getpid(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pid := range roots {
+		if slices.Contains(orphans, pid) {
+			t.Errorf("%d is among the orphans", pid)
+		}
+	}
+}
+
+func TestObserveMakesNoGarbage(t *testing.T) {
+	h := open(t, Options{})
+	for range 5 {
+		start(t, h, "/bin/sh", "-c", "setsid sleep 60 & sleep 60 & wait")
+	}
+	var table proc.Table
+	table.Scan()
+	h.Observe(&table)
+	if n := testing.AllocsPerRun(20, func() { h.Observe(&table) }); n > 6 { // the list of orphans is opened by name
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestAnOrphanMayComeBeforeItsRunIsKnown(t *testing.T) {
+	// The root ends while its start is still in flight: what happens when a
+	// fork returns late.
+	h := open(t, Options{NoCgroup: true})
+	tok := token()
+	h.mu.Lock()
+	h.forking++
+	h.mu.Unlock()
+	pid, err := fork("/bin/sh", []string{"sh", "-c", "setsid sleep " + tok + " & exit 6"},
+		&syscall.ProcAttr{Files: []uintptr{uintptr(h.null), uintptr(h.null), 2}, Env: os.Environ(), Sys: &syscall.SysProcAttr{Setsid: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "its end is kept and its child is a stranger", func() bool {
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		_, ok := h.early[pid]
+		return ok && len(h.orphans) == 1
+	})
+	eventually(t, "the child sleeps", func() bool { return settled(nil, tok, 1) })
+	p := &Process{host: h, exited: make(chan Exit, 1), gone: make(chan struct{})}
+	h.mu.Lock()
+	h.forking--
+	h.register(p, pid)
+	h.mu.Unlock()
+	if x := exit(t, p); x.Code != 6 || !x.Leftover {
+		t.Errorf("got %+v; want code 6 and leftovers", x)
+	}
+	if err := p.Kill(); err != nil {
+		t.Error(err)
+	}
+	gone(t, p)
+	if left := holding(tok); len(left) != 0 {
+		t.Errorf("%d survive", len(left))
 	}
 }

@@ -45,18 +45,36 @@ func sample(t testing.TB, s *Sampler, now time.Time, roots ...int) map[int]velos
 // until samples with a new Sampler until root's tree has n members.
 func until(t testing.TB, root, n int) {
 	t.Helper()
+	await(t, "the tree has its members", func() bool { return sample(t, New(), time.Now(), root)[root].Procs == n })
+}
+
+func await(t testing.TB, what string, ok func() bool) {
+	t.Helper()
 	for limit := time.Now().Add(10 * time.Second); time.Now().Before(limit); time.Sleep(time.Millisecond) {
-		if sample(t, New(), time.Now(), root)[root].Procs == n {
+		if ok() {
 			return
 		}
 	}
-	t.Fatalf("the tree of %d never had %d members", root, n)
+	t.Fatalf("never: %s", what)
 }
 
 func TestATreeIsDescendantsAndSession(t *testing.T) {
 	root := run(t, "(sleep 50 &); setsid sleep 50 & sleep 50 & wait")
 	// Root, the orphan of its session, the one that left it, the background job.
-	until(t, root, 4)
+	await(t, "an orphan and one that left the session", func() bool {
+		s := New()
+		procs := sample(t, s, time.Now(), root)[root].Procs
+		orphans, left := 0, 0
+		for _, p := range s.Table().All() {
+			if p.SID == root && p.PPID != root && p.PID != root {
+				orphans++
+			}
+			if p.SID != root && p.PPID == root {
+				left++
+			}
+		}
+		return procs == 4 && orphans == 1 && left == 1
+	})
 	u := sample(t, New(), time.Now(), root)[root]
 	if u.CPU != 0 || u.Memory <= 0 || u.Peak != u.Memory {
 		t.Errorf("got %+v", u)
@@ -125,6 +143,7 @@ func TestAnEndBetweenPassesIsNoNegativeUse(t *testing.T) {
 		}
 	}
 	end(root)
+	until(t, root, 0)
 	u := sample(t, s, now.Add(5*time.Second), root)[root]
 	if u != (velos.Usage{}) {
 		t.Errorf("a root that has ended has %+v", u)
