@@ -40,9 +40,6 @@ type Fields interface {
 	// Each visits a list of nested Records. What a decoder finds decides how
 	// many there are, never what was announced.
 	Each(key string, list Items)
-	// Object is Nest for a Record that has to be made first. It costs an
-	// allocation that Nest does not.
-	Object(key string, present bool, r func() Record)
 }
 
 // Items is a list of Records. A decoder calls Item with 0, 1, 2, … for what it

@@ -50,7 +50,7 @@ type Saved struct {
 // Fields implements velos.Record.
 func (s *Saved) Fields(f velos.Fields) {
 	velos.Int(f, "id", &s.ID)
-	f.Object("config", true, func() velos.Record { return &s.Spec })
+	f.Nest("config", true, &s.Spec)
 	velos.Str(f, "status", &s.Status)
 	velos.Int(f, "generation", &s.Generation)
 	velos.Int(f, "created_at", &s.Created)

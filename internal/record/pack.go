@@ -157,12 +157,6 @@ func (p *packer) Nest(key string, present bool, r velos.Record) {
 	}
 }
 
-func (p *packer) Object(key string, present bool, r func() velos.Record) {
-	if present {
-		p.Nest(key, true, r())
-	}
-}
-
 func (p *packer) Each(key string, list velos.Items) {
 	n := list.Len()
 	if n == 0 {

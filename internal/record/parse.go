@@ -259,12 +259,6 @@ func (p *parser) Nest(key string, present bool, r velos.Record) {
 	p.under(key, -1)
 }
 
-func (p *parser) Object(key string, _ bool, r func() velos.Record) {
-	if p.Has(key) {
-		p.Nest(key, true, r())
-	}
-}
-
 func (p *parser) Each(key string, list velos.Items) {
 	at, ok := p.found(key)
 	if !ok {

@@ -181,12 +181,6 @@ func (p *printer) Nest(key string, present bool, r velos.Record) {
 	}
 }
 
-func (p *printer) Object(key string, present bool, r func() velos.Record) {
-	if present {
-		p.Nest(key, true, r())
-	}
-}
-
 func (p *printer) Each(key string, list velos.Items) {
 	n := list.Len()
 	if n == 0 {

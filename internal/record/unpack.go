@@ -285,12 +285,6 @@ func (u *unpacker) Nest(key string, present bool, r velos.Record) {
 	u.under(key, -1)
 }
 
-func (u *unpacker) Object(key string, _ bool, r func() velos.Record) {
-	if u.Has(key) {
-		u.Nest(key, true, r())
-	}
-}
-
 func (u *unpacker) Each(key string, list velos.Items) {
 	at, n, ok := u.list(key)
 	if !ok {
