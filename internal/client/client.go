@@ -40,7 +40,7 @@ type Client struct {
 	moved   sync.Cond // something the reader may be waiting for has changed
 	pending map[uint32]*call
 	last    uint32 // the newest id
-	waiting int    // goroutines that need the reader to go on
+	waiting int    // calls that need the reader to go on
 	streams int    // streams on this connection
 	lanes   map[*Client]struct{}
 	err     error // why there are no more calls
@@ -97,7 +97,8 @@ type call struct {
 	done   chan struct{}
 
 	// The rest is guarded by the Client's mu.
-	abandoned bool // nobody waits; the id is taken until the last response
+	waited    bool // somebody waits, and is counted in waiting
+	abandoned bool // nobody will; the id is taken until the last response
 	over      bool // the last response has come
 	err       error
 	stream    *queue // nil for a request without a stream
@@ -114,12 +115,14 @@ func (c *Client) begin(k *call, payload velos.Record) error {
 	}
 	k.id = c.freeID()
 	c.pending[k.id] = k
+	c.needs(k, k.stream == nil)
 	c.mu.Unlock()
 
 	c.buf = wire.AppendRequest(c.buf[:0], k.id, k.command, payload)
 	if n := len(c.buf) - wire.HeaderSize; n > wire.MaxFrame {
 		c.mu.Lock()
 		delete(c.pending, k.id)
+		c.needs(k, false)
 		c.mu.Unlock()
 		c.buf = nil
 		return &velos.Error{Code: velos.TooLarge, Message: "the request is larger than a frame may be", Hint: "a very large environment or argument list is the usual reason"}
@@ -167,6 +170,7 @@ func (c *Client) write() error {
 func (c *Client) cancel(k *call) {
 	c.mu.Lock()
 	k.abandoned = true
+	c.needs(k, false)
 	if k.stream != nil {
 		k.stream.drop()
 	}
@@ -202,8 +206,6 @@ func (c *Client) ask(ctx context.Context, command wire.Command, payload, answer 
 	if err := c.begin(k, payload); err != nil {
 		return err
 	}
-	c.wait(+1)
-	defer c.wait(-1)
 	select {
 	case <-k.done:
 		return k.err
@@ -218,14 +220,18 @@ func (c *Client) ask(ctx context.Context, command wire.Command, payload, answer 
 	return gaveUp(ctx)
 }
 
-// wait counts who needs the reader to go on.
-func (c *Client) wait(n int) {
-	c.mu.Lock()
-	c.waiting += n
-	if n > 0 {
+// needs says whether somebody waits for k, so that the reader must go on. Who
+// hands out what was waited for says so at once, and does not leave it to a
+// goroutine that has yet to wake up. With mu held.
+func (c *Client) needs(k *call, yes bool) {
+	switch {
+	case yes && !k.waited:
+		c.waiting++
 		c.moved.Broadcast()
+	case !yes && k.waited:
+		c.waiting--
 	}
-	c.mu.Unlock()
+	k.waited = yes
 }
 
 func gaveUp(ctx context.Context) error {

@@ -64,11 +64,12 @@ func (c *Client) conclude(k *call, resp wire.Response) {
 	case k.answer != nil && !k.abandoned:
 		err = understood(k.command, wire.Decode(resp.Payload, k.answer))
 	}
-	k.finish(err)
+	c.finish(k, err)
 }
 
-// finish ends a call. With the Client's mu held.
-func (k *call) finish(err error) {
+// finish ends a call. With mu held.
+func (c *Client) finish(k *call, err error) {
+	c.needs(k, false)
 	k.over, k.err = true, err
 	if k.stream != nil {
 		k.stream.wake()
@@ -85,7 +86,7 @@ func (c *Client) fail(err error) error {
 		c.err = err
 		for id, k := range c.pending {
 			delete(c.pending, id)
-			k.finish(err)
+			c.finish(k, err)
 		}
 		c.moved.Broadcast()
 	}

@@ -52,11 +52,13 @@ func (c *Client) queue(k *call, payload []byte) {
 			Message: k.command.String() + ": more has arrived than was read",
 			Hint:    "read the stream faster, or use a connection of its own for it",
 		}
+		c.needs(k, false)
 		q.wake()
 		return
 	}
 	q.frames = append(q.frames, append([]byte(nil), payload...))
 	q.bytes += len(payload)
+	c.needs(k, false)
 	q.wake()
 }
 
@@ -120,17 +122,15 @@ func (c *Client) next(ctx context.Context, k *call) (p []byte, ok bool, err erro
 			return p, true, nil
 		}
 		over, err := k.over, k.err
+		c.needs(k, !over && err == nil && ctx.Err() == nil)
 		c.mu.Unlock()
 		if over || err != nil {
 			return nil, false, err
 		}
-		c.wait(+1)
 		select {
 		case <-k.stream.grown:
-			c.wait(-1)
 		case <-ctx.Done():
-			c.wait(-1)
-			return nil, false, gaveUp(ctx)
+			return nil, false, gaveUp(ctx) // cancel follows, and nobody waits
 		}
 	}
 }
