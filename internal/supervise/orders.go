@@ -1,0 +1,141 @@
+package supervise
+
+import (
+	"time"
+
+	"github.com/velospm/velos"
+)
+
+// verb is what an order asks for.
+type verb uint8
+
+const (
+	start verb = iota
+	stop
+	restart
+	reset  // restart counts back to zero
+	signal // one signal, no change of state
+)
+
+var verbNames = [...]string{"start", "stop", "restart", "reset", "signal"}
+
+// An order is a verb with its particulars. Its reply channel is buffered: a
+// caller that gives up does not take the order back, and the runner never
+// waits for a caller.
+type order struct {
+	verb  verb
+	actor velos.Actor
+	why   string        // cause to record; empty: the verb
+	sig   int           // stop: instead of the configured signal; signal: which
+	grace time.Duration // stop: instead of kill_timeout; negative: as configured
+	spec  *velos.Spec   // start, restart: what to run from now on; nil: as before
+	wait  bool          // answer when the outcome is known, not when the order is taken
+	reply chan<- error
+}
+
+// A waiter is an order whose outcome is not known yet. It is about run
+// number run and the ones after it: the end of an earlier run tells nothing.
+type waiter struct {
+	up    bool
+	run   int
+	reply chan<- error
+}
+
+func (r *runner) onOrder(o order) {
+	if o.verb == signal || o.verb == reset {
+		o.reply <- r.poke(o)
+		return
+	}
+	r.actor = o.actor
+	if o.spec != nil {
+		r.spec = o.spec
+	}
+	why := o.why
+	if why == "" {
+		why = verbNames[o.verb]
+	}
+	run := r.run
+	switch o.verb {
+	case start:
+		run = r.onStart(why)
+	case stop:
+		r.onStop(o, why)
+	case restart:
+		run = r.onRestart(why)
+	}
+	w := waiter{up: o.verb != stop, run: run, reply: o.reply}
+	if !o.wait || r.settled(w) {
+		w.reply <- nil
+		return
+	}
+	r.waiters = append(r.waiters, w)
+}
+
+// settled reports whether an order is done the moment it was taken.
+func (r *runner) settled(w waiter) bool {
+	if w.up {
+		return r.status == velos.Online && w.run == r.run
+	}
+	return r.status == velos.Stopped
+}
+
+// onStart returns the number of the run that the order is about.
+func (r *runner) onStart(why string) int {
+	r.want = true
+	switch {
+	case r.ending():
+		r.again = true
+		return r.run + 1
+	case r.status == velos.Starting, r.status == velos.Online:
+		return r.run
+	}
+	r.strikes, r.backoffs = 0, 0
+	r.launch(why)
+	return r.run
+}
+
+func (r *runner) onStop(o order, why string) {
+	r.want, r.again = false, false
+	r.sig, r.grace = o.sig, o.grace
+	r.cancelStarts()
+	switch {
+	case r.ending():
+	case r.status == velos.Starting, r.status == velos.Online:
+		r.lower(why)
+	default:
+		r.arm(0)
+		r.enter(velos.Stopped, why)
+	}
+}
+
+func (r *runner) onRestart(why string) int {
+	r.want = true
+	switch {
+	case r.ending():
+		r.again = true
+		return r.run + 1
+	case r.status == velos.Starting, r.status == velos.Online:
+		r.sig, r.grace = 0, -1
+		r.lower(why)
+		return r.run + 1
+	}
+	r.strikes, r.backoffs = 0, 0
+	r.launch(why)
+	return r.run
+}
+
+// ending reports whether a run is on its way out: told to stop, or ended and
+// not yet drained. Orders then only say what should follow.
+func (r *runner) ending() bool { return r.status == velos.Stopping || r.drained != nil }
+
+// poke handles the orders that leave the state alone.
+func (r *runner) poke(o order) error {
+	if o.verb == reset {
+		r.strikes, r.backoffs, r.restarts = 0, 0, 0
+		return nil
+	}
+	if r.child == nil || r.exited == nil {
+		return &velos.Error{Code: velos.NotRunning, Message: "signal " + r.label() + ": it is " + string(r.status)}
+	}
+	return r.child.Signal(o.sig, false)
+}
