@@ -9,6 +9,9 @@ import (
 	"github.com/velospm/velos/internal/record"
 )
 
+// piece is how many bytes of a state file are written at once, about.
+const piece = 8 << 10
+
 // backup is where the file is that path replaced.
 func backup(path string) string { return path + ".bak" }
 
@@ -25,7 +28,7 @@ var reached = func(step string) {}
 // is in it.
 func Write(path string, s *State) error {
 	tmp := path + ".tmp"
-	if err := put(tmp, encode(s)); err != nil {
+	if err := put(tmp, s); err != nil {
 		os.Remove(tmp)
 		return fault("write the state to", path, err, "")
 	}
@@ -45,26 +48,38 @@ func Write(path string, s *State) error {
 	return nil
 }
 
-// encode writes the head and each app to a line of its own.
-func encode(s *State) []byte {
+// encode gives the head and each app on a line of its own, in pieces: a
+// thousand apps are megabytes that need not be in memory at once.
+func encode(s *State, take func([]byte) error) error {
 	h := *s
 	h.Version = StateVersion
-	b := record.AppendJSON(nil, head{&h})
+	b := record.AppendJSON(make([]byte, 0, piece+piece/2), head{&h})
 	b = append(b[:len(b)-1], ",\"processes\":["...)
+	var app Saved
 	for i := range s.Apps {
 		if i > 0 {
 			b = append(b, ',')
 		}
 		b = append(b, '\n')
-		app := s.Apps[i]
+		app = s.Apps[i]
 		app.Spec.FileEnv = nil
 		b = record.AppendJSON(b, &app)
+		if len(b) >= piece {
+			if err := take(b); err != nil {
+				return err
+			}
+			b = b[:0]
+		}
 	}
-	return append(b, "\n]}\n"...)
+	if err := take(b); err != nil {
+		return err
+	}
+	reached("almost")
+	return take([]byte("\n]}\n"))
 }
 
 // put makes a file that was not there and sees it onto the disk.
-func put(path string, b []byte) error {
+func put(path string, s *State) error {
 	// What is left of a writer that was stopped, or a link that somebody
 	// else has put there, goes first.
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
@@ -75,11 +90,10 @@ func put(path string, b []byte) error {
 		return err
 	}
 	reached("created")
-	half := len(b) / 2
-	if _, err = f.Write(b[:half]); err == nil {
-		reached("half")
-		_, err = f.Write(b[half:])
-	}
+	err = encode(s, func(b []byte) error {
+		_, err := f.Write(b)
+		return err
+	})
 	if err == nil {
 		err = f.Sync()
 	}
