@@ -249,9 +249,6 @@ func (d *fake) start(s wire.Start) (velos.Record, error) {
 		if a, err = d.find(s.ID); err != nil {
 			return nil, err
 		}
-		if s.Spec != nil {
-			a.Spec = *s.Spec
-		}
 	}
 	if m := d.crash[a.Spec.Name]; m != "" {
 		set(a, s.Inst, velos.Errored)
@@ -290,6 +287,10 @@ func (d *fake) change(c wire.Command, p []byte) (velos.Record, error) {
 	case wire.ProcessDelete:
 		d.apps = slices.DeleteFunc(d.apps, func(a velos.App) bool { return a.ID == t.ID })
 		return &wire.Done{Success: true}, nil
+	case wire.ProcessUpdate:
+		var u wire.Update
+		wire.Decode(p, &u)
+		a.Spec = u.Spec
 	case wire.ProcessRename:
 		var r wire.Rename
 		wire.Decode(p, &r)

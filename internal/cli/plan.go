@@ -30,11 +30,10 @@ func (st *step) name() string {
 }
 
 func (st *step) call(wait bool) wire.Start {
-	c := wire.Start{Spec: st.spec, Wait: wait, Inst: -1}
 	if st.app != nil {
-		c.ID, c.Inst = st.app.ID, st.inst
+		return wire.Start{ID: st.app.ID, Inst: st.inst, Wait: wait}
 	}
-	return c
+	return wire.Start{Spec: st.spec, Inst: -1, Wait: wait}
 }
 
 // A plan is what a start comes to, made before anything is done.

@@ -7,14 +7,15 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/wire"
 )
 
 const startLong = `Starts programs and keeps them running. What is named may be
 
-  an app that is known     velos start api       starts it again; online already is no error
-  a script or a program    velos start app.js -i 2 -- --port 3000
-  a command line           velos start "npm run dev"
-  a configuration file     velos start velos.toml --only api
+    an app that is known     velos start api       starts it again; online already is no error
+    a script or a program    velos start app.js -i 2 -- --port 3000
+    a command line           velos start "npm run dev"
+    a configuration file     velos start velos.toml --only api
 
 What stands behind -- are arguments of the program. The answer comes when every process is online and
 has lived through min_uptime, or has failed: then with exit code 6, the reason and the last lines.
@@ -77,6 +78,11 @@ func (s *session) startOrder(st step, wait bool) order {
 	o.do = func(ctx context.Context) (string, *velos.App, error) {
 		if st.done != "" {
 			return st.done, st.app, nil
+		}
+		if st.app != nil && st.spec != nil {
+			if _, err := s.conn.Update(ctx, wire.Update{ID: st.app.ID, Spec: *st.spec}); err != nil {
+				return "", nil, err
+			}
 		}
 		r, err := s.conn.Start(ctx, st.call(wait))
 		if err != nil {

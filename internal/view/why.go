@@ -59,7 +59,9 @@ func (o Options) findings(r Report, m Mask, i *velos.Instance) findings {
 		e := m.Event(r.Events[n])
 		switch {
 		case e.Kind == velos.KindOrder:
-			f.order = &e
+			if f.order == nil || e.Actor.Kind == "user" || f.order.Actor.Kind != "user" {
+				f.order = &e
+			}
 		case e.Inst >= 0 && e.Inst != i.Inst:
 		case e.Kind == velos.KindExit, e.Kind == velos.KindState && (e.To == velos.Starting || e.To == velos.Online || e.To == velos.Errored):
 			f.timeline = append(f.timeline, e)
@@ -85,14 +87,14 @@ func advice(a *velos.App, i *velos.Instance) []string {
 	logs := "velos logs " + name + " --err -n 50"
 	x := i.LastExit
 	switch {
+	case i.Status != velos.Online && x != nil && x.Killed:
+		return []string{"it ignored " + Text(a.Spec.StopSignal) + ": handle the signal, or raise kill_timeout (" + Span(a.Spec.KillTimeout) + ")", logs}
 	case i.Status == velos.Stopped && (x == nil || x.Asked):
 		return []string{"velos start " + name}
 	case i.Status == velos.Online && i.Strikes == 0 && (x == nil || x.Asked || i.Restarts == 0):
 		return []string{"nothing: it runs"}
 	case x != nil && x.Error != "":
 		return []string{"mend what the last exit names, then: velos restart " + name}
-	case x != nil && x.Signal == "SIGKILL" && x.Killed:
-		return []string{"it ignored " + Text(a.Spec.StopSignal) + ": handle the signal, or raise kill_timeout (" + Span(a.Spec.KillTimeout) + ")", logs}
 	case x != nil && x.Signal == "SIGKILL" && !x.Asked:
 		return []string{"look whether the system killed it for memory: dmesg | grep -i oom", logs}
 	case x != nil && x.Signal == "" && x.Code == 127:
