@@ -7,10 +7,20 @@
 #   VELOS_DEMO_HOME=DIR       keep files there instead of in a temporary directory
 set -eu
 
-here=$(cd "$(dirname "$0")" && pwd)
-root=$(dirname "$here")
+# A home of its own: what runs under ~/.velos is not touched.
+if [ -n "${VELOS_DEMO_HOME:-}" ]; then
+	mkdir -p "$VELOS_DEMO_HOME"
+	VELOS_HOME=$(cd "$VELOS_DEMO_HOME" && pwd)
+	temporary=
+else
+	VELOS_HOME=$(mktemp -d "${TMPDIR:-/tmp}/velos-demo.XXXXXX")
+	temporary=$VELOS_HOME
+fi
+export VELOS_HOME
+
+cd "$(dirname "$0")/.."
+root=$(pwd)
 bin=$root/bin
-file=$here/velos.toml
 
 say() { printf '\n\033[1m%s\033[0m\n' "$*"; }
 [ -t 1 ] || say() { printf '\n%s\n' "$*"; }
@@ -22,21 +32,10 @@ run() {
 }
 
 if [ ! -x "$bin/velos" ] || [ ! -x "$bin/velosd" ]; then
-	make -C "$root" build
+	make build
 fi
 PATH=$bin:$PATH
 export PATH
-
-# A home of its own: what runs under ~/.velos is not touched.
-if [ -n "${VELOS_DEMO_HOME:-}" ]; then
-	mkdir -p "$VELOS_DEMO_HOME"
-	VELOS_HOME=$(cd "$VELOS_DEMO_HOME" && pwd)
-	temporary=
-else
-	VELOS_HOME=$(mktemp -d "${TMPDIR:-/tmp}/velos-demo.XXXXXX")
-	temporary=$VELOS_HOME
-fi
-export VELOS_HOME
 
 # clean ends the daemon and what it runs, however the script ends.
 clean() {
@@ -60,11 +59,14 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
 # What can run here? sh is always there.
-only=clock
-skip() { echo "skipped: $1, because $2 is not installed"; }
-if command -v python3 >/dev/null 2>&1; then only=worker,$only; else skip worker python3; fi
-if command -v node >/dev/null 2>&1; then only=api,$only; else skip api node; fi
-victim=${only%%,*}
+scripts=examples/apps/clock.sh
+skipped=
+skip() {
+	skipped=yes
+	echo "skipped: $1, because $2 is not installed"
+}
+if command -v python3 >/dev/null 2>&1; then scripts="examples/apps/worker.py $scripts"; else skip worker python3; fi
+if command -v node >/dev/null 2>&1; then scripts="examples/apps/server.js $scripts"; else skip api node; fi
 
 # pid prints the process id of an app while it is online, else nothing.
 pid() {
@@ -73,8 +75,15 @@ pid() {
 		$at["status"] == "online" { print $at["pid"] }'
 }
 
-say "1. Bring up what $file describes. The answer comes when all of it runs."
-run start --config "$file" --only "$only"
+say "1. Bring up what examples/velos.toml describes. The answer comes when all of it runs."
+if [ -z "$skipped" ]; then
+	run start --config examples/velos.toml
+	victim=api
+else # a file is taken as a whole; what can run here is started by its script
+	# shellcheck disable=SC2086
+	run start $scripts --namespace demo --min-uptime 500ms
+	victim=clock
+fi
 run list
 
 say "2. Kill $victim the hard way. It is started again."
