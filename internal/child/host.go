@@ -49,6 +49,10 @@ type Options struct {
 var hosted atomic.Bool
 
 // Open starts a Host. A second one in the same program is a Conflict.
+//
+// It changes the program for the sake of its children: on Linux orphans of its
+// descendants come to it, descriptors from 3 on that it inherited are closed on
+// exec, and signals that it was started to ignore are caught and dropped.
 func Open() (*Host, error) { return OpenWith(Options{}) }
 
 // OpenWith is Open with other than the usual options.
@@ -85,7 +89,8 @@ func OpenWith(o Options) (*Host, error) {
 	return h, nil
 }
 
-// Close ends the reaper. Processes go on; nobody hears of their end.
+// Close ends the reaper. Processes go on; nobody hears of their end. A second
+// Close does nothing.
 func (h *Host) Close() error {
 	h.mu.Lock()
 	shut := h.shut

@@ -75,7 +75,7 @@ func (p *Process) Kill() error {
 		h.mu.Lock()
 		h.group(p, int(syscall.SIGKILL))
 		h.mu.Unlock()
-		alive := 0
+		alive, refused := 0, 0
 		for i := range members {
 			m := &members[i]
 			if !m.Alive() {
@@ -84,6 +84,7 @@ func (p *Process) Kill() error {
 			alive++
 			if err := send(m, int(syscall.SIGKILL)); err == syscall.EPERM {
 				refusal = err
+				refused++
 			}
 		}
 		if alive == 0 {
@@ -93,7 +94,7 @@ func (p *Process) Kill() error {
 			continue
 		}
 		quiet = 0
-		if time.Now().After(end) {
+		if time.Now().After(end) || refused == alive && round > 10 {
 			break
 		}
 		time.Sleep(min(time.Duration(round)*100*time.Microsecond, 20*time.Millisecond))

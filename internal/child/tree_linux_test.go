@@ -29,8 +29,11 @@ var escapes = []struct {
 }
 
 func TestKillLeavesNobody(t *testing.T) {
-	for _, o := range []Options{{}, {NoCgroup: true}} {
+	for n, o := range []Options{{}, {NoCgroup: true}, {NoCgroup: true}} {
 		h := open(t, o)
+		if n == 2 {
+			h.lists = false // a kernel that does not list children
+		}
 		for _, c := range escapes {
 			tok := token()
 			p, err := h.Start(Command{Path: "/bin/sh", Args: []string{"sh", "-c", strings.ReplaceAll(c.script, "T", tok)},
