@@ -28,14 +28,18 @@ func (j *Journal) Read(id uint32, after uint64, since velos.Time, last int) ([]v
 // those of the app id (0: of all), with a Seq above after, not before since
 // (0: from the beginning), and only the last so many of these (0: all). It
 // reads no more of the files than it takes to find them and holds one event
-// at a time. Lines that are no events are passed over. The error is the
-// disk's.
+// at a time, which is yield's until it returns. Lines that are no events are
+// passed over. The error is the disk's.
 func (j *Journal) Each(id uint32, after uint64, since velos.Time, last int, yield func(*velos.Event) bool) error {
 	// Most lines are of other apps: a look at the text spares decoding them.
 	// The actor, which no event is without, comes after the id.
 	mark := append(strconv.AppendUint([]byte(`"id":`), uint64(id), 10), ',')
 	match := func(text []byte, e *velos.Event) bool {
-		if id != 0 && !bytes.Contains(text, mark) || record.DecodeJSON(text, e) != nil {
+		if id != 0 && !bytes.Contains(text, mark) {
+			return false
+		}
+		*e = velos.Event{}
+		if record.DecodeJSON(text, e) != nil {
 			return false
 		}
 		return (id == 0 || e.ID == id) && e.Time >= since
@@ -47,13 +51,13 @@ func (j *Journal) Each(id uint32, after uint64, since velos.Time, last int, yiel
 		return blame("read the journal", j.path, err)
 	}
 	seen := after
+	var e velos.Event
 	err = v.forwards(from, func(text []byte) bool {
 		seq, ok := seqOf(text)
 		if !ok || seq <= seen {
 			return true
 		}
 		seen = seq
-		var e velos.Event
 		return !match(text, &e) || yield(&e)
 	})
 	if err != nil {
@@ -185,6 +189,7 @@ func (v *view) seek(after uint64, last int, match func([]byte, *velos.Event) boo
 	from := place{part: inTail, at: int64(len(v.tail))}
 	lowest := uint64(math.MaxUint64)
 	found := 0
+	var e velos.Event
 	visit := func(text []byte, where place) (more bool) {
 		seq, ok := seqOf(text)
 		if !ok || seq >= lowest {
@@ -194,11 +199,8 @@ func (v *view) seek(after uint64, last int, match func([]byte, *velos.Event) boo
 			return false
 		}
 		lowest, from = seq, where
-		if last > 0 {
-			var e velos.Event
-			if any || match(text, &e) {
-				found++
-			}
+		if last > 0 && (any || match(text, &e)) {
+			found++
 		}
 		return seq != after+1 && (last <= 0 || found < last)
 	}
