@@ -222,9 +222,6 @@ func (s *session) respond(id uint32, st wire.Status, payload velos.Record, limit
 	s.write.Lock()
 	defer s.write.Unlock()
 	s.out = wire.AppendResponse(s.out[:0], id, st, payload)
-	if len(s.out) > wire.HeaderSize+wire.MaxFrame {
-		s.out = wire.AppendResponse(nil, id, wire.Failure, &velos.Error{Code: velos.TooLarge, Message: "the answer is larger than a frame may be"})
-	}
 	_ = s.conn.SetWriteDeadline(time.Now().Add(limit))
 	_, err := s.conn.Write(s.out)
 	if cap(s.out) > 64<<10 {
