@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -110,6 +111,31 @@ func pack(path string) {
 	os.Remove(path)
 }
 
+// packByTheBook keeps to the protocol of Options.Compress.
+func packByTheBook(path string) {
+	f, err := os.Open(path)
+	if err != nil {
+		return
+	}
+	defer f.Close()
+	b, _ := io.ReadAll(f)
+	tmp := fmt.Sprintf("%s.tmp%d", path, rand.Int())
+	os.WriteFile(tmp, append([]byte("packed\n"), b...), 0o600)
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return
+	}
+	defer dir.Close()
+	unix.Flock(int(dir.Fd()), unix.LOCK_EX)
+	mine, _ := f.Stat()
+	if there, err := os.Stat(path); err != nil || !os.SameFile(mine, there) {
+		os.Remove(tmp)
+		return
+	}
+	os.Rename(tmp, path+".zst")
+	os.Remove(path)
+}
+
 func unpack(path string) (io.ReadCloser, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -140,8 +166,8 @@ func TestHistoryReachesIntoCompressedFiles(t *testing.T) {
 }
 
 func TestAReaderSurvivesRotationsUnderIt(t *testing.T) {
-	s := store(t, t.TempDir(), Options{Compress: func(p string) { go pack(p) }, Expand: unpack})
-	l := open(t, s, 1, Policy{Name: "api", MaxSize: 30 << 10, MaxFiles: 100000})
+	s := store(t, t.TempDir(), Options{Compress: func(p string) { go packByTheBook(p) }, Expand: unpack})
+	l := open(t, s, 1, Policy{Name: "api", MaxSize: 50 << 10, MaxFiles: 100000})
 	out, err := run(t, l, 0, 1)
 	stop := make(chan bool)
 	var wg sync.WaitGroup
@@ -155,23 +181,32 @@ func TestAReaderSurvivesRotationsUnderIt(t *testing.T) {
 			}
 		}
 	})
-	// The packer above does not follow the protocol of Compress and may lose
-	// a file; what is checked is order, and that nothing is there twice.
-	for range 20 {
+	for end, n := time.Now().Add(time.Second), 0; n < 10 || time.Now().Before(end); n++ {
 		last := uint64(0)
-		e := l.Query(velos.Query{Inst: -1}, func(e *velos.Entry) bool {
-			if e.Seq <= last {
+		before := l.Info().Seq
+		if e := l.Query(velos.Query{Inst: -1}, func(e *velos.Entry) bool {
+			if e.Seq != last+1 {
 				t.Errorf("%d after %d", e.Seq, last)
 				return false
 			}
 			last = e.Seq
 			return true
-		})
-		_ = e
+		}); e != nil {
+			t.Error(e)
+		}
+		if last < before {
+			t.Errorf("got %d lines of %d", last, before)
+		}
+		if t.Failed() || before > 60_000 {
+			break
+		}
 	}
 	close(stop)
 	wg.Wait()
 	hush(out, err)
+	l.Settle(0)
+	wantSeqs(t, l, int(l.Info().Seq))
+	t.Logf("%d lines", l.Info().Seq)
 }
 
 func TestSequenceGoesOnOverRestartsOfTheDaemon(t *testing.T) {
@@ -684,4 +719,65 @@ func TestAnIdleRingShrinksAndHistoryStaysWhole(t *testing.T) {
 	sayLines(t, l, out, 3000, 10)
 	l.Settle(0)
 	wantSeqs(t, l, 3010)
+}
+
+func TestAHungDiskHangsOnlyTheLogs(t *testing.T) {
+	s := store(t, t.TempDir(), Options{})
+	l := open(t, s, 1, Policy{Name: "api"})
+	out, errw := run(t, l, 0, 1)
+	say(t, out, "before\n")
+	l.Settle(0)
+	gate := make(chan bool)
+	patience, writeSeam = 100*time.Millisecond, func(fd int, b []byte) (int, error) { <-gate; return write(fd, b) }
+	defer func() { patience, writeSeam = 5*time.Second, write }()
+	say(t, out, "hangs\n")
+	start := time.Now()
+	l.Settle(0)
+	if _, err := s.Log(2, Policy{Name: "other"}); velos.CodeOf(err) != velos.Timeout {
+		t.Errorf("Log says %v; want a timeout", err)
+	}
+	if got := query(t, l, all); len(got) != 1 || l.Info().Seq != 1 {
+		t.Errorf("got %v", texts(got))
+	}
+	if _, _, err := l.Pipes(1); err != nil {
+		t.Error(err)
+	}
+	if took := time.Since(start); took > 3*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	close(gate)
+	hush(out, errw)
+	until(t, "the line", func() bool { return l.Info().Seq == 2 })
+	open(t, s, 2, Policy{Name: "other"}) // what came too late holds no place
+}
+
+func TestAQuietChildCostsNextToNothing(t *testing.T) {
+	s := store(t, t.TempDir(), Options{})
+	const n = 200
+	policies := make([]Policy, n)
+	for i := range policies {
+		policies[i] = Policy{Name: fmt.Sprint("app", i), MaxSize: 10 << 20, MaxFiles: 5, MaxTotal: 100 << 20}
+	}
+	ends := make([]int, 0, 2*n)
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	fds, before := descriptors(t), heap()
+	for i, p := range policies {
+		l := open(t, s, uint32(i), p)
+		out, err := run(t, l, 0, i+1)
+		ends = append(ends, out, err)
+	}
+	s.do("pass", func() error { return nil })
+	each := (int(heap()) - int(before) - 8*2*n) / n
+	perChild := (descriptors(t) - fds) / n
+	hush(ends...)
+	t.Logf("%d bytes, %d descriptors", each, perChild)
+	if each > 330 || perChild > 4 { // two of them are the child's
+		t.Errorf("a quiet child costs %d bytes and %d descriptors", each, perChild)
+	}
 }

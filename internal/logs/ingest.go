@@ -196,11 +196,12 @@ func (s *Store) sweep() {
 	}
 	clear(s.warm[len(kept):])
 	s.warm = kept
-	if s.swept == s.tick {
+	idle := s.swept == s.tick
+	if idle {
 		rest(s.mem)
 	}
 	s.swept = s.tick
-	if !s.coolRings() || len(kept) > 0 {
+	if !s.coolRings() || len(kept) > 0 || !idle {
 		s.soon()
 	}
 }
@@ -209,6 +210,7 @@ func (s *Store) sweep() {
 func (s *Store) cool(p *pipe) {
 	p.sp.warm = false
 	if p.waiting {
+		p.pid = pidUnknown
 		s.admit(p)
 	}
 	if p.fd >= 0 && p.sp.wide {
@@ -227,7 +229,7 @@ const ringRest = 10_000
 func (s *Store) coolRings() (done bool) {
 	kept := s.hot[:0]
 	for _, l := range s.hot {
-		if s.now-l.wrote < ringRest {
+		if s.now-l.w.wrote < ringRest {
 			kept = append(kept, l)
 			continue
 		}
@@ -248,6 +250,9 @@ func (s *Store) shut() {
 	}
 	s.mu.Unlock()
 	for _, l := range list {
+		s.mu.Lock()
+		delete(s.logs, l.id)
+		s.mu.Unlock()
 		for p := l.pipes; p != nil; p = p.next {
 			s.drain(p)
 		}

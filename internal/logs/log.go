@@ -51,10 +51,14 @@ type Log struct {
 	bytes  int64
 	count  *counts // nil while the app has never written
 
+	// names is held while rotated files change their names, and by a reader
+	// while it finds them. It is no part of the way of a line: a rotation that
+	// does not get it is put off.
+	names sync.Mutex
+
 	// What only the ingest goroutine touches.
 	pipes *pipe
 	w     *writer
-	wrote velos.Time
 }
 
 type counts struct{ lines, errors, drops uint64 }
@@ -107,7 +111,7 @@ func (l *Log) Remove() error {
 func (l *Log) Began(inst, pid int) {
 	l.s.post(func() {
 		for p := l.pipes; p != nil; p = p.next {
-			if int(p.inst) == inst && p.pid == 0 && p.fd >= 0 {
+			if int(p.inst) == inst && (p.pid == pidAwaited || p.pid == pidUnknown) && p.fd >= 0 {
 				p.pid = int32(pid)
 				l.s.admit(p)
 			}

@@ -18,6 +18,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/velospm/velos"
@@ -49,7 +50,7 @@ type Options struct {
 
 // patience bounds how long a caller waits for the goroutine that owns the
 // files: a disk that hangs must not hang supervision.
-const patience = 5 * time.Second
+var patience = 5 * time.Second
 
 // A Store holds the logs of all apps below one directory.
 type Store struct {
@@ -99,6 +100,12 @@ func Open(dir string, o Options) (*Store, error) {
 // gives every descriptor back. Parked pipes live on elsewhere; a line that has
 // no newline yet waits in the spool for the next Open.
 func (s *Store) Close() error {
+	s.mu.Lock()
+	closed := s.closed
+	s.mu.Unlock()
+	if closed {
+		return nil
+	}
 	err := s.do("close the logs", func() error { s.shut(); return nil })
 	select {
 	case <-s.done:
@@ -155,11 +162,30 @@ func (s *Store) wake() {
 // spool and checkpoint, and goes on after the newest line in the files.
 func (s *Store) Log(id uint32, p Policy) (*Log, error) {
 	var l *Log
-	err := s.do("open the logs of "+p.Name, func() (err error) {
-		l, err = s.open(id, p)
+	var settled atomic.Bool // by whoever comes first: the result, or the end of patience
+	err := s.do("open the logs of "+p.Name, func() error {
+		opened, err := s.open(id, p)
+		l = opened
+		if !settled.CompareAndSwap(false, true) && err == nil {
+			s.forget(opened)
+		}
 		return err
 	})
-	return l, err
+	if err != nil && settled.CompareAndSwap(false, true) {
+		return nil, err
+	}
+	if err != nil && velos.CodeOf(err) != velos.Timeout {
+		return nil, err
+	}
+	return l, nil
+}
+
+// forget drops a log from this process and leaves the files as they are.
+func (s *Store) forget(l *Log) {
+	s.mu.Lock()
+	delete(s.logs, l.id)
+	s.mu.Unlock()
+	s.leave(l)
 }
 
 // known is the Log of id, or nil.

@@ -23,6 +23,13 @@ type pipe struct {
 
 const maxInst = 1<<13 - 1
 
+// Values of pid that are none.
+const (
+	pidAwaited = 0  // Began will come
+	pidUnknown = -1 // it did not come in time; lines go on without
+	pidGone    = -2 // the run has ended without it: what comes is a grandchild's
+)
+
 // Pipes makes the pipes of a new run and returns their write ends: blocking,
 // closed on exec, and the caller's to close after the fork. The read ends are
 // ours. (A run under another uid will need its write ends given to that uid,
@@ -150,7 +157,7 @@ func (s *Store) serve(p *pipe, hangup bool) {
 	if p.fd < 0 || p.waiting {
 		return
 	}
-	if p.pid == 0 && buffered(int(p.fd)) > 0 {
+	if p.pid == pidAwaited && buffered(int(p.fd)) > 0 {
 		// The program is faster than the word of its pid: its lines wait.
 		s.set.Remove(int(p.fd))
 		p.waiting = true
@@ -158,7 +165,7 @@ func (s *Store) serve(p *pipe, hangup bool) {
 		s.touch(p)
 		return
 	}
-	if p.pid == 0 && hangup && p.sp == nil {
+	if p.pid == pidAwaited && hangup && p.sp == nil {
 		s.end(p) // nothing was ever written
 		return
 	}
@@ -192,8 +199,8 @@ func (s *Store) settle(p *pipe) {
 		s.end(p)
 		return
 	}
-	if p.pid == 0 {
-		p.pid = -1 // nobody will name it any more: a grandchild's
+	if p.pid <= 0 {
+		p.pid = pidGone
 	}
 	s.admit(p)
 	if p.sp != nil {

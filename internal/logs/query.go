@@ -73,7 +73,7 @@ func (l *Log) Query(q velos.Query, yield func(*velos.Entry) bool) error {
 		return !stopped
 	}
 	var err error
-	if needs := (q.Last == 0 || recent < q.Last) && v.first > q.After+1; needs || v.policy.Raw && recent < max(q.Last, 1) {
+	if (q.Last == 0 || recent < q.Last) && (v.first > q.After+1 || v.policy.Raw) {
 		want := 0
 		if q.Last > 0 {
 			want = q.Last - recent
@@ -178,10 +178,10 @@ type reader struct {
 func (h *reader) read(want int) error {
 	out, err := h.v.policy.paths(h.l.s.dir)
 	if h.f.Src != velos.Stderr || h.v.policy.Merge {
-		h.tapes = append(h.tapes, h.l.s.openTape(out, velos.Stdout, h.v.policy.Raw))
+		h.tapes = append(h.tapes, h.l.openTape(out, velos.Stdout, h.v.policy.Raw))
 	}
 	if h.f.Src != velos.Stdout && !h.v.policy.Merge {
-		h.tapes = append(h.tapes, h.l.s.openTape(err, velos.Stderr, h.v.policy.Raw))
+		h.tapes = append(h.tapes, h.l.openTape(err, velos.Stderr, h.v.policy.Raw))
 	}
 	defer func() {
 		for _, t := range h.tapes {
@@ -217,7 +217,7 @@ func (h *reader) back(want int) {
 		marks[i] = t.mark()
 		alive[i] = t.prev(&heads[i])
 	}
-	for want > 0 {
+	for passed := 0; want > 0; {
 		i := pick(heads, alive, func(a, b uint64) bool { return a > b })
 		if i < 0 {
 			break
@@ -231,6 +231,9 @@ func (h *reader) back(want int) {
 			want--
 		}
 		alive[i] = t.prev(e)
+		if passed++; passed%lifeSign == 0 && !h.alive() {
+			return
+		}
 	}
 	for i, t := range h.tapes {
 		t.to(marks[i])
@@ -280,6 +283,9 @@ func (h *reader) forward() {
 			return
 		}
 		if e := &heads[i]; e.Seq > h.f.After && !h.give(e) {
+			return
+		}
+		if h.f.Until > 0 && heads[i].Time >= h.f.Until+untilSlack {
 			return
 		}
 		alive[i] = h.tapes[i].next(&heads[i])
@@ -347,6 +353,21 @@ func (h *reader) give(e *velos.Entry) bool {
 	c.Msg = b.text[at:len(b.text):len(b.text)]
 	b.list = append(b.list, c)
 	return true
+}
+
+// lifeSign is after how many lines a reader that has nothing to hand over
+// says that it is still there.
+const lifeSign = 50_000
+
+// untilSlack is how far, in milliseconds, a line may be out of order in time.
+const untilSlack = 60_000
+
+func (h *reader) alive() bool {
+	b := h.b
+	h.b = &batch{}
+	ok := h.send()
+	h.b = b
+	return ok
 }
 
 func (h *reader) send() bool {

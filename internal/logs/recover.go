@@ -260,6 +260,8 @@ func (s *Store) carry(l *Log, from, to string) {
 		s.notice(l, "the former lines stay in "+from+": "+to+" is there already")
 		return
 	}
+	l.names.Lock()
+	defer l.names.Unlock()
 	for _, r := range rotatedFiles(from) {
 		rename(r.path, to+r.path[len(from):])
 	}
@@ -287,6 +289,9 @@ func (s *Store) touchFiles(l *Log) (first error) {
 func (s *Store) leave(l *Log) {
 	for p := l.pipes; p != nil; p = p.next {
 		if p.sp != nil {
+			if p.sp.memory && len(p.sp.tail) > 0 {
+				s.saveTail(p)
+			}
 			s.emptySpool(p)
 			s.let(&p.sp.handle)
 			p.sp = nil
@@ -316,6 +321,12 @@ func (s *Store) leave(l *Log) {
 		}
 	}
 	l.freeRing()
+	l.mu.Lock()
+	if l.grown != nil {
+		close(l.grown) // followers look again, and find that l is unknown
+		l.grown = nil
+	}
+	l.mu.Unlock()
 }
 
 // remove forgets an app: what its pipes hold now is the last that is kept.
@@ -335,12 +346,6 @@ func (s *Store) remove(l *Log) error {
 		s.end(p)
 	}
 	s.leave(l)
-	l.mu.Lock()
-	if l.grown != nil {
-		close(l.grown)
-		l.grown = nil
-	}
-	l.mu.Unlock()
 	if err := os.Remove(s.ckptPath(l.id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return &velos.Error{Code: velos.Failed, Message: "forget the logs of " + l.policy.Name + ": " + err.Error(), Cause: err}
 	}

@@ -45,9 +45,13 @@ func (s *Store) rotate(l *Log, i int) {
 	f := &l.w.files[i]
 	path := l.path(i)
 	st, err := lstat(path)
-	if f.fd < 0 || err != nil || !st.regular || st.ino != f.ino {
+	if s.now < f.stay || f.fd < 0 || err != nil || !st.regular || st.ino != f.ino {
 		return // moved away by somebody else, or no regular file
 	}
+	if !l.names.TryLock() {
+		return
+	}
+	defer l.names.Unlock()
 	unlock, ok := lockDir(filepath.Dir(path))
 	if !ok && f.late == 0 {
 		f.late = s.now
@@ -62,7 +66,7 @@ func (s *Store) rotate(l *Log, i int) {
 	}
 	if err != nil {
 		s.notice(l, "rotate "+filepath.Base(path)+": "+err.Error())
-		f.late = s.now
+		f.stay = s.now + lockWait
 		return
 	}
 	s.let(&f.handle)

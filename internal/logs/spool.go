@@ -217,8 +217,9 @@ func (s *Store) dropSpool(p *pipe) {
 	sp, w := p.sp, p.log.w
 	s.let(&sp.handle)
 	if sp.spot >= 0 && w != nil && w.ck != nil {
-		w.ck.free(&w.st, sp.spot)
+		// In this order: the spot's next owner must never find our bytes.
 		os.Remove(s.spoolPath(p.log.id, sp.spot))
+		w.ck.free(&w.st, sp.spot)
 	}
 	p.sp = nil
 }
@@ -248,22 +249,28 @@ func (s *Store) leaveMemory(p *pipe) bool {
 	if !exact || s.now < sp.retry {
 		return false
 	}
+	return s.saveTail(p)
+}
+
+// saveTail puts the unfinished line of memory mode into the spool again.
+func (s *Store) saveTail(p *pipe) bool {
+	sp := p.sp
 	sp.memory = false
 	if !s.openSpoolOf(p, true) {
 		return false
 	}
+	sp.off, sp.size, sp.scanned = 0, 0, 0
+	s.commit(p) // the spool is empty; only now may bytes follow
 	n, err := pwrite(sp.fd, sp.tail, 0)
 	if err != nil || n < len(sp.tail) {
 		tail := sp.tail
-		sp.off, sp.size = 0, 0
 		truncate(sp.fd, 0)
 		s.enterMemory(p)
 		sp.tail = tail
 		return false
 	}
-	sp.off, sp.size, sp.scanned = 0, int64(len(sp.tail)), 0
+	sp.size = int64(len(sp.tail))
 	sp.tail = nil
-	s.commit(p)
 	return true
 }
 

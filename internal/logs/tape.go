@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"github.com/velospm/velos"
 )
@@ -15,6 +16,7 @@ import (
 // neither loses nor doubles a line.
 type tape struct {
 	s     *Store
+	names *sync.Mutex
 	src   velos.Stream // of lines that do not say: raw ones
 	raw   bool
 	parts []part // oldest first
@@ -31,24 +33,26 @@ type tape struct {
 
 // A part is one file of a tape.
 type part struct {
-	file *os.File // held open
-	path string
-	ino  uint64
-	pack bool // compressed: file is replaced by its expansion when it is reached
+	names *sync.Mutex
+	file  *os.File // held open
+	path  string
+	ino   uint64
+	pack  bool // compressed: file is replaced by its expansion when it is reached
 }
 
 const tapeBlock = 64 << 10
 
-// openTape opens the files newest first: a rotation only ever moves a file
-// to a higher number, so none can slip by, and one met twice is known.
-func (s *Store) openTape(path string, src velos.Stream, raw bool) *tape {
-	t := &tape{s: s, src: src, raw: raw}
+// openTape opens the files of a stream. The compressor may be swapping one
+// of them: its compressed form is there before the plain one goes.
+func (l *Log) openTape(path string, src velos.Stream, raw bool) *tape {
+	l.names.Lock()
+	defer l.names.Unlock()
+	t := &tape{s: l.s, src: src, raw: raw, names: &l.names}
 	t.add(path)
-	for n, gap := 1, 0; gap < 2; n++ {
-		gap++
+	for n, ok := 1, true; ok; n++ {
+		ok = false
 		for _, suffix := range suffixes {
-			if t.add(numbered(path, n) + suffix) {
-				gap = 0
+			if ok = t.add(numbered(path, n) + suffix); ok {
 				break
 			}
 		}
@@ -72,13 +76,7 @@ func (t *tape) add(path string) bool {
 		f.Close()
 		return false
 	}
-	for _, p := range t.parts {
-		if p.ino == st.ino && st.ino != 0 {
-			f.Close()
-			return true
-		}
-	}
-	t.parts = append(t.parts, part{file: f, path: path, ino: st.ino, pack: isPacked(path)})
+	t.parts = append(t.parts, part{names: t.names, file: f, path: path, ino: st.ino, pack: isPacked(path)})
 	return true
 }
 
@@ -106,8 +104,11 @@ func (t *tape) enter(i int) bool {
 	}
 	p := &t.parts[i]
 	if p.pack {
+		if t.s.o.Expand == nil {
+			return true
+		}
 		f, err := t.s.expand(p)
-		if err != nil {
+		if f == nil {
 			t.err = err
 			return true // an empty part: what lies beyond it is still read
 		}
@@ -126,24 +127,9 @@ func (t *tape) enter(i int) bool {
 // expand unpacks a part into a file without a name. The file may have been
 // moved to a higher number since it was listed: the inode tells.
 func (s *Store) expand(p *part) (*os.File, error) {
-	if s.o.Expand == nil {
-		return nil, &velos.Error{Code: velos.Unsupported, Message: "read " + p.path + ": nothing here reads compressed files"}
-	}
-	var src io.ReadCloser
-	for range 4 {
-		path := p.find()
-		r, err := s.o.Expand(path)
-		if err != nil {
-			return nil, err
-		}
-		if st, err := lstat(path); err == nil && st.ino == p.ino {
-			src = r
-			break
-		}
-		r.Close()
-	}
+	src, err := s.expandPart(p)
 	if src == nil {
-		return nil, &velos.Error{Code: velos.Busy, Message: "read " + p.path + ": it was moved"}
+		return nil, err
 	}
 	defer src.Close()
 	f, err := os.CreateTemp(filepath.Join(s.dir, ".spool"), "read-*")
@@ -158,19 +144,19 @@ func (s *Store) expand(p *part) (*os.File, error) {
 	return f, nil
 }
 
-// find is where the part's file is now.
-func (p *part) find() string {
-	if st, err := lstat(p.path); err == nil && st.ino == p.ino {
-		return p.path
-	}
+// expandPart opens the part wherever its file is by now. Both results are nil
+// when it is gone: its time was over.
+func (s *Store) expandPart(p *part) (io.ReadCloser, error) {
+	p.names.Lock()
+	defer p.names.Unlock()
 	base := strings.TrimSuffix(p.path, filepath.Ext(p.path))
 	base = strings.TrimSuffix(base, filepath.Ext(base))
 	for _, r := range rotatedFiles(base) {
 		if r.ino == p.ino {
-			return r.path
+			return s.o.Expand(r.path)
 		}
 	}
-	return p.path
+	return nil, nil
 }
 
 // toEnd stands the tape behind its last line, for prev.

@@ -22,6 +22,7 @@ type writer struct {
 	ck      *ckpt   // nil when the disk has no room for it
 	ckRetry velos.Time
 	st      state // what the next checkpoint says
+	wrote   velos.Time
 }
 
 // A file is a live log file.
@@ -33,6 +34,7 @@ type file struct {
 	wait  velos.Time
 	lost  uint64     // lines since then
 	late  velos.Time // since when a due rotation waits for a compressor
+	stay  velos.Time // no rotation before: the last one went wrong
 }
 
 func (s *Store) writerOf(l *Log) *writer {
@@ -315,7 +317,7 @@ func (l *Log) grow(n int64) {
 
 // publish lets queries and followers see the batch.
 func (l *Log) publish(p *pipe, text []byte, lines []cutLine, _ bool) {
-	l.wrote = l.s.now
+	l.w.wrote = l.s.now
 	st := &l.w.st
 	seq := l.seq
 	room := ringMax
