@@ -113,7 +113,7 @@ func (d *Daemon) endSurvivors(v home.Saved) {
 		all.Add(1)
 		go func() {
 			defer all.Done()
-			endGroup(v.ID, r, v.Spec.KillTimeout.Std())
+			endGroup(r.PID, v.Spec.KillTimeout.Std())
 		}()
 	}
 	all.Wait()
@@ -130,14 +130,29 @@ func ours(id uint32, r home.Run) bool {
 }
 
 // endGroup asks a session's group to stop, waits, and kills it.
-func endGroup(id uint32, r home.Run, grace time.Duration) {
-	_ = signalGroup(r.PID, syscall.SIGTERM)
+func endGroup(pgid int, grace time.Duration) {
+	_ = signalGroup(pgid, syscall.SIGTERM)
+	var t proc.Table
 	for deadline := time.Now().Add(grace); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
-		if !ours(id, r) && signalGroup(r.PID, 0) != nil {
+		if !groupLives(&t, pgid) {
 			return
 		}
 	}
-	_ = signalGroup(r.PID, syscall.SIGKILL)
+	_ = signalGroup(pgid, syscall.SIGKILL)
+}
+
+// groupLives does not count the dead that nobody has reaped: they are not our
+// children, and init may take its time.
+func groupLives(t *proc.Table, pgid int) bool {
+	if t.Scan() != nil {
+		return true
+	}
+	for _, p := range t.All() {
+		if p.PGID == pgid && p.State != 'Z' {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *call) save(context.Context) (velos.Record, error) {
