@@ -176,17 +176,11 @@ func (c *call) load(ctx context.Context) (velos.Record, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	if q.Path == "" {
-		q.Path = c.d.home.SavedFile()
-	}
-	s, notes, err := home.Read(q.Path)
+	who := c.by()
+	s, notes, err := c.snapshot(&q)
 	if err != nil {
 		return nil, err
 	}
-	if s == nil {
-		return nil, &velos.Error{Code: velos.NotFound, Message: "resurrect: no saved list at " + q.Path, Hint: "velos save writes one"}
-	}
-	who := c.by()
 	for _, n := range notes {
 		c.d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: n, Actor: velos.Policy})
 	}
@@ -205,6 +199,21 @@ func (c *call) load(ctx context.Context) (velos.Record, error) {
 		first = err
 	}
 	return &wire.StatePath{Path: q.Path, Count: count}, first
+}
+
+// snapshot reads the file of velos save, or one that the client names: that
+// is not ours to set aside when it is damaged.
+func (c *call) snapshot(q *wire.StatePath) (*home.State, []string, error) {
+	if q.Path != "" {
+		s, err := home.Load(q.Path)
+		return s, nil, err
+	}
+	q.Path = c.d.home.SavedFile()
+	s, notes, err := home.Read(q.Path)
+	if err == nil && s == nil {
+		err = &velos.Error{Code: velos.NotFound, Message: "resurrect: no saved list at " + q.Path, Hint: "velos save writes one"}
+	}
+	return s, notes, err
 }
 
 // revive makes one saved app exist and run as saved.

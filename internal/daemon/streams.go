@@ -150,34 +150,34 @@ func (c *call) events(ctx context.Context) (velos.Record, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	after := q.After
-	for first := true; ; first = false {
-		grown := c.d.journal.Grown()
-		last := 0
-		if first {
-			last = q.Last
+	var out wire.Events
+	var sent error
+	flush := func() bool {
+		if sent == nil && len(out.Events) > 0 {
+			sent = c.piece(&out)
+			out.Events = out.Events[:0]
 		}
-		list, err := c.d.journal.Read(q.ID, after, q.Since, last)
-		if err != nil {
-			return nil, err
-		}
-		for len(list) > 0 {
-			n := min(len(list), pieceEntries)
-			if err := c.piece(&wire.Events{Events: list[:n]}); err != nil {
-				return nil, err
-			}
-			after = list[n-1].Seq
-			list = list[n:]
-		}
-		if !q.Follow {
-			return nil, nil
-		}
-		select {
-		case <-grown:
-		case <-ctx.Done():
-			return nil, cancelled()
-		}
+		return sent == nil
 	}
+	after := max(q.After, c.d.journal.Seq())
+	err := c.d.journal.Each(q.ID, q.After, q.Since, q.Last, func(e *velos.Event) bool {
+		after = max(after, e.Seq)
+		out.Events = append(out.Events, *e)
+		return len(out.Events) < pieceEntries || flush()
+	})
+	if err == nil && flush() && q.Follow {
+		err = c.d.journal.Follow(ctx, q.ID, after, func(e *velos.Event) bool {
+			out.Events = append(out.Events, *e)
+			return flush()
+		})
+	}
+	if err == nil {
+		err = sent
+	}
+	if err == nil && ctx.Err() != nil {
+		err = cancelled()
+	}
+	return nil, err
 }
 
 func (c *call) metrics(context.Context) (velos.Record, error) {

@@ -104,7 +104,7 @@ func (h *Host) Launch(l Launch) (Child, error) {
 		Path: path, Args: args, Dir: l.Spec.Cwd, Env: environ(l.Spec, l.Inst, mark),
 		Stdout: out, Stderr: errs, Mark: mark,
 	})
-	closeBoth(out, errs)
+	closeBoth(out, errs) // the child has its own
 	if err != nil {
 		log.Settle(l.Inst)
 		return nil, wrap("start "+l.Spec.Name, err)
@@ -118,13 +118,6 @@ func (h *Host) Launch(l Launch) (Child, error) {
 func (h *Host) mark(l Launch) string {
 	return strconv.Itoa(int(l.ID)) + ":" + strconv.Itoa(l.Inst) + ":" +
 		strconv.FormatUint(h.runs.Add(1), 10) + ":" + strconv.Itoa(syscall.Getpid())
-}
-
-func closeBoth(a, b int) {
-	_ = syscall.Close(a)
-	if a != b {
-		_ = syscall.Close(b)
-	}
 }
 
 // wrap puts what was attempted before an error and keeps its code and hint.
