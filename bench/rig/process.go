@@ -80,3 +80,15 @@ func CPUOf(pids ...int) (time.Duration, error) {
 	}
 	return time.Duration(sum), nil
 }
+
+// WakesOf is how often the live threads of a process have gone to sleep of
+// their own will.
+func WakesOf(pid int) (n int64) {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+	for _, f := range files {
+		if b, err := os.ReadFile(f); err == nil {
+			n += field(string(b), "voluntary_ctxt_switches:")
+		}
+	}
+	return n
+}
