@@ -85,7 +85,13 @@ func (h *Host) Drain(id uint32, inst int) {
 
 // Sample implements Machine.
 func (h *Host) Sample(now time.Time, roots []int, set func(int, velos.Usage)) error {
-	return h.sampler.Sample(now, roots, set)
+	err := h.sampler.Sample(now, roots, set)
+	if err == nil {
+		// Who descends from whom is worth remembering for the day a
+		// program leaves its group and its parent dies.
+		h.children.Observe(h.sampler.Table())
+	}
+	return err
 }
 
 // Launch implements Machine.
