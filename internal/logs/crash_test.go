@@ -18,7 +18,7 @@ import (
 // ingester after the other is killed.
 func TestKillingTheIngesterLosesDoublesAndTearsNothing(t *testing.T) {
 	dir := t.TempDir()
-	const lines = 400_000
+	const lines = 250_000
 	outR, outW, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

@@ -42,6 +42,7 @@ type ingest struct {
 	pending bool // the timer runs
 	sweepAt time.Time
 	ending  bool
+	pace    pace
 }
 
 // A cutLine is a line of the current batch, as offsets into the text it was
@@ -56,6 +57,40 @@ type cutLine struct {
 type handle struct {
 	fd   int // -1 when closed
 	used uint32
+}
+
+// A pace notices that programs flood us in small pieces. Then a nap between
+// rounds lets the pieces gather in pipes that hold enough, and spares both
+// sides a wake-up for each piece.
+type pace struct {
+	window velos.Time
+	rounds int
+	moved  int  // bytes in this round
+	narrow bool // a pipe of this round holds too little to wait for
+	on     bool
+}
+
+const (
+	paceWindow = 4 // milliseconds
+	paceRounds = 16
+	paceLittle = 16 << 10 // bytes of a round below which there is no flood
+	paceEnough = 256 << 10
+	paceNap    = 500 * time.Microsecond
+)
+
+// full ends a round and reports whether a nap is due.
+func (p *pace) full(now velos.Time) (nap bool) {
+	if now-p.window >= paceWindow || now < p.window {
+		p.window, p.rounds = now, 0
+	}
+	p.rounds++
+	if p.on && p.moved < paceLittle {
+		p.on, p.rounds = false, 0
+	}
+	p.on = p.on || p.rounds > paceRounds
+	nap = p.on && p.moved < paceEnough && !p.narrow
+	p.moved, p.narrow = 0, false
+	return nap
 }
 
 func (s *Store) run() {
@@ -84,6 +119,9 @@ func (s *Store) run() {
 			s.obey()
 		}
 		s.sweep()
+		if s.pace.full(s.now) && !s.ending {
+			time.Sleep(paceNap)
+		}
 	}
 	if s.set != nil {
 		s.set.Close()
@@ -215,7 +253,7 @@ func (s *Store) cool(p *pipe) {
 	}
 	if p.fd >= 0 && p.sp.wide {
 		p.sp.wide = false
-		widen(int(p.fd), 64<<10)
+		widen(int(p.fd), pipeNormal)
 	}
 	s.emptySpool(p)
 	s.let(&p.sp.handle)

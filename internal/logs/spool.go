@@ -8,6 +8,8 @@ import (
 )
 
 const (
+	pipeNormal = 64 << 10  // what a pipe holds
+	pipeWide   = 1 << 20   // what one of a busy program holds
 	spoolKeep  = 256 << 10 // bytes at which a consumed spool is emptied at once
 	punchEvery = 4 << 20
 	retryMin   = 1_000 // milliseconds until a full disk is tried again
@@ -82,9 +84,10 @@ func (s *Store) turn(p *pipe, budget int) (n int, ended bool) {
 		s.enterMemory(p)
 		return s.memoryTurn(p)
 	}
-	if n >= 64<<10 && !sp.wide {
-		sp.wide = true
-		widen(int(p.fd), 1<<20)
+	s.pace.moved += n
+	if (n >= pipeNormal || s.pace.on) && !sp.wide {
+		sp.wide = widen(int(p.fd), pipeWide)
+		s.pace.narrow = s.pace.narrow || !sp.wide
 	}
 	sp.size += int64(n)
 	ended = n == 0 && !again

@@ -35,8 +35,8 @@ func move(pipe, spool int, off int64, max int) (n int, again bool, err error) {
 	return 0, false, unix.ENOTSUP
 }
 
-func widen(fd, size int)    {}
-func punch(fd int, n int64) {}
+func widen(fd, size int) bool { return false }
+func punch(fd int, n int64)   {}
 
 func rest(b []byte) {
 	if b != nil {

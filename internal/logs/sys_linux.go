@@ -40,8 +40,11 @@ func move(pipe, spool int, off int64, max int) (n int, again bool, err error) {
 	}
 }
 
-// widen sets how much a pipe holds; what the system refuses is let be.
-func widen(fd, size int) { unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, size) }
+// widen sets how much a pipe holds, unless the system refuses.
+func widen(fd, size int) bool {
+	_, err := unix.FcntlInt(uintptr(fd), unix.F_SETPIPE_SZ, size)
+	return err == nil
+}
 
 // punch gives the disk blocks of the first n bytes back.
 func punch(fd int, n int64) {

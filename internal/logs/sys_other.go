@@ -39,7 +39,7 @@ func freePages(b []byte)                                   {}
 func mapFile(fd int, n int) ([]byte, error)                { return nil, errNotHere }
 func unmapFile(b []byte)                                   {}
 func makePipe() (r, w int, err error)                      { return -1, -1, errNotHere }
-func widen(fd, size int)                                   {}
+func widen(fd, size int) bool                              { return false }
 func punch(fd int, n int64)                                {}
 func rest(b []byte)                                        {}
 func move(pipe, spool int, off int64, max int) (n int, again bool, err error) {
