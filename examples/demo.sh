@@ -40,7 +40,9 @@ export PATH
 # clean ends the daemon and what it runs, however the script ends.
 clean() {
 	code=$?
+	set +e
 	trap - EXIT
+	trap '' INT TERM HUP PIPE
 	if [ "$code" -ne 0 ] && [ -s "$VELOS_HOME/logs/daemon.log" ]; then
 		printf '\nthe demo ended early; the daemon said:\n' >&2
 		tail -n 20 "$VELOS_HOME/logs/daemon.log" >&2
@@ -57,6 +59,7 @@ clean() {
 trap clean EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
+trap 'exit 141' PIPE
 
 # What can run here? sh is always there.
 scripts=examples/apps/clock.sh
