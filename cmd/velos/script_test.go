@@ -58,6 +58,8 @@ func setup(e *testscript.Env) error {
 	e.Setenv("HOME", e.WorkDir)
 	e.Setenv("TZ", "UTC")
 	e.Setenv("NO_COLOR", "1")
+	// With the race detector every program would sleep a second at its end.
+	e.Setenv("GORACE", "atexit_sleep_ms=0")
 	// Scripts are written for people, and people have programs in PATH.
 	e.Setenv("PATH", e.Getenv("PATH")+string(filepath.ListSeparator)+os.Getenv("PATH"))
 	e.Defer(func() { end(home.Home{Dir: dir}) })

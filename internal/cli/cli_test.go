@@ -150,6 +150,8 @@ func TestStartRefusesWhatItCannotDo(t *testing.T) {
 		{2, "not yet", "reload all"}, {2, "not yet", "scale api 3"}, {2, "not yet", "monit"}, {2, "not yet", "startup --systemd"},
 		{2, "usage: velos stop NAME...", "stop"}, {2, "too many arguments", "why api api"},
 		{2, "did you mean velos list?", "lsit"}, {2, "here it is: velos list --json", "jlist"},
+		{2, "must be a whole number, not many", "events -n many"},
+		{2, "--color: blue is unknown", "list --color blue"},
 		{2, "no such signal\n  hint: did you mean SIGTERM?", "signal TRM api"},
 	} {
 		_, e, code := d.run(t, strings.Fields(c.args)...)

@@ -91,8 +91,11 @@ func (c *command) cobra(s *session) *cobra.Command {
 	run := c.setup(s, cmd.Flags())
 	cmd.Args = func(_ *cobra.Command, args []string) error { return c.count(args) }
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if s.json && s.ai {
+		switch {
+		case s.json && s.ai:
 			return invalid("--json and --ai exclude each other", "leave one of them out")
+		case s.color != "auto" && s.color != "always" && s.color != "never":
+			return invalid("--color: "+quote(s.color)+" is unknown", "auto, always or never")
 		}
 		return run(cmd.Context(), args)
 	}
@@ -155,6 +158,13 @@ func flagError(cmd *cobra.Command, err error) error {
 		}
 		if cmd.Name() == "start" {
 			hint += "; what is for the program itself goes after --"
+		}
+	}
+	var value *pflag.InvalidValueError
+	if errors.As(err, &value) {
+		message = what + ": --" + value.GetFlag().Name + ": " + quote(value.GetValue()) + " will not do"
+		if strings.HasPrefix(value.GetFlag().Value.Type(), "int") {
+			message = what + ": --" + value.GetFlag().Name + ": must be a whole number, not " + quote(value.GetValue())
 		}
 	}
 	return &velos.Error{Code: velos.Invalid, Message: message, Hint: hint, Cause: err}

@@ -13,6 +13,9 @@ import (
 	"github.com/velospm/velos/internal/view"
 )
 
+// mostConns bounds the connections of one command.
+const mostConns = 16
+
 // showLogs writes the history of apps in time order, and then, if asked to,
 // what they write from now on, in the order in which it arrives.
 func (s *session) showLogs(ctx context.Context, apps []velos.App, l *logQuery) error {
@@ -49,22 +52,24 @@ func quietly(ctx context.Context, l *logQuery, err error) error {
 // line that was looked at, for the follower to go on from.
 func (s *session) history(ctx context.Context, apps []velos.App, l *logQuery, after []uint64, out *view.Entries) error {
 	seqs := make([]iter.Seq2[velos.Entry, error], len(apps))
+	conns := []*client.Client{s.conn}
 	for i := range apps {
-		// Streams that are merged wait for each other: each has a connection
-		// of its own, so that none fills the memory of the others.
-		c := s.conn
-		if i > 0 {
-			var err error
-			if c, err = s.another(); err != nil {
-				return err
-			}
-			defer c.Close()
-		}
 		q := l.queries[i]
 		if l.re == nil {
 			q.Last = l.last
 		}
-		seqs[i] = l.matching(c.Logs(ctx, apps[i].ID, q), &after[i])
+		// Streams that are merged wait for each other. Those without an end
+		// in sight get connections of their own, so that what waits of one
+		// does not hold up the others.
+		if q.Last == 0 && i > 0 && i < mostConns {
+			c, err := s.another()
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			conns = append(conns, c)
+		}
+		seqs[i] = l.matching(conns[i%len(conns)].Logs(ctx, apps[i].ID, q), &after[i])
 	}
 	var held []velos.Entry
 	err := merge(seqs, func(e velos.Entry) {

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -42,21 +44,33 @@ func (s *session) carryOut(ctx context.Context, orders []order, limit time.Durat
 		defer stop()
 	}
 	quiet := s.announce(orders)
+	since := velos.TimeOf(s.Now())
 	results := make([]view.Result, len(orders))
 	var group sync.WaitGroup
 	slots := make(chan struct{}, atOnce)
 	for i := range orders {
 		slots <- struct{}{}
 		group.Go(func() {
-			o := &orders[i]
-			did, app, err := o.do(ctx)
-			results[i] = view.Result{Verb: o.verb, Did: did, App: app, ID: o.id, Name: o.app, Inst: o.inst, Err: o.explain(err, limit)}
+			results[i] = orders[i].give(ctx, limit)
 			<-slots
 		})
 	}
 	group.Wait()
 	quiet()
-	return s.settle(results)
+	return s.settle(results, since)
+}
+
+// give carries one order out. A panic fails this order only.
+func (o *order) give(ctx context.Context, limit time.Duration) (r view.Result) {
+	r = view.Result{Verb: o.verb, ID: o.id, Name: o.app, Inst: o.inst}
+	defer func() {
+		if p := recover(); p != nil {
+			r.Err = &velos.Error{Code: velos.Failed, Message: fmt.Sprint(o.verb, " ", o.name, ": internal error: ", p), Hint: "this is a bug in velos"}
+		}
+	}()
+	did, app, err := o.do(ctx)
+	r.Did, r.App, r.Err = did, app, o.explain(err, limit)
+	return r
 }
 
 // announce says what is waited for when that takes a while and a person is
@@ -95,7 +109,7 @@ func (o *order) explain(err error, limit time.Duration) error {
 }
 
 // settle shows the results. Whoever crashed gets a word on stderr.
-func (s *session) settle(results []view.Result) error {
+func (s *session) settle(results []view.Result, since velos.Time) error {
 	var errs []error
 	for i := range results {
 		r := &results[i]
@@ -106,7 +120,7 @@ func (s *session) settle(results []view.Result) error {
 			r.Did = velos.CodeOf(r.Err).String()
 		}
 		if velos.CodeOf(r.Err) == velos.Crashed {
-			s.tail(r)
+			s.tail(r, since)
 		}
 		errs = append(errs, r.Err)
 	}
@@ -123,7 +137,7 @@ func (s *session) settle(results []view.Result) error {
 
 // tail shows the last lines of an app that crashed while it was awaited. The
 // caller's context may be over: this has a short one of its own.
-func (s *session) tail(r *view.Result) {
+func (s *session) tail(r *view.Result, since velos.Time) {
 	ctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
 	defer stop()
 	list, err := s.conn.List(ctx)
@@ -137,21 +151,36 @@ func (s *session) tail(r *view.Result) {
 	if r.App == nil {
 		r.App = t.app
 	}
-	q := velos.Query{Inst: -1, Last: lastWords}
-	if x := view.Worst(t.app, -1); x != nil && x.LastExit != nil && x.LastExit.Time > 0 {
-		// Only what this run said, not the runs of yesterday.
-		q.Since = x.LastExit.Time - velos.Time(x.LastExit.Uptime) - 1000
-	}
 	o := s.options()
 	o.Format, o.Color = view.Human, s.coloured(s.ErrTTY)
 	e := view.NewEntries(s.Err, []velos.App{*t.app}, view.LogOptions{Options: o})
-	for en, err := range s.conn.Logs(ctx, t.app.ID, q) {
-		if err != nil {
-			break
-		}
+	for _, en := range s.firstRuns(ctx, t.app.ID, r.Inst, since) {
 		e.Add(&en)
 	}
 	e.Close()
+}
+
+// firstRuns is the last lines of the first run of each instance since then:
+// the app may have been started again and again meanwhile.
+func (s *session) firstRuns(ctx context.Context, id uint32, inst int, since velos.Time) []velos.Entry {
+	pids := map[int]int{}
+	var list []velos.Entry
+	for en, err := range s.conn.Logs(ctx, id, velos.Query{Inst: inst, Since: since}) {
+		if err != nil {
+			break
+		}
+		if pids[en.Inst] == 0 {
+			pids[en.Inst] = en.PID
+		}
+		if en.PID != pids[en.Inst] {
+			continue
+		}
+		en.Msg = bytes.Clone(en.Msg)
+		if list = append(list, en); len(list) > 100*lastWords {
+			list = append(list[:0], list[len(list)-lastWords:]...)
+		}
+	}
+	return list[max(0, len(list)-lastWords):]
 }
 
 // done takes an answer apart for an order.

@@ -184,6 +184,8 @@ func (p *plan) file(path string, only []string, env config.Environ) error {
 				st.done += ", as it was before the file changed: velos restart " + quote(path) + " --only " + sp.Name
 			}
 			p.steps = append(p.steps, st)
+		case !sp.Autostart:
+			p.steps = append(p.steps, step{app: t.app, inst: -1, done: "left " + string(t.app.Status) + " (autostart is off)"})
 		default:
 			p.steps = append(p.steps, step{app: t.app, inst: -1, spec: sp})
 		}
