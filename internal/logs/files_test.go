@@ -781,3 +781,52 @@ func TestAQuietChildCostsNextToNothing(t *testing.T) {
 		t.Errorf("a quiet child costs %d bytes and %d descriptors", each, perChild)
 	}
 }
+
+func TestMorePipesThanAPageOfTheCheckpoint(t *testing.T) {
+	dir := t.TempDir()
+	s, err := Open(dir, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := open(t, s, 1, Policy{Name: "api"})
+	const n = 200
+	var ends []int
+	for i := range n {
+		out, errw := run(t, l, i, i+1)
+		say(t, out, fmt.Sprintf("out %d\nhalf", i))
+		say(t, errw, fmt.Sprintf("err %d\n", i))
+		ends = append(ends, out, errw)
+	}
+	s.Close()
+	hush(ends...)
+	s = store(t, dir, Options{})
+	l = open(t, s, 1, Policy{Name: "api"})
+	wantSeqs(t, l, 2*n)
+	for i := range n {
+		l.Settle(i)
+	}
+	for _, e := range wantSeqs(t, l, 3*n)[2*n:] {
+		if string(e.Msg) != "half" || e.PID != e.Inst+1 {
+			t.Fatalf("got %q of %d, pid %d", e.Msg, e.Inst, e.PID)
+		}
+	}
+}
+
+func TestAnOldEventDoesNotEndANewPipe(t *testing.T) {
+	s := store(t, t.TempDir(), Options{})
+	l := open(t, s, 1, Policy{Name: "api"})
+	out, err := run(t, l, 0, 0)
+	s.do("old event", func() error {
+		for p := l.pipes; p != nil; p = p.next {
+			s.serve(p, true)
+		}
+		return nil
+	})
+	l.Began(0, 5)
+	say(t, out, "hello\n")
+	hush(out, err)
+	l.Settle(0)
+	if got := query(t, l, all); len(got) != 1 || got[0].PID != 5 {
+		t.Errorf("got %+v", got)
+	}
+}

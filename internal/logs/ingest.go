@@ -248,7 +248,9 @@ func (s *Store) sweep() {
 func (s *Store) cool(p *pipe) {
 	p.sp.warm = false
 	if p.waiting {
-		p.pid = pidUnknown
+		if p.pid == pidAwaited {
+			p.pid = pidUnknown
+		}
 		s.admit(p)
 	}
 	if p.fd >= 0 && p.sp.wide {
@@ -272,6 +274,8 @@ func (s *Store) coolRings() (done bool) {
 			continue
 		}
 		l.shrink()
+		s.bound(l) // files may have been compressed since they were counted
+		s.compressRest(l)
 	}
 	clear(s.hot[len(kept):])
 	s.hot = kept

@@ -32,12 +32,13 @@ type Options struct {
 	// Notice tells of drops and of files that could not be written. It is
 	// called from the goroutine that moves the bytes and must not block.
 	Notice func(app uint32, text string)
-	// Compress is asked after a rotation to replace path (NAME.1) by a
-	// compressed NAME.1.zst; it returns at once and the work is done outside.
-	// Whoever does it writes a temporary file, then holds flock(LOCK_EX) on
-	// the directory while it checks that NAME.1 is still the inode it read
-	// (a rotation may have moved it to NAME.2: then it swaps there or gives
-	// up), renames and unlinks.
+	// Compress is asked after a rotation to replace path (NAME.1, or a higher
+	// number that was left plain) by a compressed NAME.1.zst; it returns at
+	// once and the work is done outside. Whoever does it writes a temporary
+	// file, then holds flock(LOCK_EX) on the directory while it checks that
+	// NAME.1 is still the inode it read (a rotation may have moved it to
+	// NAME.2: then it gives up and is asked again), renames the temporary file
+	// to NAME.1.zst, and only then unlinks NAME.1.
 	Compress func(path string)
 	// Expand opens a compressed segment for reading. Nil: history ends at
 	// the first compressed file.

@@ -140,8 +140,13 @@ func (s *Store) enlist(p *pipe) {
 // admit lets the poll set hear of p.
 func (s *Store) admit(p *pipe) {
 	if p.waiting && p.fd >= 0 {
+		if err := s.set.Add(int(p.fd), uint64(p.key)); err != nil {
+			s.notice(p.log, "listen to a pipe: "+err.Error())
+			s.spoolOf(p)
+			s.touch(p) // the next sweep tries again
+			return
+		}
 		p.waiting = false
-		s.set.Add(int(p.fd), uint64(p.key))
 	}
 }
 
@@ -165,8 +170,12 @@ func (s *Store) serve(p *pipe, hangup bool) {
 		s.touch(p)
 		return
 	}
-	if p.pid == pidAwaited && hangup && p.sp == nil {
-		s.end(p) // nothing was ever written
+	if p.pid == pidAwaited && p.sp == nil {
+		// Nothing was ever written. The event may be an old one, of a pipe
+		// that had this key before: only the pipe itself knows.
+		if hangup && hungUp(int(p.fd)) {
+			s.end(p)
+		}
 		return
 	}
 	if _, ended := s.turn(p, turnMax); ended {

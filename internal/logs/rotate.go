@@ -83,6 +83,21 @@ func (s *Store) rotate(l *Log, i int) {
 	}
 }
 
+// compressRest asks again for rotated files that are still plain: in a flood
+// they change their names faster than anyone compresses them.
+func (s *Store) compressRest(l *Log) {
+	if s.o.Compress == nil {
+		return
+	}
+	for i := range l.streams() {
+		for _, r := range rotatedFiles(l.path(i)) {
+			if !isPacked(r.path) {
+				s.o.Compress(r.path)
+			}
+		}
+	}
+}
+
 // shiftFiles renames path to path.1, path.1 to path.2 and so on, in whatever
 // form they are, as far as there is no gap; what goes beyond keep is deleted.
 func shiftFiles(path string, keep int) error {

@@ -3,6 +3,7 @@ package logs
 import (
 	"bytes"
 	"os"
+	"strconv"
 
 	"github.com/velospm/velos"
 )
@@ -233,7 +234,9 @@ func (s *Store) enterMemory(p *pipe) {
 	if sp.memory {
 		return
 	}
-	if n := sp.size - sp.off; n > 0 && sp.fd >= 0 {
+	if n := sp.size - sp.off; n > 0 && sp.fd < 0 {
+		s.notice(p.log, "the spool cannot be opened: "+strconv.FormatInt(n, 10)+" bytes of an unfinished line are lost")
+	} else if n > 0 {
 		sp.tail = make([]byte, n)
 		m, _ := pread(sp.fd, sp.tail, sp.off)
 		sp.tail = sp.tail[:m]

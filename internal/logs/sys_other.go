@@ -61,3 +61,5 @@ func statOf(f *os.File) (stat, error) {
 	}
 	return stat{size: st.Size(), mtime: st.ModTime().UnixMilli(), links: 1, regular: true}, nil
 }
+
+func hungUp(fd int) bool { return false }

@@ -129,6 +129,13 @@ func buffered(fd int) int {
 	return n
 }
 
+// hungUp reports whether nobody can write into a pipe any more.
+func hungUp(fd int) bool {
+	p := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	n, err := unix.Poll(p[:], 0)
+	return err == nil && n == 1 && p[0].Revents&unix.POLLHUP != 0
+}
+
 // diskFull reports whether err is of the kind that goes away by itself when
 // there is space again.
 func diskFull(err error) bool {
