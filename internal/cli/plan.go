@@ -195,30 +195,21 @@ func (p *plan) file(path string, only []string, env config.Environ) error {
 
 // load reads a configuration file and picks apps from it.
 func load(path string, only []string, env config.Environ) ([]velos.Spec, error) {
-	file, err := config.Load(path, env)
+	file, err := config.Load(path, env, only...)
 	if err != nil {
 		return nil, err
 	}
-	if len(only) == 0 {
-		return file.Specs, nil
-	}
-	var picked []velos.Spec
-	names := make([]string, len(file.Specs))
-	for i := range file.Specs {
-		names[i] = file.Specs[i].Name
-	}
 	for _, want := range only {
-		i := slices.Index(names, want)
-		if i < 0 {
-			e := &velos.Error{Code: velos.NotFound, Message: "--only " + quote(want) + ": no such app in " + path, Hint: "it has " + strings.Join(names, ", ")}
-			if near := nearest(want, names); near != "" {
-				e.Hint = "did you mean " + near + "?"
-			}
-			return nil, e
+		if slices.Contains(file.Names, want) {
+			continue
 		}
-		picked = append(picked, file.Specs[i])
+		e := &velos.Error{Code: velos.NotFound, Message: "--only " + quote(want) + ": no such app in " + path, Hint: "it has " + strings.Join(file.Names, ", ")}
+		if near := nearest(want, file.Names); near != "" {
+			e.Hint = "did you mean " + near + "?"
+		}
+		return nil, e
 	}
-	return picked, nil
+	return file.Specs, nil
 }
 
 // twin is the app whose name differs from this one by capitals at most.

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/velospm/velos"
@@ -24,8 +25,9 @@ const maxFile = 1 << 20
 
 // A File is a configuration file that was read.
 type File struct {
-	Path  string // absolute
-	Specs []velos.Spec
+	Path  string       // absolute
+	Names []string     // of all apps in it, in its order
+	Specs []velos.Spec // of those that were asked for
 }
 
 // IsConfig reports whether a word given to start means a configuration file.
@@ -34,25 +36,22 @@ func IsConfig(path string) bool {
 }
 
 // Load reads a velos.toml. Specs come in the order of the file, complete and
-// valid; with any error there are none. Errors are *velos.Error with code
+// valid; with any error there are none. With names in only, just those apps are
+// resolved: an interpreter that others lack does not matter. Errors are *velos.Error with code
 // Invalid, NotYet or Denied; those about the content begin with
 // path:line:column and end with the line and a caret below it. Relative paths
 // in the file are relative to the file's directory.
-func Load(path string, env Environ) (*File, error) {
+func Load(path string, env Environ, only ...string) (*File, error) {
 	abs := env.abs(path)
 	data, err := readSmall(abs)
 	if err != nil {
 		return nil, readError("read "+shown(path), err)
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // editors on Windows begin files with a mark
-	specs, err := parse(data, path, abs, env)
-	if err != nil {
-		return nil, err
-	}
-	return &File{Path: abs, Specs: specs}, nil
+	return parse(data, path, abs, env, only)
 }
 
-func parse(data []byte, shownPath, abs string, env Environ) ([]velos.Spec, error) {
+func parse(data []byte, shownPath, abs string, env Environ, only []string) (*File, error) {
 	doc := &document{path: shownPath, data: data}
 	root, err := doc.tree()
 	if err != nil {
@@ -62,8 +61,12 @@ func parse(data []byte, shownPath, abs string, env Environ) ([]velos.Spec, error
 	if p != nil {
 		return nil, doc.error(p)
 	}
-	specs := make([]velos.Spec, 0, len(drafts))
+	file := &File{Path: abs, Specs: make([]velos.Spec, 0, len(drafts))}
 	for _, d := range drafts {
+		file.Names = append(file.Names, d.spec.Name)
+		if len(only) > 0 && !slices.Contains(only, d.spec.Name) {
+			continue
+		}
 		d.spec.Source = abs
 		s, p := d.resolve(env)
 		if p == nil {
@@ -73,9 +76,10 @@ func parse(data []byte, shownPath, abs string, env Environ) ([]velos.Spec, error
 			p.locate(d)
 			return nil, doc.error(p)
 		}
-		specs = append(specs, s)
+		file.Names[len(file.Names)-1] = s.Name // the file may leave the name to the script
+		file.Specs = append(file.Specs, s)
 	}
-	return specs, nil
+	return file, nil
 }
 
 // invalidField turns what Validate says into a problem that can be located.

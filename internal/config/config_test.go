@@ -280,9 +280,9 @@ func FuzzLoad(f *testing.F) {
 	env := Environ{Dir: "/nonexistent", CPUs: 2, Vars: map[string]string{}}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		// FIFOs and devices are not for a fuzzer to find.
-		specs, err := parse(data, "velos.toml", "/nonexistent/velos.toml", env)
+		file, err := parse(data, "velos.toml", "/nonexistent/velos.toml", env, nil)
 		if err != nil {
-			if specs != nil {
+			if file != nil {
 				t.Fatal("specs came with an error")
 			}
 			if c := velos.CodeOf(err); c != velos.Invalid && c != velos.NotYet && c != velos.Denied && c != velos.Unsupported {
@@ -293,10 +293,23 @@ func FuzzLoad(f *testing.F) {
 			}
 			return
 		}
-		for _, s := range specs {
+		for _, s := range file.Specs {
 			if err := s.Validate(); err != nil {
 				t.Fatal(err)
 			}
 		}
 	})
+}
+
+func TestOnlyTheAppsAskedForAreResolved(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "velos.toml"), "[apps.a]\nscript = \"/bin/sleep\"\n[apps.b]\nscript = \"./none.rb\"\n", 0o600)
+	env := Environ{Dir: dir, CPUs: 2, Vars: map[string]string{"PATH": ""}}
+	if _, err := Load(filepath.Join(dir, "velos.toml"), env); err == nil {
+		t.Error("the missing script of b went unnoticed")
+	}
+	file, err := Load(filepath.Join(dir, "velos.toml"), env, "a")
+	if err != nil || len(file.Specs) != 1 || len(file.Names) != 2 {
+		t.Errorf("got %+v, %v; want a resolved, and both names", file, err)
+	}
 }
