@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/spf13/pflag"
@@ -30,14 +32,19 @@ func setupCompress(*session, *pflag.FlagSet) handler {
 }
 
 // compress replaces path by path.zst. Whenever it is interrupted, one of both
-// is there and complete.
+// is there and complete. A file that the daemon has meanwhile moved to the
+// next number is left alone: the daemon asks again under its new name.
 func compress(path string) (err error) {
 	in, err := os.Open(path)
 	if err != nil {
+		if _, packedErr := os.Lstat(path + packed); packedErr == nil {
+			return nil // done already
+		}
 		return err
 	}
 	defer in.Close()
-	if st, err := in.Stat(); err != nil || !st.Mode().IsRegular() {
+	st, err := in.Stat()
+	if err != nil || !st.Mode().IsRegular() {
 		return errors.Join(err, errors.New(path+" is not a regular file"))
 	}
 	temp := path + packed + ".tmp"
@@ -45,13 +52,24 @@ func compress(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err != nil {
-			os.Remove(temp)
-		}
-	}()
+	defer os.Remove(temp) // gone already when all went well
 	if err := errors.Join(pack(out, in), out.Sync(), out.Close()); err != nil {
 		return err
+	}
+	return exchange(path, temp, st)
+}
+
+// exchange puts temp in the place of the file that was read. Rotation and
+// this hold the same lock on the directory, so that no name changes between
+// the look and the deed.
+func exchange(path, temp string, read fs.FileInfo) error {
+	unlock, err := lockDir(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if now, err := os.Lstat(path); err != nil || !os.SameFile(now, read) {
+		return nil
 	}
 	if err := os.Rename(temp, path+packed); err != nil {
 		return err

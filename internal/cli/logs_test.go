@@ -170,3 +170,25 @@ func TestCompressedFilesAreReadByZstdAndExpand(t *testing.T) {
 	want(t, d, 1, "", "compress: ", "compress", filepath.Join(dir, "none"))
 	want(t, d, 1, "", "not a regular file", "compress", dir)
 }
+
+func TestAFileThatWasRotatedMeanwhileIsNotTouched(t *testing.T) {
+	dir := t.TempDir()
+	path, temp := filepath.Join(dir, "out.log.1"), filepath.Join(dir, "out.log.1.zst.tmp")
+	os.WriteFile(path, []byte("old"), 0o600)
+	read, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	os.Rename(path, filepath.Join(dir, "out.log.2"))
+	os.WriteFile(path, []byte("new"), 0o600)
+	os.WriteFile(temp, []byte("packed"), 0o600)
+	if err := exchange(path, temp, read); err != nil {
+		t.Error(err)
+	}
+	if b, _ := os.ReadFile(path); string(b) != "new" {
+		t.Errorf("the new file holds %q", b)
+	}
+	if _, err := os.Stat(path + ".zst"); err == nil {
+		t.Error("an old file took a new one's name")
+	}
+}
