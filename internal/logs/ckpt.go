@@ -68,6 +68,41 @@ type ckpt struct {
 	p      *page
 	gen    uint64
 	mapped bool
+	bad    bool // the page could not be stored to
+}
+
+// fault is deferred around stores. Some file systems need space for a store
+// into a page that has its block, and answer a full disk with SIGBUS; so does
+// a file that somebody truncated. It relies on debug.SetPanicOnFault.
+func (c *ckpt) fault() {
+	r := recover()
+	if r == nil {
+		return
+	}
+	if _, ok := r.(interface{ Addr() uintptr }); !ok {
+		panic(r)
+	}
+	c.bad = true
+}
+
+// name notes the pid of a pipe.
+func (c *ckpt) name(i, pid int) {
+	defer c.fault()
+	if s := &c.pipes()[i]; s.pid != uint32(pid) {
+		s.pid = uint32(pid)
+	}
+}
+
+// inexact notes whether the files hold lines that no spool can give again.
+func (c *ckpt) inexact(yes bool) {
+	defer c.fault()
+	flag := uint64(0)
+	if yes {
+		flag = 1
+	}
+	if c.p.inexact != flag {
+		c.p.inexact = flag
+	}
 }
 
 func view(mem []byte) *page { return (*page)(unsafe.Pointer(unsafe.SliceData(mem))) }
@@ -156,6 +191,7 @@ func (c *ckpt) state() state {
 
 // commit seals st, and off as the spool offset of pipe redo (-1: of none).
 func (c *ckpt) commit(st *state, redo int, off int64) {
+	defer c.fault()
 	gen := c.gen + 1
 	s := &c.p.slots[gen&1]
 	s.state, s.redo, s.redoOff = *st, int64(redo), off
@@ -181,22 +217,32 @@ func (s *slot) sumFor(gen uint64) uint64 {
 }
 
 // take makes a spot for a pipe; -1 when all are taken.
-func (c *ckpt) take(ino uint64, pid int, inst int, stream uint32) int {
+func (c *ckpt) take(ino uint64, pid int, inst int, stream uint32) (i int) {
+	i = -1
+	defer c.fault()
 	list := c.pipes()
-	for i := range list {
-		s := &list[i]
-		if s.kind == 0 {
-			s.off, s.ino, s.pid = 0, ino, uint32(pid)
-			atomic.StoreUint32(&s.kind, 1|stream<<1|uint32(inst)<<3)
-			return i
+	for n := range list {
+		if list[n].kind == 0 {
+			c.set(n, 0, ino, pid, inst, stream)
+			return n
 		}
 	}
 	return -1
 }
 
+// set fills a spot, if it is free.
+func (c *ckpt) set(i int, off int64, ino uint64, pid int, inst int, stream uint32) {
+	defer c.fault()
+	if s := &c.pipes()[i]; s.kind == 0 {
+		s.off, s.ino, s.pid = off, ino, uint32(pid)
+		atomic.StoreUint32(&s.kind, 1|stream<<1|uint32(inst)<<3)
+	}
+}
+
 // free gives a spot back. The newest slot must not hold a redo for it, or
 // the next owner of the spot would inherit the offset.
 func (c *ckpt) free(st *state, i int) {
+	defer c.fault()
 	c.commit(st, -1, 0)
 	atomic.StoreUint32(&c.pipes()[i].kind, 0)
 }

@@ -830,3 +830,40 @@ func TestAnOldEventDoesNotEndANewPipe(t *testing.T) {
 		t.Errorf("got %+v", got)
 	}
 }
+
+func TestATruncatedCheckpointIsNoEnd(t *testing.T) {
+	dir := t.TempDir()
+	told := make(chan string, 100)
+	s := store(t, dir, Options{Notice: func(_ uint32, text string) { told <- text }})
+	l := open(t, s, 1, Policy{Name: "api"})
+	out, err := run(t, l, 0, 1)
+	defer hush(out, err)
+	sayLines(t, l, out, 0, 100)
+	l.Settle(0)
+	if err := os.Truncate(dir+"/.spool/1.ckpt", 0); err != nil {
+		t.Fatal(err)
+	}
+	sayLines(t, l, out, 100, 100)
+	l.Settle(0)
+	sayLines(t, l, out, 200, 100)
+	l.Settle(0)
+	wantSeqs(t, l, 300)
+	if text := <-told; !strings.Contains(text, "checkpoint") {
+		t.Errorf("told %q", text)
+	}
+	until(t, "a new checkpoint", func() bool {
+		sayLines(t, l, out, 0, 1)
+		l.Settle(0)
+		st, err := os.Stat(dir + "/.spool/1.ckpt")
+		return err == nil && st.Size() == pageSize
+	})
+	say(t, out, "half")
+	n := l.Info().Seq
+	s.Close()
+	s = store(t, dir, Options{})
+	l = open(t, s, 1, Policy{Name: "api"})
+	l.Settle(0)
+	if got := wantSeqs(t, l, int(n)+1); string(got[n].Msg) != "half" {
+		t.Errorf("got %q", got[n].Msg)
+	}
+}

@@ -36,7 +36,7 @@ func (l *Log) Follow(ctx context.Context, q velos.Query, yield func([]velos.Entr
 			stop = !w.catchUp(&v)
 			continue
 		}
-		w.buf = nil // a silent follower keeps nothing
+		w.buf, w.list, w.text = nil, nil, nil // a silent follower keeps nothing
 		if l.s.known(l.id) != l {
 			return nil
 		}

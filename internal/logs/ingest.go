@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"runtime/debug"
 	"time"
 	"unsafe"
 
@@ -95,6 +96,7 @@ func (p *pace) full(now velos.Time) (nap bool) {
 
 func (s *Store) run() {
 	defer close(s.done)
+	debug.SetPanicOnFault(true) // see ckpt.fault
 	s.timer = time.AfterFunc(time.Hour, s.wake)
 	s.timer.Stop()
 	buf := make([]poll.Event, 0, maxEvents)

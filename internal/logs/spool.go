@@ -76,6 +76,7 @@ func (s *Store) turn(p *pipe, budget int) (n int, ended bool) {
 	s.touch(p)
 	s.buffers()
 	s.now = velos.TimeOf(timeNow())
+	s.checkpoint(p.log)
 	s.notePID(p)
 	if sp.memory && !s.leaveMemory(p) || !s.openSpoolOf(p, sp.size == 0) {
 		return s.memoryTurn(p)
@@ -99,7 +100,7 @@ func (s *Store) turn(p *pipe, budget int) (n int, ended bool) {
 // notePID writes the pid into the spot once it is known.
 func (s *Store) notePID(p *pipe) {
 	if w := p.log.w; p.sp.spot >= 0 && w.ck != nil && p.pid > 0 {
-		w.ck.pipes()[p.sp.spot].pid = uint32(p.pid)
+		w.ck.name(p.sp.spot, int(p.pid))
 	}
 }
 

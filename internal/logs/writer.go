@@ -58,13 +58,24 @@ func (s *Store) writerOf(l *Log) *writer {
 // room for it now.
 func (s *Store) checkpoint(l *Log) bool {
 	w := s.writerOf(l)
+	if w.ck != nil && w.ck.bad {
+		s.notice(l, "the checkpoint cannot be written: a crash of the daemon now could double lines")
+		w.ck.close()
+		w.ck, w.ckRetry = nil, s.now+retryMin
+	}
 	if w.ck != nil {
 		return true
 	}
 	if s.now < w.ckRetry {
 		return false
 	}
-	ck, err := createCkpt(s.ckptPath(l.id), pageSpots)
+	spots := pageSpots
+	for p := l.pipes; p != nil; p = p.next {
+		if p.sp != nil {
+			spots = max(spots, p.sp.spot+1)
+		}
+	}
+	ck, err := createCkpt(s.ckptPath(l.id), spots)
 	if err != nil {
 		w.ckRetry = s.now + retryMin
 		return false
@@ -74,8 +85,14 @@ func (s *Store) checkpoint(l *Log) bool {
 		w.st.ino, w.st.size = old.ino, old.size
 	}
 	w.ck = ck
+	for p := l.pipes; p != nil; p = p.next {
+		// After a fault the file may be a new one that knows no pipe.
+		if p.sp != nil && p.sp.spot >= 0 {
+			ck.set(p.sp.spot, p.sp.off, p.sp.ino, max(int(p.pid), 0), int(p.inst), uint32(p.src))
+		}
+	}
 	if !exact {
-		ck.p.inexact = 1
+		ck.inexact(true)
 	}
 	return true
 }
@@ -96,7 +113,7 @@ func (s *Store) widenCkpt(l *Log) bool {
 // can give again: recovery must not cut them off.
 func (s *Store) inexact(l *Log) {
 	if s.checkpoint(l) {
-		l.w.ck.p.inexact = 1
+		l.w.ck.inexact(true)
 	}
 }
 
@@ -113,7 +130,7 @@ func (s *Store) commit(p *pipe) {
 	}
 	w.ck.commit(&w.st, p.sp.spot, p.sp.off)
 	if exact && !p.sp.memory {
-		w.ck.p.inexact = 0
+		w.ck.inexact(false)
 	}
 }
 
