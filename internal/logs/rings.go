@@ -1,5 +1,7 @@
 package logs
 
+import "github.com/velospm/velos"
+
 // newRing makes the ring of an app whose next line is first. The caller
 // holds the log's lock.
 func (s *Store) newRing(first uint64) *ring {
@@ -57,4 +59,49 @@ func (l *Log) freeRing() {
 	l.s.mu.Unlock()
 	freePages(l.ring.buf)
 	l.ring = nil
+}
+
+// publish lets queries and followers see the batch.
+func (l *Log) publish(p *pipe, text []byte, lines []cutLine) {
+	l.w.wrote = l.s.now
+	st := &l.w.st
+	seq := l.seq
+	room := ringMax
+	from := len(lines)
+	for from > 0 && room >= recordHead+int(lines[from-1].to-lines[from-1].from) {
+		from--
+		room -= recordHead + int(lines[from].to-lines[from].from)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.seq = st.seq
+	l.count.lines, l.count.errors, l.count.drops = st.lines, st.errors, st.drops
+	if l.ring == nil {
+		l.ring = l.s.newRing(seq + 1)
+	}
+	if from > 0 {
+		l.ring.clear(seq + uint64(from))
+	}
+	e := velos.Entry{Time: l.s.now, PID: max(int(p.pid), 0), Inst: int(p.inst), Src: p.src}
+	for i, c := range lines[from:] {
+		e.Seq = seq + uint64(from+i) + 1
+		e.Msg, e.Level, e.More = text[c.from:c.to], c.level, c.more
+		l.keep(&e)
+	}
+	if l.grown != nil {
+		close(l.grown)
+		l.grown = nil
+	}
+}
+
+// keep adds e to the ring, which grows first if it is full and may.
+func (l *Log) keep(e *velos.Entry) {
+	r, n := l.ring, recordHead+len(e.Msg)
+	for len(r.buf)-r.start+n > cap(r.buf) && l.s.mayGrow(l) {
+	}
+	if !r.room(n) {
+		r.clear(e.Seq)
+		return
+	}
+	r.add(e)
 }

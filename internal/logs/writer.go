@@ -226,7 +226,7 @@ func (s *Store) flush(p *pipe, text []byte, moved int) {
 		}
 	}
 	s.commit(p)
-	l.publish(p, text, s.lines, in > 0)
+	l.publish(p, text, s.lines)
 	s.out, s.lines = s.out[:0], s.lines[:0]
 	if l.due(f) {
 		s.rotate(l, i)
@@ -330,49 +330,4 @@ func (l *Log) grow(n int64) {
 	l.mu.Lock()
 	l.bytes += n
 	l.mu.Unlock()
-}
-
-// publish lets queries and followers see the batch.
-func (l *Log) publish(p *pipe, text []byte, lines []cutLine, _ bool) {
-	l.w.wrote = l.s.now
-	st := &l.w.st
-	seq := l.seq
-	room := ringMax
-	from := len(lines)
-	for from > 0 && room >= recordHead+int(lines[from-1].to-lines[from-1].from) {
-		from--
-		room -= recordHead + int(lines[from].to-lines[from].from)
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.seq = st.seq
-	l.count.lines, l.count.errors, l.count.drops = st.lines, st.errors, st.drops
-	if l.ring == nil {
-		l.ring = l.s.newRing(seq + 1)
-	}
-	if from > 0 {
-		l.ring.clear(seq + uint64(from))
-	}
-	e := velos.Entry{Time: l.s.now, PID: max(int(p.pid), 0), Inst: int(p.inst), Src: p.src}
-	for i, c := range lines[from:] {
-		e.Seq = seq + uint64(from+i) + 1
-		e.Msg, e.Level, e.More = text[c.from:c.to], c.level, c.more
-		l.keep(&e)
-	}
-	if l.grown != nil {
-		close(l.grown)
-		l.grown = nil
-	}
-}
-
-// keep adds e to the ring, which grows first if it is full and may.
-func (l *Log) keep(e *velos.Entry) {
-	r, n := l.ring, recordHead+len(e.Msg)
-	for len(r.buf)-r.start+n > cap(r.buf) && l.s.mayGrow(l) {
-	}
-	if !r.room(n) {
-		r.clear(e.Seq)
-		return
-	}
-	r.add(e)
 }
