@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/wire"
 )
 
 // want fails unless the command ended with this code and both outputs hold
@@ -341,6 +342,37 @@ func TestMoments(t *testing.T) {
 	for _, text := range []string{"", "soon", "5", "1h30", "2026-13-01", "-"} {
 		if _, err := moment(text, now, time.UTC); velos.CodeOf(err) != velos.Invalid {
 			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestWhateverElseListensThereIsNoDaemon(t *testing.T) {
+	for _, garbage := range []string{"HTTP/1.1 400 Bad Request\r\n\r\n", "V\x10\x02\x01\x00\x00\x00\x80", "V\x10\x01\xff\xff\xff\xff", ""} {
+		dir, err := os.MkdirTemp("/tmp", "velos-cli-")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer os.RemoveAll(dir)
+		l, err := wire.Listen(filepath.Join(dir, "velos.sock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		go func() {
+			for {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				c.Write([]byte(garbage))
+				if garbage == "" {
+					c.Close()
+				}
+			}
+		}()
+		d := &fake{home: dir}
+		if _, e, code := d.run(t, "list"); code == 0 || !strings.HasPrefix(e, "velos: ") {
+			t.Errorf("%q: exit code %d, %s", garbage, code, e)
 		}
 	}
 }

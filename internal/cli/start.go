@@ -63,7 +63,9 @@ func setupStart(s *session, f *pflag.FlagSet) handler {
 		}
 		err = s.carryOut(ctx, orders, limit)
 		if err == nil && o.attach {
-			return s.follow(ctx, orders)
+			if err = s.follow(ctx, orders); ctx.Err() != nil {
+				return nil // the start succeeded; nobody looks any longer
+			}
 		}
 		return err
 	}

@@ -32,6 +32,15 @@ func Clean(msg []byte, tty bool) string {
 // Text is Clean for what is already a string, without colours.
 func Text(s string) string { return Clean([]byte(s), false) }
 
+// Lines is Text for text of several lines, which stay lines.
+func Lines(s string) string {
+	list := strings.Split(s, "\n")
+	for i := range list {
+		list[i] = Text(list[i])
+	}
+	return strings.Join(list, "\n")
+}
+
 func plain(b []byte) bool {
 	for _, c := range b {
 		if (c < ' ' && c != '\t') || c >= 0x7f {

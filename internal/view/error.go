@@ -20,7 +20,7 @@ type ErrorJSON struct {
 // ErrorOf is err in that shape.
 func ErrorOf(err error) ErrorJSON {
 	code := velos.CodeOf(err)
-	j := ErrorJSON{Code: code.String(), Message: Text(err.Error()), Retryable: code.Retryable(), Hints: []string{}}
+	j := ErrorJSON{Code: code.String(), Message: Lines(err.Error()), Retryable: code.Retryable(), Hints: []string{}}
 	if h := velos.HintOf(err); h != "" {
 		for _, line := range strings.Split(h, "\n") {
 			j.Hints = append(j.Hints, Text(line))

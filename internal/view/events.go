@@ -3,6 +3,7 @@ package view
 import (
 	"io"
 	"strconv"
+	"strings"
 
 	"github.com/velospm/velos"
 )
@@ -14,17 +15,19 @@ type Events struct {
 	o     Options
 	mask  Mask
 	lines bool
+	wide  int // of the widest name
 	n     int
 }
 
 // NewEvents prepares to write events to w; lines asks for one JSON object a
 // line instead of an array.
 func NewEvents(w io.Writer, apps []velos.App, lines bool, o Options) *Events {
-	list := make([]*velos.App, len(apps))
+	list, wide := make([]*velos.App, len(apps)), len(daemonName)
 	for i := range apps {
 		list[i] = &apps[i]
+		wide = max(wide, len(apps[i].Spec.Name)+len(strconv.Itoa(len(apps[i].Instances)-1))+1)
 	}
-	return &Events{w: w, o: o, mask: MaskOf(list...), lines: lines}
+	return &Events{w: w, o: o, mask: MaskOf(list...), lines: lines, wide: wide}
 }
 
 // Add writes one event.
@@ -37,7 +40,8 @@ func (v *Events) Add(e velos.Event) error {
 	case AI:
 		v.object(&b, encode(eventAI{Time: int64(e.Time) / 1000, Name: eventName(&e), Msg: eventText(&e), By: by(e.Actor)}))
 	default:
-		b.str(v.o.paint(dim, v.o.clock(e.Time)), "  ", v.o.paint(nameColor(e.App), eventName(&e)), "  ", v.o.paint(eventColor(&e), Text(eventText(&e))))
+		name := eventName(&e)
+		b.str(v.o.paint(dim, v.o.clock(e.Time)), "  ", v.o.paint(nameColor(e.App), name), strings.Repeat(" ", max(0, v.wide-len(name))), "  ", v.o.paint(eventColor(&e), Text(eventText(&e))))
 		if who := by(e.Actor); who != "" {
 			b.str("  ", v.o.paint(dim, "by "+who))
 		}
@@ -87,10 +91,13 @@ type eventAI struct {
 	By   string `json:"by,omitempty"`
 }
 
+// daemonName stands where an event is about no app.
+const daemonName = "velosd"
+
 func eventName(e *velos.Event) string {
 	switch {
 	case e.App == "":
-		return "velosd"
+		return daemonName
 	case e.Inst >= 0:
 		return Text(e.App) + ":" + strconv.Itoa(e.Inst)
 	}

@@ -217,8 +217,8 @@ func TestWhyOfAnAppWithoutInstances(t *testing.T) {
 
 func TestJoinedErrorsAreShownOneByOne(t *testing.T) {
 	var b bytes.Buffer
-	Error(&b, errors.Join(errors.New("a"), &velos.Error{Code: velos.Conflict, Message: "b\x1b[2J", Hint: "c"}), Options{})
-	if got, want := b.String(), "velos: a\nvelos: b\n  hint: c\n"; got != want {
+	Error(&b, errors.Join(errors.New("a:\n  ^\x1b"), &velos.Error{Code: velos.Conflict, Message: "b\x1b[2J", Hint: "c"}), Options{})
+	if got, want := b.String(), "velos: a:\n  ^\\x1b\nvelos: b\n  hint: c\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
