@@ -6,8 +6,15 @@ import (
 	"time"
 )
 
-// quiet is how long nothing may have changed before memory is given back.
+// quiet is how long nothing may have happened before memory is given back.
 const quiet = 3 * time.Second
+
+// worth is by how many bytes anonymous memory must have grown for a garbage
+// collection to pay. The runtime keeps lists for each size of object, which
+// come to life with the first collection and never go: it takes 220 KiB for
+// them, the second takes as much again (measured with 10 children: 1,050 KiB
+// anonymous without a collection, 1,330 with one, 1,540 with two).
+const worth = 768 << 10
 
 // A tidy gives memory back to the system when a burst of work is over: the
 // runtime alone would keep it for minutes, and a daemon is idle most of its
@@ -15,20 +22,38 @@ const quiet = 3 * time.Second
 type tidy struct {
 	mu    sync.Mutex
 	timer *time.Timer
+	low   int64 // anonymous memory after the last collection
 }
 
 func newTidy() *tidy {
 	t := &tidy{}
-	t.timer = time.AfterFunc(quiet, debug.FreeOSMemory)
+	t.low = anonymous()
+	t.timer = time.AfterFunc(quiet, t.rest)
 	return t
 }
 
+// touch puts the rest off: there is work.
 func (t *tidy) touch() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.timer != nil {
 		t.timer.Reset(quiet)
 	}
+}
+
+func (t *tidy) rest() {
+	now := anonymous()
+	t.mu.Lock()
+	collect := now == 0 || now-t.low > worth // 0: this system does not tell
+	t.mu.Unlock()
+	if collect {
+		debug.FreeOSMemory()
+		now = anonymous()
+		t.mu.Lock()
+		t.low = now
+		t.mu.Unlock()
+	}
+	dropProgram()
 }
 
 func (t *tidy) stop() {

@@ -7,7 +7,10 @@
 // tell is zero, never a guess.
 package proc
 
-import "slices"
+import (
+	"slices"
+	"unsafe"
+)
 
 // A Stat is one process as it was at one moment.
 type Stat struct {
@@ -39,13 +42,19 @@ type Table struct {
 	parents []int32 // indices into all, ordered by PPID; made when Tree asks
 	walk    []int32
 	look    scanner
+	room    []byte // where all is, as long as it fits
+	seen    int    // how many there were at the last look
 }
 
 // Scan reads the table anew. A process that ends meanwhile may be missing.
 func (t *Table) Scan() error {
 	t.parents = t.parents[:0]
+	if t.all == nil {
+		t.room = room((t.seen + t.seen/4 + 64) * int(unsafe.Sizeof(Stat{})))
+		t.all = stats(t.room)
+	}
 	all, err := t.look.scan(t.all[:0])
-	t.all = all
+	t.all, t.seen = all, len(all)
 	byPID := func(a, b Stat) int { return a.PID - b.PID }
 	if !slices.IsSortedFunc(t.all, byPID) {
 		slices.SortFunc(t.all, byPID)
@@ -53,7 +62,15 @@ func (t *Table) Scan() error {
 	return err
 }
 
-// All is every process, ordered by PID, valid until the next Scan.
+// Release gives the memory of the last look back. The table is empty then and
+// may be scanned again; who looks rarely calls it after each look.
+func (t *Table) Release() {
+	t.all, t.parents = nil, t.parents[:0]
+	leave(t.room)
+	t.room = nil
+}
+
+// All is every process, ordered by PID, valid until the next Scan or Release.
 func (t *Table) All() []Stat { return t.all }
 
 // index is where pid is in the table, -1 when it is not.

@@ -14,7 +14,8 @@ const TicksPerSecond = 100
 
 var pageSize = int64(syscall.Getpagesize())
 
-// A scanner reads /proc with buffers of its own: a look makes no garbage.
+// A scanner reads /proc. Its buffers live as long as a look: it makes no
+// garbage, and leaves none behind.
 type scanner struct {
 	names []byte
 	line  []byte
@@ -22,10 +23,13 @@ type scanner struct {
 }
 
 func (s *scanner) scan(out []Stat) ([]Stat, error) {
-	if s.names == nil {
-		s.names = make([]byte, 8<<10)
-		s.line = make([]byte, 1<<10)
+	const names, line = 8 << 10, 1 << 10
+	buf := room(names + line)
+	defer leave(buf)
+	if buf == nil {
+		buf = make([]byte, names+line)
 	}
+	s.names, s.line = buf[:names], buf[names:names+line]
 	dir, errno := openAt(atCwd, append(s.path[:0], "/proc\x00"...), syscall.O_DIRECTORY)
 	if errno != 0 {
 		return out, os.NewSyscallError("open /proc", errno)

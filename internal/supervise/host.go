@@ -91,6 +91,7 @@ func (h *Host) Sample(now time.Time, roots []int, set func(int, velos.Usage)) er
 		// program leaves its group and its parent dies.
 		h.children.Observe(h.sampler.Table())
 	}
+	h.sampler.Release()
 	return err
 }
 

@@ -24,7 +24,7 @@ type Sampler struct {
 	sums   []sum
 
 	at  time.Time // of the pass that cpu holds
-	cpu []used    // every process of that pass, ordered by pid
+	cpu []used    // every tree's members in that pass, ordered by pid
 
 	known []root // the roots of the last pass, ordered by pid
 	fresh []root
@@ -87,7 +87,11 @@ func (s *Sampler) Sample(now time.Time, roots []int, set func(root int, u velos.
 	return nil
 }
 
-// Table is the process table of the last pass, valid until the next one.
+// Release gives the memory of the last pass's process table back.
+func (s *Sampler) Release() { s.table.Release() }
+
+// Table is the process table of the last pass, valid until the next one or
+// Release.
 func (s *Sampler) Table() *proc.Table { return &s.table }
 
 // add sums the members of each tree. Both lists are ordered by pid, so one walk
@@ -141,8 +145,11 @@ func (s *Sampler) judge(pid int, t *sum, elapsed time.Duration, compare bool, se
 // keep makes this pass the former one.
 func (s *Sampler) keep() {
 	all := s.table.All()
-	s.cpu = slices.Grow(s.cpu[:0], len(all))
+	s.cpu = s.cpu[:0]
 	for i := range all {
+		if s.owners[i] < 0 {
+			continue
+		}
 		s.cpu = append(s.cpu, used{pid: int32(all[i].PID), start: all[i].Start, cpu: all[i].CPU})
 	}
 }
