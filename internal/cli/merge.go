@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"io"
 	"iter"
 	"sync"
+	"time"
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
@@ -154,38 +154,73 @@ func merge(seqs []iter.Seq2[velos.Entry, error], emit func(velos.Entry)) error {
 	return nil
 }
 
+// gather is how long a line may wait for others to be written with it.
+const gather = 5 * time.Millisecond
+
+// A tape is where the streams of a follower meet.
+type tape struct {
+	mu     sync.Mutex // guards out and failed
+	out    *view.Entries
+	failed error
+	dirty  chan struct{} // holds a token while there is something to write
+}
+
+func (t *tape) add(e *velos.Entry) {
+	t.mu.Lock()
+	t.out.Add(e)
+	t.mu.Unlock()
+	select {
+	case t.dirty <- struct{}{}:
+	default:
+	}
+}
+
+func (t *tape) fail(err error) {
+	t.mu.Lock()
+	if t.failed == nil && err != nil && !errors.Is(err, context.Canceled) {
+		t.failed = err
+	}
+	t.mu.Unlock()
+}
+
+// write writes what was added, a moment later, until there is no more.
+func (t *tape) write(stop func()) {
+	for range t.dirty {
+		time.Sleep(gather)
+		t.mu.Lock()
+		err := t.out.Flush()
+		t.mu.Unlock()
+		if err != nil {
+			t.fail(err)
+			stop()
+		}
+	}
+}
+
 // stream follows all apps at once. It ends when the first stream fails, or
 // when all have ended.
 func (s *session) stream(ctx context.Context, apps []velos.App, l *logQuery, after []uint64, out *view.Entries) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	var mu sync.Mutex // guards out and failed
-	var failed error
-	var group sync.WaitGroup
+	t := &tape{out: out, dirty: make(chan struct{}, 1)}
+	var readers, writer sync.WaitGroup
+	writer.Go(func() { t.write(stop) })
 	for i := range apps {
 		q := l.queries[i]
 		q.Follow, q.After = true, after[i]
-		group.Go(func() {
+		readers.Go(func() {
 			for e, err := range l.matching(s.conn.Logs(ctx, apps[i].ID, q), &after[i]) {
-				mu.Lock()
-				if err == nil {
-					out.Add(&e)
-					err = out.Flush()
-				}
-				if err != nil && failed == nil && !errors.Is(err, context.Canceled) {
-					failed = err
-					stop()
-				}
-				mu.Unlock()
 				if err != nil {
+					t.fail(err)
+					stop()
 					return
 				}
+				t.add(&e)
 			}
 		})
 	}
-	group.Wait()
-	if failed == nil || errors.Is(failed, io.ErrClosedPipe) {
-		return nil
-	}
-	return failed
+	readers.Wait()
+	close(t.dirty)
+	writer.Wait()
+	return errors.Join(t.failed, out.Flush())
 }
