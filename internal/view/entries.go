@@ -182,7 +182,7 @@ func (e *Entries) human(s *source, en *velos.Entry) {
 		e.buf.str(e.o.paint(nameColor(s.name), name), strings.Repeat(" ", max(0, e.wide-len(name))), e.o.paint(sgr, bar))
 	}
 	if s.stamp != "" {
-		e.buf.str(e.o.paint(dim, FormatTime(en.Time.Std().In(e.o.loc()), s.stamp)), " ")
+		e.buf.str(e.o.paint(dim, Text(FormatTime(en.Time.Std().In(e.o.loc()), s.stamp))), " ")
 	}
 	text := Clean(s.mask.Bytes(en.Msg), e.o.Color)
 	if !strings.Contains(text, "\x1b") {

@@ -236,6 +236,21 @@ func TestTimeLayouts(t *testing.T) {
 	}
 }
 
+func TestLinesHaveTheTimeLayoutOfTheirApp(t *testing.T) {
+	apps := fixtures()
+	apps[0].Spec.LogDateFormat = "HH:mm\x1b"
+	var b bytes.Buffer
+	e := NewEntries(&b, apps, LogOptions{})
+	for _, l := range fixtureLines()[:3] {
+		e.Add(&l)
+	}
+	e.Close()
+	want := "api:0  | 11:59\\x1b listening on :3000\napi:1  ! 11:59\\x1b ECONNREFUSED 127.0.0.1:5432\nworker | queue is long\n"
+	if got := b.String(); got != want {
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
+	}
+}
+
 func TestSizes(t *testing.T) {
 	for _, c := range []struct {
 		n           int64

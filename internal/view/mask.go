@@ -144,7 +144,6 @@ func (m Mask) App(a *velos.App) velos.App {
 	c.Spec.Args = m.strings(a.Spec.Args)
 	c.Spec.InterpreterArgs = m.strings(a.Spec.InterpreterArgs)
 	c.Spec.Command = m.String(a.Spec.Command)
-	c.Spec.Script = m.String(a.Spec.Script)
 	c.Instances = append([]velos.Instance(nil), a.Instances...)
 	for i := range c.Instances {
 		c.Instances[i].Reason = m.String(c.Instances[i].Reason)
