@@ -40,7 +40,9 @@ func (st *step) call(wait bool) wire.Start {
 type plan struct {
 	apps  []velos.App
 	steps []step
-	force bool
+	force bool   // a second copy is wanted
+	named bool   // a name was given
+	given string // the first flag that says what an app should be
 }
 
 // plan decides what each word means. An app that is known comes first, then a
@@ -53,58 +55,65 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 	if len(words)+len(o.config) == 0 {
 		return nil, invalid("start: nothing to start", "name an app, a script or a configuration file")
 	}
-	p := &plan{force: o.force}
+	p := &plan{force: o.force, named: o.Name != "", given: specFlag(f, rest)}
 	if p.apps, err = s.apps(ctx); err != nil {
 		return nil, err
 	}
+	files, scripts, err := p.sort(words)
+	if err != nil {
+		return nil, err
+	}
+	files = append(slices.Clone(o.config), files...)
+	if len(files) > 0 && p.given != "" && len(scripts) == 0 {
+		return nil, invalid("start: "+p.given+" does not apply to a configuration file", "write it into the file")
+	}
 	env := s.environ()
-	given := specFlag(f, rest)
-	files := slices.Clone(o.config)
-	var scripts []string
+	for _, file := range files {
+		if err := p.file(file, o.only, env); err != nil {
+			return nil, err
+		}
+	}
+	if len(scripts) == 0 {
+		return p, nil
+	}
+	specs, err := config.FromArgs(scripts, opts, env)
+	if err != nil {
+		return nil, err
+	}
+	for i := range specs {
+		if err := p.script(&specs[i]); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// sort tells words apart. Apps that are known go into the plan; with --name
+// or --force every word is a script, since a new app is wanted.
+func (p *plan) sort(words []string) (files, scripts []string, err error) {
 	for _, w := range words {
 		if config.IsConfig(w) {
 			files = append(files, w)
 			continue
 		}
 		found, err := match(p.apps, w)
-		if err != nil {
-			return nil, err
-		}
 		switch {
+		case err != nil:
+			return nil, nil, err
 		case len(found) == 0 && mustBeKnown(w):
-			return nil, notFound("start", p.apps, w)
-		case len(found) == 0 || o.Name != "" || o.force:
+			return nil, nil, notFound("start", p.apps, w)
+		case len(found) == 0 || p.named || p.force:
 			scripts = append(scripts, w)
-		case given != "":
-			return nil, invalid("start "+quote(w)+": "+given+" does not apply to an app that is known",
-				"velos start SCRIPT "+given+" … --force makes a second app of the script; delete the app first to make it anew")
+			continue
+		case p.given != "":
+			return nil, nil, invalid("start "+quote(w)+": "+p.given+" does not apply to an app that is known",
+				"velos start SCRIPT "+p.given+" … --force makes a second app of the script; delete the app first to make it anew")
 		}
-		if o.Name == "" && !o.force {
-			for _, t := range found {
-				p.known(t)
-			}
-		}
-	}
-	if len(files) > 0 && given != "" && len(scripts) == 0 {
-		return nil, invalid("start: "+given+" does not apply to a configuration file", "write it into the file")
-	}
-	for _, file := range files {
-		if err := p.file(file, o.only, env); err != nil {
-			return nil, err
+		for _, t := range found {
+			p.known(t)
 		}
 	}
-	if len(scripts) > 0 {
-		specs, err := config.FromArgs(scripts, opts, env)
-		if err != nil {
-			return nil, err
-		}
-		for i := range specs {
-			if err := p.script(&specs[i], o.Name != ""); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return p, nil
+	return files, scripts, nil
 }
 
 // specFlag is the first flag given that says what an app should be, as it is
@@ -224,13 +233,13 @@ func (p *plan) twin(name string) (target, bool) {
 
 // script adds what FromArgs made of a word. The same program is not started
 // twice unless that was asked for.
-func (p *plan) script(sp *velos.Spec, wished bool) error {
+func (p *plan) script(sp *velos.Spec) error {
 	t, taken := p.twin(sp.Name)
-	if taken && p.force && !wished {
+	if taken && p.force && !p.named {
 		sp.Name = p.free(sp.Name)
 		taken = false
 	}
-	if !taken && !wished && !p.force {
+	if !taken && !p.named && !p.force {
 		t, taken = p.sameProgram(sp)
 	}
 	switch {

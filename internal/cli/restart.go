@@ -159,7 +159,7 @@ func (s *session) byScript(p *plan, word string, missing error) (target, bool, e
 	if err != nil {
 		return target{}, false, err
 	}
-	return target{}, false, p.script(&specs[0], false)
+	return target{}, false, p.script(&specs[0])
 }
 
 // restartFile brings the apps of a file to what the file says.
