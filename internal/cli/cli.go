@@ -79,6 +79,9 @@ func Run(ctx context.Context, w World, args []string) (code int) {
 		return 0
 	}
 	if ctx.Err() != nil && velos.CodeOf(err) != velos.Crashed {
+		if s.ordered {
+			s.notice("interrupted; what was ordered stands")
+		}
 		return interrupted
 	}
 	return s.fail(err)
@@ -99,11 +102,12 @@ func (s *session) rescue(code *int) {
 // A session is one run of one command.
 type session struct {
 	World
-	conn   *client.Client
-	json   bool
-	ai     bool
-	silent bool
-	color  string
+	conn    *client.Client
+	ordered bool // something was asked for that goes on without us
+	json    bool
+	ai      bool
+	silent  bool
+	color   string
 }
 
 // guess looks for the output flags before they are parsed, so that a mistake

@@ -44,6 +44,7 @@ func (s *session) carryOut(ctx context.Context, orders []order, limit time.Durat
 		defer stop()
 	}
 	quiet := s.announce(orders)
+	s.ordered = true
 	since := velos.TimeOf(s.Now())
 	results := make([]view.Result, len(orders))
 	var group sync.WaitGroup
