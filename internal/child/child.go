@@ -64,7 +64,9 @@ type Process struct {
 	// What follows is the Host's, under its mutex.
 	reaped bool // the root has ended and its pid is no longer ours
 	exit   Exit
-	closed bool // gone is closed
+	closed bool   // gone is closed
+	tell   func() // of Notify; may be nil
+	told   bool   // Exited has its value
 	// strange: the number of root, group and session was given to somebody
 	// else since; it says nothing about the tree any more.
 	strange bool

@@ -44,6 +44,9 @@ func (*Host) Close() error { return nil }
 // Start answers Unsupported.
 func (*Host) Start(Command) (*Process, error) { return nil, errUnsupported }
 
+// Notify does nothing: there is nothing to tell.
+func (*Process) Notify(func()) {}
+
 // Observe does nothing.
 func (*Host) Observe(*proc.Table) {}
 

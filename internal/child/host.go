@@ -182,8 +182,10 @@ func (h *Host) settle() {
 	for i, p := range h.fresh {
 		p.exit.Leftover = h.lives(p)
 		p.exited <- p.exit
+		p.told = true
 		if p.exit.Leftover {
 			h.left = append(h.left, p)
+			p.notify()
 		} else {
 			h.finish(p)
 		}
@@ -246,6 +248,26 @@ func (h *Host) finish(p *Process) {
 	h.abandon(p)
 	h.cgroups.leave(p)
 	close(p.gone)
+	p.notify()
+}
+
+// Notify has f called whenever Exited or Gone have got something to tell, for
+// whoever has no goroutine that waits there; at once when they have already.
+// F must not block and must not call the Process.
+func (p *Process) Notify(f func()) {
+	p.host.mu.Lock()
+	defer p.host.mu.Unlock()
+	p.tell = f
+	if p.told {
+		f()
+	}
+}
+
+// notify calls whom Notify has named. The caller holds mu.
+func (p *Process) notify() {
+	if p.tell != nil {
+		p.tell()
+	}
 }
 
 // lives reports whether p, whose root has ended, has living members. The caller

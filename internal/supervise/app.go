@@ -20,6 +20,8 @@ type app struct {
 	updated    atomic.Int64
 
 	runners []*runner
+	acting  atomic.Int32 // runners that have not ended
+	ctx     context.Context
 	cancel  context.CancelFunc
 	ended   chan struct{} // closed when every runner has ended
 
@@ -42,23 +44,30 @@ func newApp(s *Supervisor, id uint32, spec *velos.Spec, created velos.Time) *app
 	return a
 }
 
-// live starts the actors. They end when ctx does and nothing runs any more.
+// live lets the actors act. They end when ctx does and nothing runs any more.
 func (a *app) live(ctx context.Context) {
-	ctx, a.cancel = context.WithCancel(ctx)
-	var left sync.WaitGroup
-	for _, r := range a.runners {
-		left.Add(1)
-		go func() {
-			defer left.Done()
-			r.loop(ctx)
-		}()
-	}
+	a.ctx, a.cancel = context.WithCancel(ctx)
 	a.sup.alive.Add(1)
-	go func() {
-		left.Wait()
+	a.acting.Store(int32(len(a.runners)))
+	for _, r := range a.runners {
+		r.mode.Store(asleep)
+		if len(r.orders) > 0 {
+			r.wake()
+		}
+	}
+	context.AfterFunc(a.ctx, func() {
+		for _, r := range a.runners {
+			r.wake()
+		}
+	})
+}
+
+// left is called by each runner at its end.
+func (a *app) left() {
+	if a.acting.Add(-1) == 0 {
 		close(a.ended)
 		a.sup.alive.Done()
-	}()
+	}
 }
 
 // pick returns the runner with that number, or all for a negative one.
@@ -82,6 +91,7 @@ func (a *app) order(ctx context.Context, list []*runner, o order) error {
 		select {
 		case r.orders <- o:
 			sent++
+			r.wake()
 		case <-a.ended:
 			return a.gone()
 		case <-ctx.Done():

@@ -15,8 +15,8 @@ func (r *runner) label() string {
 	return r.app.name()
 }
 
-// arm sets the one timer, or stops it when d is 0. Since Go 1.23 a stopped or
-// reset timer never delivers an old tick.
+// arm sets the one timer, or stops it when d is 0. A tick that was on its way
+// finds that nothing is due.
 func (r *runner) arm(d time.Duration) {
 	if d <= 0 {
 		if r.timer != nil {
@@ -27,7 +27,7 @@ func (r *runner) arm(d time.Duration) {
 	}
 	r.until = time.Now().Add(d)
 	if r.timer == nil {
-		r.timer = time.NewTimer(d)
+		r.timer = time.AfterFunc(d, r.wake)
 		return
 	}
 	r.timer.Reset(d)
@@ -59,6 +59,21 @@ func (r *runner) event(e velos.Event) {
 	r.app.sup.event(e)
 }
 
+// reply answers an order when what it led to is published: whoever is answered
+// finds the new state and its events.
+func (r *runner) reply(to chan<- error, err error) {
+	r.replies = append(r.replies, reply{to, err})
+}
+
+// settle publishes the state and sends the replies.
+func (r *runner) settle() {
+	r.publish()
+	for _, a := range r.replies {
+		a.to <- a.err
+	}
+	r.replies = nil
+}
+
 // answer replies to the waiters of one kind. A failure answers only those who
 // wait for the current run or an earlier one.
 func (r *runner) answer(up bool, err error) {
@@ -68,7 +83,7 @@ func (r *runner) answer(up bool, err error) {
 			kept = append(kept, w)
 			continue
 		}
-		w.reply <- err
+		r.reply(w.reply, err)
 	}
 	clear(r.waiters[len(kept):])
 	r.waiters = kept
@@ -89,7 +104,7 @@ func (r *runner) cancelStarts() {
 			kept = append(kept, w)
 			continue
 		}
-		w.reply <- err
+		r.reply(w.reply, err)
 	}
 	clear(r.waiters[len(kept):])
 	r.waiters = kept

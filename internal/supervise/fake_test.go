@@ -99,12 +99,28 @@ type actor struct {
 	dead  bool
 	exit  chan child.Exit
 	gone  chan struct{}
+	tell  func() // never nil after Notify
 }
 
 func (a *actor) PID() int                  { return a.pid }
 func (a *actor) StartTicks() uint64        { return uint64(a.pid) }
 func (a *actor) Exited() <-chan child.Exit { return a.exit }
 func (a *actor) Gone() <-chan struct{}     { return a.gone }
+
+func (a *actor) Notify(f func()) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.tell = f
+	if a.dead {
+		f()
+	}
+}
+
+func (a *actor) told() {
+	if a.tell != nil {
+		a.tell()
+	}
+}
 
 func (a *actor) Signal(sig int, tree bool) error {
 	a.mu.Lock()
@@ -153,6 +169,7 @@ func (a *actor) end(x child.Exit) {
 	case a.life.leaves > 0:
 		time.AfterFunc(a.life.leaves, a.vanish)
 	}
+	a.told()
 }
 
 func (a *actor) vanish() {
@@ -162,6 +179,7 @@ func (a *actor) vanish() {
 	case <-a.gone:
 	default:
 		close(a.gone)
+		a.told()
 	}
 }
 

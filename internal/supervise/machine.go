@@ -43,4 +43,7 @@ type Child interface {
 	Kill() error
 	Exited() <-chan child.Exit
 	Gone() <-chan struct{}
+	// Notify has f called when Exited and when Gone have something to tell.
+	// F does not block. What was there before is told at once.
+	Notify(f func())
 }

@@ -41,9 +41,15 @@ type waiter struct {
 	reply chan<- error
 }
 
+// A reply is an answer that is not sent yet.
+type reply struct {
+	to  chan<- error
+	err error
+}
+
 func (r *runner) onOrder(o order) {
 	if o.verb == signal || o.verb == reset {
-		o.reply <- r.poke(o)
+		r.reply(o.reply, r.poke(o))
 		return
 	}
 	r.actor = o.actor
@@ -65,7 +71,7 @@ func (r *runner) onOrder(o order) {
 	}
 	w := waiter{up: o.verb != stop, run: run, reply: o.reply}
 	if !o.wait || r.settled(w) {
-		w.reply <- nil
+		r.reply(w.reply, nil)
 		return
 	}
 	r.waiters = append(r.waiters, w)

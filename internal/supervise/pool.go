@@ -2,12 +2,12 @@ package supervise
 
 import "sync"
 
-// lanes bounds how many forks and drains run at once. Forks are serialised by
+// lanes bounds how many jobs of a pool run at once. Forks are serialised by
 // the runtime anyway; the other lanes are for one that hangs in a dead
-// network file system while the rest go on.
+// network file system while the rest go on. Turns of runners never block.
 const lanes = 4
 
-// A pool runs what takes too long for an actor. Its goroutines end when there
+// A pool runs turns of actors, and what takes too long for one. Its goroutines end when there
 // is nothing to do: an idle daemon has none.
 type pool struct {
 	mu    sync.Mutex

@@ -1,7 +1,6 @@
 package supervise
 
 import (
-	"context"
 	"sync/atomic"
 	"time"
 
@@ -9,16 +8,23 @@ import (
 	"github.com/velospm/velos/internal/child"
 )
 
-// A runner owns one instance: only the goroutine in run touches its fields.
-// It blocks in one place, the select, so it always hears the next order.
-// What takes long (fork, reading last words) happens in the pool and comes
-// back as an event.
+// A runner owns one instance: only its turn touches its fields, and it has one
+// turn at a time. It never blocks, so it always hears the next order. What
+// takes long (fork, reading last words) happens in the pool and comes back as
+// an event.
+//
+// A runner is an actor that has a goroutine only while there is something to
+// do: one that waits would cost 5 KiB for its stack, its descriptor and its
+// place in each channel, and most instances are quiet most of the time.
 type runner struct {
 	app  *app
 	inst int
+	mode atomic.Uint32 // of asleep, awake, …
+	quit bool          // end was called
 
 	orders  chan order
 	waiters []waiter
+	replies []reply
 
 	// What is wanted and what is.
 	want   bool
@@ -49,8 +55,8 @@ type runner struct {
 	backoffs int
 	restarts int
 
-	timer *time.Timer // its meaning is the status
-	until time.Time   // when the timer fires; zero when it is not armed
+	timer *time.Timer // wakes the runner at until
+	until time.Time   // its meaning is the status; zero when nothing is due
 
 	snapshot atomic.Pointer[velos.Instance]
 	usage    atomic.Pointer[velos.Usage]
@@ -65,37 +71,76 @@ func newRunner(a *app, inst int) *runner {
 	return r
 }
 
-// loop is the actor. It ends when ctx is cancelled and no child is left.
-func (r *runner) loop(ctx context.Context) {
-	quit := ctx.Done()
+// What a runner is doing; only wake and turn change it.
+const (
+	unborn uint32 = iota // the app's output is not open yet: orders wait
+	asleep
+	awake   // its turn is running, or waits for a goroutine
+	called  // … and something came that it may not have seen
+	through // it has ended
+)
+
+// wake is called by everyone who has put something where the runner looks. It
+// never blocks.
+func (r *runner) wake() {
 	for {
-		var tick <-chan time.Time
-		if r.timer != nil && !r.until.IsZero() {
-			tick = r.timer.C
-		}
-		select {
-		case <-quit:
-			quit = nil
-			r.end()
-		case o := <-r.orders:
-			r.onOrder(o)
-		case l := <-r.launched:
-			r.onLaunched(l)
-		case x := <-r.exited:
-			r.onExit(x)
-		case <-r.gone:
-			r.onGone()
-		case <-r.drained:
-			r.onDrained()
-		case <-tick:
-			r.onTimer()
-		}
-		r.publish()
-		if quit == nil && r.idle() {
-			r.refuse()
+		switch m := r.mode.Load(); {
+		case m == asleep && r.mode.CompareAndSwap(m, awake):
+			r.app.sup.turns.do(r.turn)
+			return
+		case m == awake && r.mode.CompareAndSwap(m, called):
+			return
+		case m == unborn || m == called || m == through:
 			return
 		}
 	}
+}
+
+// turn handles all there is. The runner ends when its app has been told to
+// and no child is left.
+func (r *runner) turn() {
+	for {
+		for r.step() {
+			r.settle()
+			if r.quit && r.idle() {
+				r.mode.Store(through)
+				r.refuse()
+				r.app.left()
+				return
+			}
+		}
+		if r.mode.CompareAndSwap(awake, asleep) {
+			return
+		}
+		r.mode.Store(awake)
+	}
+}
+
+// step handles one thing; false: there is none.
+func (r *runner) step() bool {
+	if !r.quit && r.app.ctx.Err() != nil {
+		r.quit = true
+		r.end()
+		return true
+	}
+	select {
+	case o := <-r.orders:
+		r.onOrder(o)
+	case l := <-r.launched:
+		r.onLaunched(l)
+	case x := <-r.exited:
+		r.onExit(x)
+	case <-r.gone:
+		r.onGone()
+	case <-r.drained:
+		r.onDrained()
+	default:
+		if r.until.IsZero() || time.Now().Before(r.until) {
+			return false
+		}
+		r.onTimer()
+	}
+	return true
 }
 
 // idle reports whether nothing of a run is left.

@@ -33,6 +33,7 @@ func (r *runner) launch(why string) {
 	r.app.sup.pool.do(func() {
 		c, err := m.Launch(l)
 		ch <- launched{c, err}
+		r.wake()
 	})
 }
 
@@ -43,6 +44,7 @@ func (r *runner) onLaunched(l launched) {
 		return
 	}
 	r.child, r.exited = l.child, l.child.Exited()
+	l.child.Notify(r.wake)
 	r.began = time.Now()
 	r.ticks.Store(l.child.StartTicks())
 	if r.status == velos.Stopping { // told to stop while it was being forked
@@ -156,6 +158,7 @@ func (r *runner) onGone() {
 	r.app.sup.pool.do(func() {
 		m.Drain(id, inst)
 		ch <- struct{}{}
+		r.wake()
 	})
 }
 

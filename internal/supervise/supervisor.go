@@ -24,7 +24,8 @@ type Supervisor struct {
 	machine Machine
 	event   func(velos.Event)
 	changed func()
-	pool    pool
+	pool    pool // forks and drains
+	turns   pool // of runners that have something to do
 	sampler sampler
 
 	ctx    context.Context // of the actors; not of any request
@@ -361,6 +362,7 @@ func (s *Supervisor) Close() {
 	s.cancel()
 	s.alive.Wait()
 	s.sampler.wait()
+	s.turns.wait.Wait()
 	s.pool.wait.Wait()
 }
 
