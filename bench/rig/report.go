@@ -25,15 +25,21 @@ type Figure struct {
 func (f Figure) cells() []string {
 	verdict := ""
 	if f.Target != "" {
-		verdict = map[bool]string{true: "met", false: "MISSED"}[f.Met]
+		verdict = Missed
+		if f.Met {
+			verdict = "met"
+		}
 	}
 	return []string{f.What, f.Velos, f.Target, verdict, f.Base, f.PM2, f.Ratio}
 }
 
+// Missed is the verdict on a figure that does not reach its target.
+const Missed = "MISSED"
+
 var columns = []string{"figure", "Velos", "target", "verdict", "by hand", "PM2", "PM2 / Velos"}
 
-// figuresVar names a file to which the figures are appended as well.
-const figuresVar = "VELOS_BENCH_FIGURES"
+// FiguresVar names a file to which the figures are appended as well.
+const FiguresVar = "VELOS_BENCH_FIGURES"
 
 type report struct{ figures []Figure }
 
@@ -46,7 +52,7 @@ func (r *report) print() {
 		rows = append(rows, f.cells())
 	}
 	Table(os.Stdout, rows)
-	name := os.Getenv(figuresVar)
+	name := os.Getenv(FiguresVar)
 	if name == "" {
 		return
 	}
