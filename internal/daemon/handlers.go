@@ -90,20 +90,7 @@ func (c *call) start(ctx context.Context) (velos.Record, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	who := c.by()
-	run := true
-	inst := q.Inst
-	if q.Spec != nil {
-		id, err := c.d.sup.Add(*q.Spec, who)
-		if err != nil {
-			return nil, err
-		}
-		q.ID, run, inst = id, q.Spec.Autostart, -1
-	}
-	var err error
-	if run {
-		err = c.d.sup.Start(ctx, q.ID, inst, q.Wait, who)
-	}
+	err := c.startApp(ctx, &q)
 	if e := c.kept(); err == nil {
 		err = e
 	}
@@ -115,6 +102,26 @@ func (c *call) start(ctx context.Context) (velos.Record, error) {
 		return nil, err
 	}
 	return &wire.Started{ID: a.ID, PID: a.Instances[0].PID, App: a}, nil
+}
+
+// startApp registers a new app, or takes a known one with its new Spec, and
+// starts it unless the client or the Spec says to wait with that.
+func (c *call) startApp(ctx context.Context, q *wire.Start) error {
+	who := c.by()
+	switch {
+	case q.Spec != nil && q.ID != 0:
+		if err := c.d.sup.Update(q.ID, *q.Spec, who); err != nil {
+			return err
+		}
+	case q.Spec != nil:
+		id, err := c.d.sup.Add(*q.Spec, who)
+		if err != nil || q.Hold || !q.Spec.Autostart {
+			q.ID = id
+			return err
+		}
+		q.ID, q.Inst = id, -1
+	}
+	return c.d.sup.Start(ctx, q.ID, q.Inst, q.Wait, who)
 }
 
 func (c *call) stop(ctx context.Context) (velos.Record, error) {

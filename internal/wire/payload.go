@@ -40,6 +40,7 @@ type Start struct {
 	ID   uint32
 	Spec *velos.Spec
 	Wait bool // answer when the outcome is known
+	Hold bool // with a new Spec: register the app and start nothing
 	Inst int  // of the known app; -1: all
 }
 
@@ -48,6 +49,7 @@ func (s *Start) Fields(f velos.Fields) {
 	velos.Int(f, "id", &s.ID)
 	velos.Object(f, "config", &s.Spec)
 	f.Bool("wait", &s.Wait)
+	f.Bool("hold", &s.Hold)
 	inst(f, &s.Inst)
 }
 
