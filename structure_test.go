@@ -56,7 +56,7 @@ var rooms = map[string]room{
 	"internal/journal":   {side: daemon, imports: "record"},
 	"internal/poll":      {side: daemon},
 	"internal/proc":      {side: daemon},
-	"internal/child":     {side: daemon, imports: "proc"},
+	"internal/child":     {side: daemon, imports: "poll proc"},
 	"internal/usage":     {side: daemon, imports: "proc"},
 	"internal/logs":      {side: daemon, imports: "level poll record"},
 	"internal/keeper":    {side: daemon, later: true},

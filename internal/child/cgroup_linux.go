@@ -24,18 +24,25 @@ import (
 // into a group that was killed once. All methods do nothing on a nil receiver,
 // which is what a system without such groups gets.
 type cgroups struct {
-	dir  string // where the groups are
-	path string // the same as /proc/PID/cgroup names it
+	dir   string // where the groups are
+	path  string // the same as /proc/PID/cgroup names it
+	mount string // where all groups are shown, from the group root on
+	root  string
 
-	mu   sync.Mutex
-	off  bool // cloning into a group does not work here
-	next int
-	busy []int            // could not be removed yet
-	runs map[int]*Process // by number of the group
+	mu      sync.Mutex
+	off     bool // cloning into a group does not work here
+	next    int
+	busy    []string            // could not be removed yet
+	runs    map[int]*Process    // by number of the group
+	adopted map[string]*Process // by the path of a group that a former daemon made
 }
 
 // cgroup is a run's group; fd is open only while the run is being forked.
-type cgroup struct{ n, fd int }
+type cgroup struct {
+	n, fd int
+	dir   string
+	path  string // of a former daemon's
+}
 
 // maxBusy bounds the groups that are tried again. One that stays is removed at
 // the end, or by the next daemon.
@@ -58,9 +65,11 @@ func openCgroups() *cgroups {
 	removeStale(parent)
 	name := cgroupPrefix + strconv.Itoa(os.Getpid())
 	c := &cgroups{
-		dir:  filepath.Join(parent, name),
-		path: strings.TrimSuffix(own, "/") + "/" + name + "/",
-		runs: make(map[int]*Process),
+		dir:   filepath.Join(parent, name),
+		path:  strings.TrimSuffix(own, "/") + "/" + name + "/",
+		mount: mount,
+		root:  strings.TrimSuffix(root, "/"),
+		runs:  make(map[int]*Process),
 	}
 	if err := syscall.Mkdir(c.dir, 0o755); err != nil && err != syscall.EEXIST {
 		return nil
@@ -112,7 +121,7 @@ func removeStale(parent string) {
 	for _, e := range list {
 		rest, ok := strings.CutPrefix(e.Name(), cgroupPrefix)
 		pid, err := strconv.Atoi(rest)
-		if !ok || err != nil || syscall.Kill(pid, 0) != syscall.ESRCH {
+		if !ok || err != nil || pid != os.Getpid() && syscall.Kill(pid, 0) != syscall.ESRCH {
 			continue
 		}
 		removeTree(filepath.Join(parent, e.Name()))
@@ -147,7 +156,7 @@ func (c *cgroups) join(p *Process, sys *syscall.SysProcAttr) {
 	if fd < 0 {
 		return
 	}
-	p.cgroup = &cgroup{n: n, fd: fd}
+	p.cgroup = &cgroup{n: n, fd: fd, dir: c.name(n)}
 	c.runs[n] = p
 	sys.UseCgroupFD = true
 	sys.CgroupFD = fd
@@ -155,13 +164,19 @@ func (c *cgroups) join(p *Process, sys *syscall.SysProcAttr) {
 
 // make makes and opens a group; fd is -1 when there is none to be had.
 func (c *cgroups) make() (n, fd int) {
-	n = c.next
-	c.next++
-	if err := syscall.Mkdir(c.name(n), 0o755); err != nil && err != syscall.EEXIST {
+	err := syscall.EEXIST // taken: by a daemon that had our pid, and its run lives on
+	for range 1 << 16 {
+		n = c.next
+		c.next++
+		if err, _ = syscall.Mkdir(c.name(n), 0o755).(syscall.Errno); err != syscall.EEXIST {
+			break
+		}
+	}
+	if err != 0 {
 		return n, -1
 	}
-	fd, err := syscall.Open(c.name(n), syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
-	if err != nil {
+	fd, fail := syscall.Open(c.name(n), syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	if fail != nil {
 		return n, -1
 	}
 	return n, fd
@@ -198,8 +213,12 @@ func (c *cgroups) leave(p *Process) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.runs, p.cgroup.n)
-	c.busy = append(c.busy, p.cgroup.n)
+	if p.cgroup.path != "" {
+		delete(c.adopted, p.cgroup.path)
+	} else {
+		delete(c.runs, p.cgroup.n)
+	}
+	c.busy = append(c.busy, p.cgroup.dir)
 	p.cgroup = nil
 	c.clean()
 }
@@ -208,12 +227,20 @@ func (c *cgroups) leave(p *Process) {
 // moment after it was reaped, so that some need a second try; where the run
 // made groups of its own, those go first.
 func (c *cgroups) clean() {
-	c.busy = slices.DeleteFunc(c.busy, func(n int) bool { return syscall.Rmdir(c.name(n)) != syscall.EBUSY })
+	c.busy = slices.DeleteFunc(c.busy, func(dir string) bool {
+		if syscall.Rmdir(dir) == syscall.EBUSY {
+			return false
+		}
+		if above := filepath.Dir(dir); above != c.dir {
+			syscall.Rmdir(above) // with the last group of a former daemon goes its own
+		}
+		return true
+	})
 	if len(c.busy) <= maxBusy {
 		return
 	}
-	for _, n := range c.busy {
-		removeTree(c.name(n))
+	for _, dir := range c.busy {
+		removeTree(dir)
 	}
 	c.busy = slices.Delete(c.busy, 0, maxBusy/2)
 }
@@ -228,7 +255,7 @@ func (c *cgroups) kill(h *Host, p *Process) {
 	if p.cgroup == nil {
 		return
 	}
-	fd, err := syscall.Open(c.name(p.cgroup.n)+"/cgroup.kill", syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
+	fd, err := syscall.Open(p.cgroup.dir+"/cgroup.kill", syscall.O_WRONLY|syscall.O_CLOEXEC, 0)
 	if err != nil {
 		return
 	}
@@ -245,6 +272,16 @@ func (c *cgroups) owner(pid int) *Process {
 	if !ok {
 		return nil
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.adopted) > 0 {
+		// The group itself, or one that its members made below it.
+		for up := path; len(up) > 1; up = filepath.Dir(up) {
+			if r := c.adopted[up]; r != nil {
+				return r
+			}
+		}
+	}
 	rest, ok := strings.CutPrefix(path, c.path)
 	if !ok {
 		return nil
@@ -254,9 +291,43 @@ func (c *cgroups) owner(pid int) *Process {
 	if err != nil {
 		return nil
 	}
+	return c.runs[n]
+}
+
+// adopt gives p the group dir that a former daemon made for it. A name can
+// come back when a pid does: the group is p's if its root is in there, or, once
+// the root has ended, if no daemon of that pid lives.
+func (c *cgroups) adopt(p *Process, dir string, alive bool) {
+	if c == nil || dir == "" {
+		return
+	}
+	above := filepath.Dir(dir)
+	owner, named := strings.CutPrefix(filepath.Base(above), cgroupPrefix)
+	rel, below := strings.CutPrefix(dir, c.mount+"/")
+	pid, err := strconv.Atoi(owner)
+	n, bad := strconv.Atoi(filepath.Base(dir))
+	if !named || !below || err != nil || bad != nil || filepath.Clean(dir) != dir {
+		return
+	}
+	path := c.root + "/" + rel
+	if alive {
+		own, ok := cgroupPath("/proc/" + strconv.Itoa(p.pid) + "/cgroup")
+		if !ok || own != path && !strings.HasPrefix(own, path+"/") {
+			return
+		}
+	} else if pid != os.Getpid() && syscall.Kill(pid, 0) != syscall.ESRCH {
+		return
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.runs[n]
+	if c.adopted[path] != nil || above == c.dir && c.runs[n] != nil {
+		return
+	}
+	if c.adopted == nil {
+		c.adopted = make(map[string]*Process)
+	}
+	c.adopted[path] = p
+	p.cgroup = &cgroup{n: -1, fd: -1, dir: dir, path: path}
 }
 
 // close removes what is empty, or will be within a moment.

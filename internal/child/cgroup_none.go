@@ -6,7 +6,7 @@ import "syscall"
 
 // There are no control groups here.
 type (
-	cgroup  struct{}
+	cgroup  struct{ dir string }
 	cgroups struct{}
 )
 
@@ -14,6 +14,7 @@ func openCgroups() *cgroups                                                { ret
 func (*cgroups) close()                                                    {}
 func (*cgroups) join(*Process, *syscall.SysProcAttr)                       {}
 func (*cgroups) forked(*Process, *syscall.SysProcAttr, error) (again bool) { return false }
+func (*cgroups) adopt(*Process, string, bool)                              {}
 func (*cgroups) refused()                                                  {}
 func (*cgroups) leave(*Process)                                            {}
 func (*cgroups) kill(*Host, *Process)                                      {}

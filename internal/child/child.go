@@ -13,6 +13,11 @@
 // environment and pipe behind before anybody looked, while several apps are old
 // enough to have made it. It is nobody's then, and is not killed. On macOS
 // orphans go to launchd; there the group and the VELOS_ID must do.
+//
+// A Host also takes over what a former daemon has started: as a child, when the
+// daemon has replaced its own program, else as a foster child, whose parent is
+// now the keeper. The keeper hears how those end, and tells; Linux itself tells
+// since 6.15. Where nobody does, the end is known and the code is not.
 package child
 
 import (
@@ -70,8 +75,30 @@ type Process struct {
 	// strange: the number of root, group and session was given to somebody
 	// else since; it says nothing about the tree any more.
 	strange bool
-	orphans int // members of its tree that have become our children
+	orphans int // members of its tree that have become our children, or the keeper's
 	cgroup  *cgroup
+	foster  *foster // nil for our own children
+}
+
+// Options change how a Host works.
+type Options struct {
+	// NoCgroup keeps the Host from using control groups where it could.
+	NoCgroup bool
+	// Keeper is the process that gets the children and orphans of former
+	// daemons, 0 when there is none. It tells of their ends: see Reaped.
+	Keeper int
+	// Heir says that this program was executed in the place of one that had
+	// children: they are ours.
+	Heir bool
+}
+
+// An Adoption names a run of a former daemon, by what a Process said of itself.
+type Adoption struct {
+	PID    int
+	Start  uint64 // StartTicks
+	Mark   string
+	Cgroup string // empty when it had none
+	Began  time.Time
 }
 
 // PID is the root's process id. It stays the same after the end.
@@ -83,6 +110,9 @@ func (p *Process) Started() time.Time { return p.started }
 // StartTicks is the root's start in ticks of proc.TicksPerSecond, 0 when it
 // ended before it could be read. With PID it names the process for good.
 func (p *Process) StartTicks() uint64 { return p.start }
+
+// Mark is the value of VELOS_ID that it was started with.
+func (p *Process) Mark() string { return p.mark }
 
 // Exited delivers one value, at the root's end.
 func (p *Process) Exited() <-chan Exit { return p.exited }

@@ -25,10 +25,10 @@ func signalName(n int) string {
 // A Host is the parent of everything that the daemon runs.
 type Host struct{}
 
-type cgroup struct{}
-
-// Options change how a Host works.
-type Options struct{ NoCgroup bool }
+type (
+	cgroup struct{}
+	foster struct{}
+)
 
 var errUnsupported = &velos.Error{Code: velos.Unsupported, Message: "programs cannot be run on Windows yet"}
 
@@ -43,6 +43,18 @@ func (*Host) Close() error { return nil }
 
 // Start answers Unsupported.
 func (*Host) Start(Command) (*Process, error) { return nil, errUnsupported }
+
+// Adopt answers Unsupported.
+func (*Host) Adopt(Adoption) (*Process, error) { return nil, errUnsupported }
+
+// Reaped does nothing.
+func (*Host) Reaped(pid int, status uint32) {}
+
+// Settled does nothing.
+func (*Host) Settled() {}
+
+// Cgroup is empty: there are none here.
+func (*Process) Cgroup() string { return "" }
 
 // Notify does nothing: there is nothing to tell.
 func (*Process) Notify(func()) {}

@@ -38,12 +38,7 @@ type Host struct {
 	shut    bool                       // Close was called
 	polling bool                       // the goroutine that watches left is running
 	lineage
-}
-
-// Options change how a Host works.
-type Options struct {
-	// NoCgroup keeps the Host from using control groups where it could.
-	NoCgroup bool
+	fosters
 }
 
 var hosted atomic.Bool
@@ -74,6 +69,7 @@ func OpenWith(o Options) (*Host, error) {
 		early:    make(map[int]syscall.WaitStatus),
 	}
 	h.lineage.open()
+	h.fosters.open(o)
 	if !o.NoCgroup {
 		h.cgroups = openCgroups()
 	}
@@ -101,7 +97,9 @@ func (h *Host) Close() error {
 	}
 	signal.Stop(h.children)
 	close(h.done)
+	h.deafen()
 	h.routines.Wait()
+	h.release()
 	signal.Stop(h.ignored)
 	h.cgroups.close()
 	err := syscall.Close(h.null)
@@ -111,6 +109,9 @@ func (h *Host) Close() error {
 
 func (h *Host) reaper() {
 	defer h.routines.Done()
+	if h.heir {
+		h.reap() // the signal may have been the former program's
+	}
 	for {
 		select {
 		case <-h.done:
@@ -155,15 +156,24 @@ func (h *Host) reap() {
 // caller holds mu and calls settle when it has no more news.
 func (h *Host) ended(pid int, ws syscall.WaitStatus) {
 	p := h.runs[pid]
-	if p == nil || p.reaped {
+	if p == nil || p.reaped || p.foster != nil {
 		h.forget(pid)
 		if h.forking > 0 {
 			h.early[pid] = ws
 		}
+		h.keep(pid, ws)
 		return
 	}
+	h.conclude(p, ws)
+}
+
+// conclude records how the root of p has ended. The caller holds mu.
+func (h *Host) conclude(p *Process, ws syscall.WaitStatus) {
 	p.reaped = true
 	p.exit = Exit{Time: time.Now()}
+	if p.foster != nil && !p.foster.noticed.IsZero() {
+		p.exit.Time = p.foster.noticed
+	}
 	switch {
 	case ws.Signaled():
 		p.exit.Signal = SignalName(int(ws.Signal()))
@@ -208,7 +218,12 @@ func (h *Host) sweep() {
 	}
 	clear(h.left[len(kept):])
 	h.left = kept
-	if len(kept) > 0 && !h.polling && !h.shut {
+	h.startPoll()
+}
+
+// startPoll has poll run where it is needed. The caller holds mu.
+func (h *Host) startPoll() {
+	if len(h.left)+h.blind > 0 && !h.polling && !h.shut {
 		h.polling = true
 		h.routines.Add(1)
 		go h.poll()
@@ -216,7 +231,8 @@ func (h *Host) sweep() {
 }
 
 // poll looks after trees whose root has ended, as long as there are any: not
-// every end in them is told to us.
+// every end in them is told to us. Neither is the end of a foster child where
+// the system cannot watch it.
 func (h *Host) poll() {
 	defer h.routines.Done()
 	t := time.NewTicker(leftoverPoll)
@@ -228,9 +244,10 @@ func (h *Host) poll() {
 		case <-t.C:
 		}
 		h.mu.Lock()
+		h.peer()
 		h.adopt()
 		h.sweep()
-		h.polling = len(h.left) > 0
+		h.polling = len(h.left)+h.blind > 0
 		stay := h.polling
 		h.mu.Unlock()
 		if !stay {
@@ -246,6 +263,7 @@ func (h *Host) finish(p *Process) {
 		delete(h.runs, p.pid)
 	}
 	h.abandon(p)
+	h.part(p)
 	h.cgroups.leave(p)
 	close(p.gone)
 	p.notify()
@@ -273,7 +291,7 @@ func (p *Process) notify() {
 // lives reports whether p, whose root has ended, has living members. The caller
 // holds mu.
 func (h *Host) lives(p *Process) bool {
-	if p.orphans > 0 || h.group(p, 0) != syscall.ESRCH {
+	if p.orphans > 0 || h.group(p, 0) != syscall.ESRCH && !h.buries(p) {
 		return true
 	}
 	return h.holds(p)
@@ -284,6 +302,9 @@ func (h *Host) lives(p *Process) bool {
 func (h *Host) group(p *Process, sig int) error {
 	if p.strange || p.closed {
 		return syscall.ESRCH
+	}
+	if p.foster != nil {
+		return h.fosterGroup(p, sig)
 	}
 	err := syscall.Kill(-p.pid, syscall.Signal(0))
 	if err == syscall.ESRCH {

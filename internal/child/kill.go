@@ -31,6 +31,9 @@ func (p *Process) Signal(sig int, tree bool) error {
 		if p.reaped {
 			return notRunning(p.pid)
 		}
+		if p.foster != nil {
+			return p.refused(send(&proc.Stat{PID: p.pid, Start: p.start}, sig))
+		}
 		return p.refused(syscall.Kill(p.pid, syscall.Signal(sig)))
 	}
 	// First look, then signal: whoever ends sends its children elsewhere.

@@ -34,6 +34,7 @@ type member struct {
 type lineage struct {
 	self    int
 	lists   bool             // the kernel lists children, so that no table is needed
+	wards   map[int]ward     // the guardians' children that are no roots
 	orphans map[int]*Process // children that we did not start; nil: nobody knows whose
 	seen    []member
 	dead    []member // orphans that ended since the last settle
@@ -50,6 +51,7 @@ type lineage struct {
 func (l *lineage) open() {
 	l.self = os.Getpid()
 	l.orphans = make(map[int]*Process)
+	l.wards = make(map[int]ward)
 	unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 	_, err := proc.ChildrenOfThread(l.self, l.self, nil)
 	l.lists = err == nil
@@ -59,6 +61,9 @@ func (l *lineage) open() {
 // holds mu.
 func (h *Host) adopt() {
 	h.adoptAll(h.doubt)
+	if h.doubt || h.unseen {
+		h.visitGuardians(h.doubt)
+	}
 	h.doubt = false
 }
 
@@ -69,7 +74,7 @@ func (h *Host) welcome() { h.doubt = true }
 // adoptAll is adopt; it asks again about orphans that nobody knew when again
 // is set.
 func (h *Host) adoptAll(again bool) {
-	for _, pid := range h.firstThreadChildren() {
+	for _, pid := range h.childrenOf(h.self) {
 		if r := h.runs[pid]; r != nil && !r.reaped {
 			continue
 		}
@@ -85,7 +90,7 @@ func (h *Host) adoptAll(again bool) {
 
 // take records an orphan with its run.
 func (h *Host) take(stat *proc.Stat) {
-	run := h.attribute(stat)
+	run := h.attribute(stat, false)
 	h.orphans[stat.PID] = run
 	if run != nil {
 		run.orphans++
@@ -93,10 +98,12 @@ func (h *Host) take(stat *proc.Stat) {
 	}
 }
 
-func (h *Host) firstThreadChildren() []int {
+// childrenOf is what hangs on the first thread of pid, valid until the next
+// call.
+func (h *Host) childrenOf(pid int) []int {
 	h.kids = h.kids[:0]
 	if h.lists {
-		h.kids, _ = proc.ChildrenOfThread(h.self, h.self, h.kids)
+		h.kids, _ = proc.ChildrenOfThread(pid, pid, h.kids)
 		return h.kids
 	}
 	// A child between fork and register looks like an orphan here.
@@ -104,7 +111,7 @@ func (h *Host) firstThreadChildren() []int {
 		return nil
 	}
 	for _, s := range h.table.All() {
-		if s.PPID == h.self {
+		if s.PPID == pid {
 			h.kids = append(h.kids, s.PID)
 		}
 	}
@@ -160,8 +167,9 @@ func (h *Host) holds(*Process) bool { return false }
 
 // attribute finds the run whose orphan this is, nil when nothing tells: nobody
 // is signalled on a guess. What is certain comes first. A mark and a pipe can
-// be forged, but only by what we run.
-func (h *Host) attribute(s *proc.Stat) *Process {
+// be forged, but only by what we run. Fostered says that it came to a guardian,
+// which also has children of its own.
+func (h *Host) attribute(s *proc.Stat, fostered bool) *Process {
 	if r := h.cgroups.owner(s.PID); r != nil {
 		return r
 	}
@@ -180,7 +188,7 @@ func (h *Host) attribute(s *proc.Stat) *Process {
 		}
 	}
 	if mark, ok := proc.Environ(s.PID, "VELOS_ID"); ok && mark != "" {
-		if r := h.newest(s, func(p *Process) bool { return p.mark == mark }); r != nil {
+		if r := h.newest(s, fostered, func(p *Process) bool { return p.mark == mark }); r != nil {
 			return r
 		}
 	}
@@ -189,9 +197,12 @@ func (h *Host) attribute(s *proc.Stat) *Process {
 		if id == 0 {
 			continue
 		}
-		if r := h.newest(s, func(p *Process) bool { return p.pipes[0] == id || p.pipes[1] == id }); r != nil {
+		if r := h.newest(s, fostered, func(p *Process) bool { return p.pipes[0] == id || p.pipes[1] == id }); r != nil {
 			return r
 		}
+	}
+	if fostered || h.kept != nil {
+		return nil // there may be runs that we do not know yet
 	}
 	return h.only(s)
 }
@@ -205,9 +216,9 @@ func (h *Host) leader(id int, s *proc.Stat) *Process {
 }
 
 // newest is the youngest run that fits and is not younger than s.
-func (h *Host) newest(s *proc.Stat, fits func(*Process) bool) (best *Process) {
+func (h *Host) newest(s *proc.Stat, fostered bool, fits func(*Process) bool) (best *Process) {
 	h.each(func(p *Process) {
-		if p.start <= s.Start && fits(p) && (best == nil || p.start > best.start) {
+		if (p.foster != nil) == fostered && p.start <= s.Start && fits(p) && (best == nil || p.start > best.start) {
 			best = p
 		}
 	})
@@ -219,7 +230,7 @@ func (h *Host) newest(s *proc.Stat, fits func(*Process) bool) (best *Process) {
 func (h *Host) only(s *proc.Stat) (found *Process) {
 	n := 0
 	h.each(func(p *Process) {
-		if p.start <= s.Start {
+		if p.foster == nil && p.start <= s.Start {
 			n++
 			found = p
 		}
@@ -245,6 +256,7 @@ func (h *Host) each(visit func(*Process)) {
 // observe is Observe under mu.
 func (h *Host) observe(t *proc.Table) {
 	h.adoptAll(true)
+	h.visitGuardians(true)
 	h.pids, h.owns = h.pids[:0], h.owns[:0]
 	for pid, p := range h.runs {
 		if s, ok := t.Find(pid); ok && !p.reaped && s.Start == p.start {
@@ -254,6 +266,11 @@ func (h *Host) observe(t *proc.Table) {
 	for pid, p := range h.orphans {
 		if _, ok := t.Find(pid); ok && p != nil {
 			h.pids, h.owns = append(h.pids, pid), append(h.owns, p)
+		}
+	}
+	for pid, w := range h.wards {
+		if s, ok := t.Find(pid); ok && w.run != nil && s.Start == w.start {
+			h.pids, h.owns = append(h.pids, pid), append(h.owns, w.run)
 		}
 	}
 	h.seen = h.seen[:0]

@@ -30,6 +30,8 @@ func TestMain(m *testing.M) {
 		time.Sleep(20 * time.Second)
 	case "unprivileged":
 		unprivileged()
+	case "former", "next":
+		daemons[os.Getenv("CHILD_MODE")]()
 	case "host":
 		h, err := Open()
 		if err != nil {
@@ -44,6 +46,9 @@ func TestMain(m *testing.M) {
 		<-p.Exited() // and no Close, like a daemon that is killed
 	}
 }
+
+// daemons are modes of systems where there are foster children.
+var daemons = map[string]func(){}
 
 func open(t testing.TB, o Options) *Host {
 	t.Helper()

@@ -96,11 +96,7 @@ func fork(path string, args []string, attr *syscall.ProcAttr) (pid int, err erro
 // holds mu.
 func (h *Host) register(p *Process, pid int) {
 	p.pid = pid
-	if old := h.runs[pid]; old != nil {
-		old.strange = true
-	}
-	h.runs[pid] = p
-	h.welcome()
+	h.enter(p)
 	stat, err := proc.One(pid)
 	if err == nil {
 		p.start = stat.Start
@@ -113,8 +109,18 @@ func (h *Host) register(p *Process, pid int) {
 		return // the system does not tell about processes
 	}
 	delete(h.early, pid)
+	delete(h.kept, pid)
 	h.ended(pid, ws)
 	h.settle()
+}
+
+// enter puts p among the runs. The caller holds mu.
+func (h *Host) enter(p *Process) {
+	if old := h.runs[p.pid]; old != nil {
+		old.strange = true
+	}
+	h.runs[p.pid] = p
+	h.welcome()
 }
 
 // sealListed sets close-on-exec on the descriptors from 3 that dir lists.

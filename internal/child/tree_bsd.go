@@ -72,7 +72,7 @@ func (h *Host) tree(p *Process, out []proc.Stat) []proc.Stat {
 func (h *Host) members(t *proc.Table, p *Process, out []proc.Stat) []proc.Stat {
 	from := len(out)
 	var pids []int
-	if !p.reaped {
+	if root, ok := t.Find(p.pid); ok && !p.reaped && (p.foster == nil || root.Start == p.start) {
 		pids = t.Tree(p.pid, pids)
 	}
 	for _, s := range t.All() {

@@ -2,6 +2,7 @@ package child
 
 import (
 	"os"
+	"slices"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -17,13 +18,24 @@ func (h *Host) tree(p *Process, out []proc.Stat) []proc.Stat {
 		return out
 	}
 	h.adoptAll(true)
+	if p.foster != nil {
+		h.visitGuardians(true)
+	}
 	from := len(out)
 	if !p.reaped {
 		out = h.append(p.pid, out)
+		if p.foster != nil && len(out) > from && out[from].Start != p.start {
+			out = out[:from] // it has ended, nobody has told yet, and the number was given away
+		}
 	}
 	if p.orphans > 0 {
 		for pid, run := range h.orphans {
 			if run == p {
+				out = h.append(pid, out)
+			}
+		}
+		for pid, w := range h.wards {
+			if w.run == p {
 				out = h.append(pid, out)
 			}
 		}
@@ -54,10 +66,17 @@ func (h *Host) still(s *proc.Stat, parent int, p *Process) bool {
 	if s.PPID == parent {
 		return true
 	}
-	if s.PPID != h.self || h.runs[s.PID] != nil || h.orphans[s.PID] != nil {
+	if h.runs[s.PID] != nil || h.orphans[s.PID] != nil || h.wards[s.PID].run != nil {
 		return false
 	}
-	h.orphans[s.PID] = p
+	switch {
+	case p.foster == nil && s.PPID == h.self:
+		h.orphans[s.PID] = p
+	case p.foster != nil && slices.Contains(h.guardians, s.PPID):
+		h.wards[s.PID] = ward{p, s.Start, h.visits}
+	default:
+		return false
+	}
 	p.orphans++
 	return true
 }

@@ -27,7 +27,7 @@ var escapes = []struct {
 	{"a daemon without environment", `(setsid env -i /bin/sleep T >/dev/null 2>&1 &); exec sleep T`, 2},
 	{"a daemon without environment whose root has ended", `(setsid env -i /bin/sleep T >/dev/null 2>&1 &); exit 3`, 1},
 	{"background jobs whose root has ended", `sleep T & sleep T & exit 3`, 2},
-	{"stopped processes", `sleep T & kill -STOP $!; kill -STOP $$`, 1},
+	{"stopped processes", `sleep T & sleep 0.05; kill -19 $!; kill -19 $$`, 1},
 }
 
 func TestKillLeavesNobody(t *testing.T) {
