@@ -1,0 +1,409 @@
+package keeper
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// The test binary is keeper, daemon and child too. A daemon does what its
+// standard input says, a line at a time, and answers each with a line; both
+// pass through the keeper to every daemon in turn.
+func TestMain(m *testing.M) {
+	switch {
+	case Daemon():
+		scripted()
+	case os.Getenv("KEEPER_TEST") == "writer":
+		write()
+	case os.Getenv("KEEPER_TEST") == "child":
+		wait()
+	case os.Getenv("KEEPER_TEST") == "keeper" || Resumed():
+		if n, err := strconv.Atoi(os.Getenv("KEEPER_LIMIT")); err == nil {
+			unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(n), Max: uint64(n)})
+		}
+		lock, err := strconv.Atoi(os.Getenv("KEEPER_LOCK"))
+		if err != nil {
+			lock = -1
+		}
+		settled, _ := time.ParseDuration(os.Getenv("KEEPER_SETTLED"))
+		os.Exit(Run(Options{Lock: lock, Settled: settled}))
+	default:
+		os.Exit(m.Run())
+	}
+}
+
+// write writes numbered lines until SIGTERM.
+func write() {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGTERM)
+	for n := 0; ; n++ {
+		select {
+		case <-stop:
+			os.Exit(0)
+		default:
+		}
+		if _, err := os.Stdout.WriteString(strconv.Itoa(n) + " some text that makes a line\n"); err != nil {
+			os.Exit(1)
+		}
+		if n%16 == 0 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+// wait exits with 7 on SIGUSR1.
+func wait() {
+	stop := make(chan os.Signal, 1)
+	signal.Notify(stop, syscall.SIGUSR1)
+	os.Stdout.WriteString("waiting\n")
+	select {
+	case <-stop:
+		os.Exit(7)
+	case <-time.After(time.Minute):
+		os.Exit(1)
+	}
+}
+
+// A script is the daemon of the tests.
+type script struct {
+	line *Line
+	dir  string
+	seen chan Exit
+	held []Parked
+}
+
+func say1(format string, args ...any) { fmt.Fprintf(os.Stdout, format+"\n", args...) }
+
+func scripted() {
+	s := &script{dir: os.Getenv("KEEPER_DIR"), seen: make(chan Exit, 1<<16)}
+	f, _ := os.OpenFile(filepath.Join(s.dir, "starts"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	fmt.Fprintln(f, os.Getpid())
+	f.Close()
+	for held(s.dir) {
+		time.Sleep(time.Millisecond)
+	}
+	if code, err := strconv.Atoi(os.Getenv("KEEPER_CODE")); err == nil {
+		os.Exit(code)
+	}
+	var err error
+	if s.line, err = Dial(LineFD); err != nil {
+		say1("dial: %v", err)
+		os.Exit(3)
+	}
+	if os.Getenv("KEEPER_LOOP") != "" {
+		s.line.Ready()
+		os.Exit(9)
+	}
+	if s.held, err = s.line.List(); err != nil {
+		say1("list: %v", err)
+		os.Exit(3)
+	}
+	for _, p := range s.held {
+		if p.Name == "pipe" {
+			go s.collect(p.FD)
+		}
+	}
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, handled...)
+	go func() {
+		for g := range signals {
+			say1("signal %d", g)
+		}
+	}()
+	say1("up %d", os.Getpid())
+	for {
+		words := strings.Fields(command())
+		if len(words) == 0 {
+			os.Exit(4) // the test has gone
+		}
+		s.do(words)
+	}
+}
+
+func held(dir string) bool { _, err := os.Stat(filepath.Join(dir, "hold")); return err == nil }
+
+// command reads a line a byte at a time: what follows may be for the next
+// daemon.
+func command() string {
+	var line []byte
+	var b [1]byte
+	for {
+		if n, err := os.Stdin.Read(b[:]); n == 0 || err != nil || b[0] == '\n' {
+			return string(line)
+		}
+		line = append(line, b[0])
+	}
+}
+
+func (s *script) do(words []string) {
+	n := 0
+	if len(words) > 1 {
+		n, _ = strconv.Atoi(words[1])
+	}
+	switch words[0] {
+	case "ready":
+		say1("ok %v", s.line.Ready())
+	case "exit":
+		os.Exit(n)
+	case "park": // n pipes, each with its name in it
+		err := error(nil)
+		for i := range n {
+			var p [2]int
+			unix.Pipe2(p[:], unix.O_CLOEXEC)
+			name := words[2] + strconv.Itoa(i)
+			unix.Write(p[1], []byte(name))
+			if e := s.line.Park(name, p[0]); e != nil {
+				err = e
+			}
+			unix.Close(p[0])
+			unix.Close(p[1])
+		}
+		say1("ok %v", err)
+	case "drop":
+		say1("ok %v", s.line.Drop(words[1]))
+	case "held":
+		var b strings.Builder
+		for _, p := range s.held {
+			var text [200]byte
+			n, _ := unix.Read(p.FD, text[:])
+			fl, _ := unix.FcntlInt(uintptr(p.FD), unix.F_GETFD, 0)
+			if string(text[:max(n, 0)]) != p.Name || fl != unix.FD_CLOEXEC {
+				b.WriteString(" BAD:")
+			}
+			b.WriteString(" " + p.Name)
+		}
+		say1("held%s", b.String())
+	case "list":
+		list, err := s.line.List()
+		closeParked(list)
+		say1("list %d %v", len(list), err)
+	case "state":
+		st, err := s.line.State()
+		say1("state %+v %v", st, err)
+	case "child":
+		say1("child %d", spawn("child", nil))
+	case "writer":
+		r, w, _ := os.Pipe()
+		err := s.line.Park("pipe", int(r.Fd()))
+		pid := spawn("writer", w)
+		w.Close()
+		fd, _ := unix.Dup(int(r.Fd()))
+		go s.collect(fd)
+		say1("writer %d %v", pid, err)
+	case "follow":
+		err := s.line.Follow(func(x Exit) { s.seen <- x; say1("exit %d %d", x.PID, x.Status) }, func(err error) {
+			os.WriteFile(filepath.Join(s.dir, "lost"), []byte(err.Error()), 0o600)
+		})
+		say1("ok %v", err)
+	case "ack":
+		for len(s.seen) > 0 {
+			s.line.Ack(<-s.seen)
+		}
+		say1("ok")
+	case "raw":
+		b := []byte(words[1])
+		_, err := unix.SendmsgN(LineFD, b, nil, nil, 0)
+		say1("ok %v", err)
+	case "limit":
+		var r unix.Rlimit
+		unix.Getrlimit(unix.RLIMIT_NOFILE, &r)
+		say1("limit %d", r.Cur)
+	case "lock":
+		_, err := unix.FcntlInt(LockFD, unix.F_GETFD, 0)
+		say1("lock %v", err)
+	case "upgrade":
+		say1("upgrade %v", s.line.Upgrade(words[1]))
+	default:
+		say1("what is %s", words[0])
+	}
+}
+
+func spawn(role string, out *os.File) int {
+	cmd := exec.Command("/proc/self/exe")
+	cmd.Env = append(os.Environ(), "KEEPER_TEST="+role)
+	var ready *bufio.Reader
+	if out != nil {
+		cmd.Stdout = out
+	} else {
+		p, _ := cmd.StdoutPipe()
+		ready = bufio.NewReader(p)
+	}
+	if err := cmd.Start(); err != nil {
+		return -1
+	}
+	if ready != nil {
+		ready.ReadString('\n')
+	}
+	go cmd.Wait()
+	return cmd.Process.Pid
+}
+
+// collect moves what is in the pipe to the spool: each move is one step of
+// the kernel, so no death can lose or double a byte.
+func (s *script) collect(fd int) {
+	f, err := os.OpenFile(filepath.Join(s.dir, "spool"), os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return
+	}
+	info, _ := f.Stat()
+	at := info.Size()
+	for {
+		n, err := unix.Splice(fd, nil, int(f.Fd()), &at, 1<<16, 0)
+		if err == unix.EINTR {
+			continue
+		}
+		if n <= 0 || err != nil {
+			os.WriteFile(filepath.Join(s.dir, "eof"), nil, 0o600)
+			return
+		}
+	}
+}
+
+// A stage is a keeper and its daemons, as a test sees them.
+type stage struct {
+	t      *testing.T
+	dir    string
+	cmd    *exec.Cmd
+	in     *os.File
+	lines  chan string
+	daemon int
+	ended  chan struct{}
+}
+
+func begin(t *testing.T, env ...string) *stage {
+	t.Helper()
+	s := &stage{t: t, dir: t.TempDir(), lines: make(chan string, 1<<12), ended: make(chan struct{})}
+	s.cmd = exec.Command(os.Args[0])
+	s.cmd.Env = append(os.Environ(), "KEEPER_TEST=keeper", "KEEPER_DIR="+s.dir, "GOMAXPROCS=1")
+	s.cmd.Env = append(s.cmd.Env, env...)
+	s.cmd.Stderr = os.Stderr
+	in, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.in, s.cmd.Stdin = w, in
+	r, out, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.cmd.Stdout = out
+	if err := s.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	in.Close()
+	out.Close()
+	go func() {
+		scan := bufio.NewScanner(r)
+		scan.Buffer(nil, 1<<20)
+		for scan.Scan() {
+			s.lines <- scan.Text()
+		}
+		close(s.lines)
+	}()
+	go func() { s.cmd.Wait(); close(s.ended) }()
+	t.Cleanup(func() {
+		w.Close() // the daemon exits with 4 when it reads on
+		s.cmd.Process.Kill()
+		<-s.ended
+		if s.daemon > 0 {
+			syscall.Kill(s.daemon, syscall.SIGKILL)
+		}
+		for range s.lines {
+		}
+		r.Close()
+	})
+	return s
+}
+
+// expect waits for a line that begins like this.
+func (s *stage) expect(prefix string) string {
+	s.t.Helper()
+	clock := time.After(20 * time.Second)
+	for {
+		select {
+		case line, ok := <-s.lines:
+			if !ok {
+				s.t.Fatalf("the daemon has gone; waited for %q", prefix)
+			}
+			if strings.HasPrefix(line, prefix) {
+				return strings.TrimSpace(strings.TrimPrefix(line, prefix))
+			}
+		case <-clock:
+			s.t.Fatalf("nothing begins with %q", prefix)
+		}
+	}
+}
+
+func (s *stage) number(prefix string) int {
+	s.t.Helper()
+	word, _, _ := strings.Cut(s.expect(prefix), " ")
+	n, err := strconv.Atoi(word)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return n
+}
+
+func (s *stage) up() { s.t.Helper(); s.daemon = s.number("up ") }
+
+func (s *stage) order(line, reply string) string {
+	s.t.Helper()
+	if _, err := s.in.WriteString(line + "\n"); err != nil {
+		s.t.Fatal(err)
+	}
+	return s.expect(reply)
+}
+
+func (s *stage) kill() { syscall.Kill(s.daemon, syscall.SIGKILL); s.daemon = 0 }
+
+// over waits for the keeper's end.
+func (s *stage) over() int {
+	s.t.Helper()
+	select {
+	case <-s.ended:
+	case <-time.After(20 * time.Second):
+		s.t.Fatal("the keeper has not ended")
+	}
+	s.daemon = 0
+	return s.cmd.ProcessState.ExitCode()
+}
+
+func (s *stage) file(name string) string {
+	b, _ := os.ReadFile(filepath.Join(s.dir, name))
+	return string(b)
+}
+
+func (s *stage) hold(on bool) {
+	name := filepath.Join(s.dir, "hold")
+	if on {
+		os.WriteFile(name, nil, 0o600)
+	} else {
+		os.Remove(name)
+	}
+}
+
+// until polls for a condition.
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("not so after 20 s: " + what)
+		}
+	}
+}
+
+// gone reports whether nobody has this number, or only a zombie.
+func gone(pid int) bool {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	return err != nil || strings.Contains(string(b), ") Z ")
+}
