@@ -7,26 +7,15 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+	"time"
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/poll"
 	"github.com/velospm/velos/internal/proc"
 )
 
-const (
-	// reportGrace is how long the keeper has to tell of an end that we have
-	// noticed ourselves.
-	reportGrace = 200 * time.Millisecond
-	// verdictLimit bounds the wait for a parent that does not reap: only then
-	// does the system tell the code.
-	verdictLimit = 3 * time.Second
-	verdictRetry = 20 * time.Millisecond
-	// maxKept bounds the ends that are kept until Settled.
-	maxKept = 1 << 14
-)
-
-// unknownEnd is a wait status that no end has.
-const unknownEnd syscall.WaitStatus = 0x7f
+// maxKept bounds the ends that are kept until Settled.
+const maxKept = 1 << 14
 
 // foster is what a run has whose root is another's child: nobody tells us of
 // its end but the keeper and the system, and its pid may be given away before

@@ -11,6 +11,19 @@ import (
 	"github.com/velospm/velos/internal/proc"
 )
 
+const (
+	// reportGrace is how long the keeper has to tell of an end that we have
+	// noticed ourselves.
+	reportGrace = 200 * time.Millisecond
+	// verdictLimit bounds the wait for a parent that does not reap: only then
+	// does the system tell the code.
+	verdictLimit = 3 * time.Second
+	verdictRetry = 20 * time.Millisecond
+)
+
+// unknownEnd is a wait status that no end has.
+const unknownEnd syscall.WaitStatus = 0x7f
+
 // Reaped is told of every end that the keeper has heard of, with the status as
 // wait delivers it.
 func (h *Host) Reaped(pid int, status uint32) {
