@@ -5,6 +5,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"strconv"
@@ -20,6 +21,7 @@ const mib = 1 << 20
 var (
 	sizes  = flag.String("children", "10,100,1000", "numbers of quiet children")
 	settle = flag.Duration("settle", 8*time.Second, "pause between the last start and the measurement")
+	lists  = flag.Int("lists", 100, "how often everything is listed before the second measurement")
 	pm2N   = flag.Int("pm2", 10, "number of children for PM2")
 )
 
@@ -37,7 +39,7 @@ func run(r *rig.Rig) error {
 		}
 		list = append(list, n)
 	}
-	empty, err := measure(r, 0, false)
+	empty, _, err := measure(r, 0, false)
 	if err != nil {
 		return err
 	}
@@ -56,14 +58,14 @@ func run(r *rig.Rig) error {
 	for _, apps := range []bool{false, true} {
 		var first rig.Memory
 		for i, n := range list {
-			m, err := measure(r, n, apps)
+			m, used, err := measure(r, n, apps)
 			if err != nil {
 				return err
 			}
 			if i == 0 {
 				first = m
 			}
-			report(r, n, apps, m, pm2)
+			report(r, n, apps, m, used, pm2)
 			if i > 0 {
 				perChild(r, n-list[0], apps, first, m)
 			}
@@ -73,11 +75,11 @@ func run(r *rig.Rig) error {
 }
 
 // measure raises a daemon with n quiet children and waits until it has given
-// back what the start took.
-func measure(r *rig.Rig, n int, apps bool) (rig.Memory, error) {
+// back what the start took. Then it asks much, and measures again.
+func measure(r *rig.Rig, n int, apps bool) (quiet, used rig.Memory, err error) {
 	d, err := r.Raise()
 	if err != nil {
-		return rig.Memory{}, err
+		return quiet, used, err
 	}
 	defer d.End()
 	var specs []velos.Spec
@@ -90,12 +92,21 @@ func measure(r *rig.Rig, n int, apps bool) (rig.Memory, error) {
 		specs = append(specs, rig.Spec("quiet", n, "/bin/sleep", "infinity"))
 	}
 	if err := d.Launch(specs...); err != nil {
-		return rig.Memory{}, err
+		return quiet, used, err
 	}
 	time.Sleep(*settle)
-	m, err := rig.MemoryOf(d.PID)
-	r.Note("%s: %s", title(n, apps), show(m))
-	return m, err
+	if quiet, err = rig.MemoryOf(d.PID); err != nil {
+		return quiet, used, err
+	}
+	r.Note("%s: %s", title(n, apps), show(quiet))
+	for range *lists {
+		if _, err := d.List(context.Background()); err != nil {
+			return quiet, used, err
+		}
+	}
+	time.Sleep(*settle)
+	used, err = rig.MemoryOf(d.PID)
+	return quiet, used, err
 }
 
 func title(n int, apps bool) string {
@@ -109,7 +120,7 @@ func show(m rig.Memory) string {
 	return fmt.Sprintf("%s / %s / %s, %d threads, %d descriptors", rig.KiB(m.Anon), rig.KiB(m.RSS), rig.KiB(m.PSS), m.Threads, m.Descriptors)
 }
 
-func report(r *rig.Rig, n int, apps bool, m, pm2 rig.Memory) {
+func report(r *rig.Rig, n int, apps bool, m, used, pm2 rig.Memory) {
 	anon := rig.Figure{What: title(n, apps) + ": anonymous", Velos: rig.KiB(m.Anon)}
 	rss := rig.Figure{What: title(n, apps) + ": resident", Velos: rig.KiB(m.RSS)}
 	if n == 10 {
@@ -124,6 +135,8 @@ func report(r *rig.Rig, n int, apps bool, m, pm2 rig.Memory) {
 	r.Add(rss)
 	r.Add(rig.Figure{What: title(n, apps) + ": PSS, threads, descriptors",
 		Velos: fmt.Sprintf("%s, %d, %d", rig.KiB(m.PSS), m.Threads, m.Descriptors)})
+	r.Add(rig.Figure{What: fmt.Sprintf("the same, some seconds after %d lists: anonymous / resident", *lists),
+		Velos: rig.KiB(used.Anon) + " / " + rig.KiB(used.RSS)})
 }
 
 // perChild is what one more quiet child costs.

@@ -6,12 +6,14 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"syscall"
 	"time"
 
 	"github.com/velospm/velos/bench/rig"
+	"github.com/velospm/velos/internal/wire"
 )
 
 var (
@@ -98,7 +100,7 @@ func underVelos(r *rig.Rig, marks *rig.Marks, n int) ([]time.Duration, error) {
 	}
 	s := rig.Spec("mark", 1, marks.Program, marks.Args...)
 	s.MinUptime = 0
-	if err := d.Launch(s); err != nil {
+	if _, err := d.Start(context.Background(), wire.Start{Spec: &s, Inst: -1}); err != nil {
 		return nil, err
 	}
 	return rounds(marks, n)
