@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/velospm/velos"
@@ -64,6 +65,9 @@ func (h *helper) start(stdout int, args ...string) (*child.Process, error) {
 func (h *helper) compress(path string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if slices.Contains(h.todo, path) {
+		return
+	}
 	h.todo = append(h.todo, path)
 	if !h.busy {
 		h.busy = true

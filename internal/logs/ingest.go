@@ -28,6 +28,7 @@ type ingest struct {
 	vacant []uint32
 	warm   []*pipe // have moved bytes since they were last swept
 	hot    []*Log  // have a ring above the smallest size
+	loose  []loose // have rotated a moment ago
 	opened []*handle
 
 	mem     []byte // one mapping: in, out, lines
@@ -241,7 +242,8 @@ func (s *Store) sweep() {
 		rest(s.mem)
 	}
 	s.swept = s.tick
-	if !s.coolRings() || len(kept) > 0 || !idle {
+	cooled, tight := s.coolRings(), s.tighten()
+	if !cooled || !tight || len(kept) > 0 || !idle {
 		s.soon()
 	}
 }
@@ -277,7 +279,6 @@ func (s *Store) coolRings() (done bool) {
 		}
 		l.shrink()
 		s.bound(l) // files may have been compressed since they were counted
-		s.compressRest(l)
 	}
 	clear(s.hot[len(kept):])
 	s.hot = kept

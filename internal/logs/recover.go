@@ -41,6 +41,9 @@ func (s *Store) open(id uint32, p Policy) (*Log, error) {
 	if ck != nil {
 		s.resume(l, ck)
 	}
+	if s.o.Compress != nil && len(l.plain()) > 0 {
+		s.loosen(l)
+	}
 	return l, nil
 }
 

@@ -80,22 +80,65 @@ func (s *Store) rotate(l *Log, i int) {
 	s.bound(l)
 	if l.policy.MaxFiles > 0 && s.o.Compress != nil {
 		s.o.Compress(path + ".1")
+		s.loosen(l)
 	}
 }
 
-// compressRest asks again for rotated files that are still plain: in a flood
+// A loose is a log that may have rotated files which are still plain.
+type loose struct {
+	log   *Log
+	since velos.Time // of the newest rotation
+}
+
+// compressRest is for how many milliseconds an app must not have rotated
+// before its plain files are asked for again.
+var compressRest velos.Time = 3_000
+
+// loosen has a look at l's rotated files once it rotates no more: in a flood
 // they change their names faster than anyone compresses them.
-func (s *Store) compressRest(l *Log) {
-	if s.o.Compress == nil {
-		return
+func (s *Store) loosen(l *Log) {
+	s.soon()
+	for i := range s.loose {
+		if s.loose[i].log == l {
+			s.loose[i].since = s.now
+			return
+		}
 	}
-	for i := range l.streams() {
-		for _, r := range rotatedFiles(l.path(i)) {
-			if !isPacked(r.path) {
-				s.o.Compress(r.path)
+	s.loose = append(s.loose, loose{l, s.now})
+}
+
+// tighten asks for every plain file of logs that have stopped rotating; done
+// is false when some are still to come.
+func (s *Store) tighten() (done bool) {
+	kept := s.loose[:0]
+	for _, p := range s.loose {
+		switch {
+		case s.known(p.log.id) != p.log:
+		case s.now-p.since < compressRest && s.now >= p.since:
+			kept = append(kept, p)
+		default:
+			for _, path := range p.log.plain() {
+				s.o.Compress(path)
 			}
 		}
 	}
+	clear(s.loose[len(kept):])
+	if s.loose = kept; len(kept) == 0 {
+		s.loose = nil
+	}
+	return len(kept) == 0
+}
+
+// plain lists the rotated files that nobody has compressed.
+func (l *Log) plain() (paths []string) {
+	for i := range l.streams() {
+		for _, r := range rotatedFiles(l.path(i)) {
+			if !isPacked(r.path) {
+				paths = append(paths, r.path)
+			}
+		}
+	}
+	return paths
 }
 
 // shiftFiles renames path to path.1, path.1 to path.2 and so on, in whatever
