@@ -67,14 +67,11 @@ func (s *session) raise(ctx context.Context, h home.Home) error {
 func (s *session) await(ctx context.Context, h home.Home, pid int, ended <-chan int, logged int64) error {
 	deadline := time.Now().Add(raiseWithin)
 	pause := time.Millisecond
-	alive := true
 	for time.Now().Before(deadline) {
 		c, err := client.Dial(h.Socket())
 		if err == nil {
 			s.conn = c
-			if alive {
-				s.notice("started velosd, pid ", strconv.Itoa(pid))
-			}
+			s.announceDaemon(ctx, pid)
 			return nil
 		}
 		if code := velos.CodeOf(err); code != velos.Unreachable {
@@ -84,7 +81,7 @@ func (s *session) await(ctx context.Context, h home.Home, pid int, ended <-chan 
 		case <-ctx.Done():
 			return ctx.Err()
 		case code := <-ended:
-			alive, ended = false, nil
+			ended = nil
 			if code != velos.Conflict.Exit() {
 				return raiseError(h, "it ended with code "+strconv.Itoa(code), logged)
 			}
@@ -93,6 +90,16 @@ func (s *session) await(ctx context.Context, h home.Home, pid int, ended <-chan 
 		}
 	}
 	return raiseError(h, "no answer within "+velos.MillisOf(raiseWithin).String(), logged)
+}
+
+// announceDaemon says what was started, unless another command was faster and
+// it is that command's daemon that answers.
+func (s *session) announceDaemon(ctx context.Context, pid int) {
+	ctx, stop := context.WithTimeout(ctx, raiseWithin)
+	defer stop()
+	if p, err := s.conn.Ping(ctx); err == nil && p.PID == pid {
+		s.notice("started velosd, pid ", strconv.Itoa(pid))
+	}
 }
 
 // raiseError carries the end of what velosd itself wrote since it was started.

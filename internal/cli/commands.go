@@ -51,6 +51,9 @@ var commands = []command{
 	{name: "list", aliases: []string{"ls", "l", "ps", "status"}, args: "[NAME...]", max: -1, group: "look", short: "show apps", long: listLong, setup: setupList, targets: true},
 	{name: "info", aliases: []string{"show", "describe", "desc"}, args: "NAME...", min: 1, max: -1, group: "look", short: "show everything about apps", long: "Shows configuration, state, usage, logs and environment of apps. Secrets are masked." + targetsHelp, setup: setupInfo, targets: true},
 	{name: "why", args: "NAME", min: 1, max: 1, group: "look", short: "explain on one screen why an app is as it is", long: "Explains what an app is doing, since when and why: its last exit, who gave the last order,\nits last words, its latest starts and ends, and what to do next." + targetsHelp, setup: setupWhy, targets: true},
+	{name: "env", args: "NAME", min: 1, max: 1, group: "look", short: "show the environment of an app; secrets are masked", setup: setupEnv, targets: true},
+	{name: "pid", args: "[NAME...]", max: -1, group: "look", short: "show the process ids of apps, one a line", setup: setupPid, targets: true},
+	{name: "id", args: "NAME...", min: 1, max: -1, group: "look", short: "show the ids of apps, one a line", setup: setupID, targets: true},
 	{name: "logs", aliases: []string{"log"}, args: "[NAME...]", max: -1, group: "look", short: "show what apps wrote", long: logsLong, setup: setupLogs, targets: true},
 	{name: "events", args: "[NAME...]", max: -1, group: "look", short: "show what happened, why, and who asked for it", long: eventsLong, setup: setupEvents, targets: true},
 	{name: "flush", args: "[NAME...]", max: -1, group: "look", short: "empty log files", long: "Empties the log files of the apps named, of all apps if none is." + targetsHelp, setup: setupFlush, targets: true},
@@ -60,7 +63,7 @@ var commands = []command{
 	{name: "save", aliases: []string{"dump"}, group: "daemon", short: "write down which apps there are", long: "Writes a snapshot of all apps that resurrect brings back. A reboot or a crash of the daemon\nneeds none: what is running is always written down.", setup: setupSave},
 	{name: "resurrect", group: "daemon", short: "bring back what save wrote down", long: "Brings back the apps of the last save. Apps that are there already are left as they are.", setup: setupResurrect},
 	{name: "ping", group: "daemon", short: "ask whether the daemon runs, without starting it", setup: setupPing},
-	{name: "kill", group: "daemon", short: "stop all apps and the daemon", long: "Stops all apps and the daemon, and waits until both are gone. The apps stay known, as\nstopped: velos start all starts them again.", setup: setupKill},
+	{name: "kill", group: "daemon", short: "stop all apps and the daemon; the apps stay known", long: killLong, setup: setupKill},
 	{name: "version", group: "daemon", short: "show the versions of velos and the daemon", setup: setupVersion},
 	{name: "startup", max: -1, group: "daemon", short: "start the daemon with the system", later: true},
 	{name: "unstartup", max: -1, group: "daemon", short: "undo startup", later: true},
@@ -71,8 +74,7 @@ var commands = []command{
 
 // abroad are commands of PM2 that have another name here, or none.
 var abroad = map[string]string{
-	"jlist": "velos list --json", "prettylist": "velos list --json", "id": "velos list --json", "pid": "velos list --json",
-	"env": "velos info NAME", "imonit": "velos list", "dashboard": "velos list", "update": "velos kill, then any other command",
+	"jlist": "velos list --json", "prettylist": "velos list --json", "slist": "velos list --json", "imonit": "velos list", "dashboard": "velos list", "update": "velos kill, then any other command",
 	"updatePM2": "velos kill, then any other command", "ecosystem": "write a velos.toml", "init": "write a velos.toml", "logrotate": "nothing: logs are rotated by themselves",
 	"run": "velos start", "up": "velos start FILE.toml", "down": "velos stop all", "rm": "velos delete",
 }

@@ -36,6 +36,7 @@ type fake struct {
 	events   []velos.Event
 	crash    map[string]string // name: message
 	version  string
+	pid      int
 	hang     bool
 }
 
@@ -45,7 +46,7 @@ func newFake(t *testing.T, names ...string) *fake {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	d := &fake{home: dir, crash: map[string]string{}, version: velos.Version}
+	d := &fake{home: dir, crash: map[string]string{}, version: velos.Version, pid: 1 << 30}
 	for _, n := range names {
 		sp := velos.NewSpec()
 		sp.Name, sp.Script, sp.Cwd = n, "/srv/"+n+".js", "/srv"
@@ -219,7 +220,7 @@ func (d *fake) find(id uint32) (*velos.App, error) {
 func (d *fake) do(c wire.Command, p []byte) (velos.Record, error) {
 	switch c {
 	case wire.DaemonPing:
-		return &wire.Pong{Version: d.version, PID: 1 << 30, Protocol: velos.Protocol, Apps: len(d.apps), Uptime: 61_000, RSS: 2 << 20}, nil
+		return &wire.Pong{Version: d.version, PID: d.pid, Protocol: velos.Protocol, Apps: len(d.apps), Uptime: 61_000, RSS: 2 << 20}, nil
 	case wire.ProcessList:
 		return &wire.Apps{Apps: slices.Clone(d.apps)}, nil
 	case wire.ProcessStart:
@@ -244,6 +245,9 @@ func (d *fake) start(s wire.Start) (velos.Record, error) {
 	var a *velos.App
 	if s.ID == 0 {
 		a = d.add(*s.Spec, velos.Stopped)
+		if s.Hold {
+			return &wire.Started{ID: a.ID, App: *a}, nil
+		}
 	} else {
 		var err error
 		if a, err = d.find(s.ID); err != nil {

@@ -83,10 +83,22 @@ func (o *specFlags) foreign(f *pflag.FlagSet) {
 	}
 }
 
+// fields are the flags that have another name than the field they set.
+var fields = map[string]string{
+	"interpreter-args": "interpreter_args", "node-args": "interpreter_args", "output": "out_file", "error": "error_file", "log": "log_file",
+	"cron-restart": "cron", "max-memory-restart": "max_memory", "uid": "user", "gid": "group",
+}
+
 // options are the flags as config wants them.
-func (o *specFlags) options(args []string) (config.Options, error) {
+func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, error) {
 	c := o.Options
 	c.Args = args
+	c.Flags = map[string]string{"env_profile": "env"}
+	f.Visit(func(fl *pflag.Flag) {
+		if field, ok := fields[fl.Name]; ok {
+			c.Flags[field] = fl.Name
+		}
+	})
 	c.InterpreterArgs = append(append([]string(nil), o.InterpreterArgs...), o.nodeArgs...)
 	c.Env = append([]string(nil), o.set...)
 	for _, e := range o.env {

@@ -14,6 +14,10 @@ import (
 	"github.com/velospm/velos/internal/wire"
 )
 
+const killLong = `Stops all apps and the daemon, and waits until both are gone. The definitions of the apps stay: the next
+daemon knows them as stopped and starts none of them; velos start all does. To come back with what ran,
+end the daemon with SIGTERM instead, or use velos save before and velos resurrect after.`
+
 type killAnswer struct {
 	Stopped bool `json:"stopped"`
 	PID     int  `json:"pid"`

@@ -3,6 +3,7 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -40,14 +41,14 @@ func pretend() int {
 	}
 	defer lock.Close()
 	f, _ := os.OpenFile(filepath.Join(h.Dir, "daemons"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
-	f.WriteString("one\n")
+	f.WriteString(strconv.Itoa(os.Getpid()) + "\n")
 	f.Close()
 	l, err := wire.Listen(h.Socket())
 	if err != nil {
 		return 4
 	}
 	defer os.Remove(h.Socket())
-	d := &fake{home: h.Dir, version: "test"}
+	d := &fake{home: h.Dir, version: "test", pid: os.Getpid()}
 	served := make(chan bool)
 	go func() {
 		for {
@@ -59,7 +60,7 @@ func pretend() int {
 		}
 	}()
 	go func() {
-		// The pong's pid is not ours: a file tells us to end.
+		// A file tells us to end.
 		for {
 			if _, err := os.Stat(filepath.Join(h.Dir, "end")); err == nil {
 				close(served)

@@ -28,6 +28,9 @@ type order struct {
 	id   uint32 // 0 while the app is new
 	inst int    // -1 for all
 	do   func(ctx context.Context) (did string, app *velos.App, err error)
+	// hold makes a new app known without starting it, which do is left to do.
+	// Without it do does both.
+	hold func(ctx context.Context) (id uint32, err error)
 }
 
 // about is an order without what is to be done.
@@ -47,6 +50,7 @@ func (s *session) carryOut(ctx context.Context, orders []order, limit time.Durat
 	s.ordered = true
 	since := velos.TimeOf(s.Now())
 	results := make([]view.Result, len(orders))
+	s.register(ctx, orders)
 	var group sync.WaitGroup
 	slots := make(chan struct{}, atOnce)
 	for i := range orders {
@@ -59,6 +63,27 @@ func (s *session) carryOut(ctx context.Context, orders []order, limit time.Durat
 	group.Wait()
 	quiet()
 	return s.settle(results, since)
+}
+
+// register makes several new apps known one after the other, so that their
+// ids are in the order of the words, although they start side by side.
+func (s *session) register(ctx context.Context, orders []order) {
+	fresh := 0
+	for i := range orders {
+		if orders[i].hold != nil {
+			fresh++
+		}
+	}
+	for i := range orders {
+		o := &orders[i]
+		if fresh < 2 || o.hold == nil {
+			continue
+		}
+		var err error
+		if o.id, err = o.hold(ctx); err != nil {
+			o.do = func(context.Context) (string, *velos.App, error) { return "", nil, err }
+		}
+	}
 }
 
 // give carries one order out. A panic fails this order only.

@@ -20,6 +20,7 @@ type step struct {
 	inst int         // of app; -1 for all
 	spec *velos.Spec // new, or what app becomes
 	done string      // not empty: there is nothing to do, and why
+	note string      // said behind the outcome
 }
 
 func (st *step) name() string {
@@ -31,7 +32,7 @@ func (st *step) name() string {
 
 func (st *step) call(wait bool) wire.Start {
 	if st.app != nil {
-		return wire.Start{ID: st.app.ID, Inst: st.inst, Wait: wait}
+		return wire.Start{ID: st.app.ID, Spec: st.spec, Inst: st.inst, Wait: wait}
 	}
 	return wire.Start{Spec: st.spec, Inst: -1, Wait: wait}
 }
@@ -48,7 +49,7 @@ type plan struct {
 // plan decides what each word means. An app that is known comes first, then a
 // configuration file, then a script.
 func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, words, rest []string) (*plan, error) {
-	opts, err := o.options(rest)
+	opts, err := o.options(f, rest)
 	if err != nil {
 		return nil, err
 	}
@@ -144,35 +145,30 @@ func allDigits(s string) bool {
 // known starts an app again.
 func (p *plan) known(t target) {
 	st := step{app: t.app, inst: t.inst}
-	if runs(t) {
-		st.done = "already " + string(t.status())
+	if t.are(velos.Online) {
+		st.done = "already online"
 	}
 	p.steps = append(p.steps, st)
 }
 
-// status is the most alarming one of the instances in question.
-func (t target) status() velos.Status {
-	if t.inst < 0 {
-		return t.app.Status
-	}
-	return only([]target{t})[0].Status
-}
-
-// runs reports whether every instance in question runs or is being started.
-func runs(t target) bool {
+// are reports whether every instance in question has one of these states.
+func (t target) are(states ...velos.Status) bool {
 	n := 0
 	for i := range t.app.Instances {
 		in := &t.app.Instances[i]
 		if t.inst >= 0 && t.inst != in.Inst {
 			continue
 		}
-		if in.Status != velos.Online && in.Status != velos.Starting {
+		if !slices.Contains(states, in.Status) {
 			return false
 		}
 		n++
 	}
 	return n > 0
 }
+
+// runs reports whether every instance in question runs or is being started.
+func runs(t target) bool { return t.are(velos.Online, velos.Starting) }
 
 // file adds the apps of a configuration file. One that is known by its name
 // is started as the file has it now; one that runs is left alone.
@@ -188,11 +184,10 @@ func (p *plan) file(path string, only []string, env config.Environ) error {
 		case !ok:
 			p.steps = append(p.steps, step{spec: sp, inst: -1})
 		case runs(t):
-			st := step{app: t.app, inst: -1, done: "already " + string(t.app.Status)}
+			p.known(t)
 			if changed(&t.app.Spec, sp) {
-				st.done += ", as it was before the file changed: velos restart " + quote(path) + " --only " + sp.Name
+				p.steps[len(p.steps)-1].note = ", as it was before the file changed: velos restart " + quote(path) + " --only " + sp.Name
 			}
-			p.steps = append(p.steps, st)
 		case !sp.Autostart:
 			p.steps = append(p.steps, step{app: t.app, inst: -1, done: "left " + string(t.app.Status) + " (autostart is off)"})
 		default:

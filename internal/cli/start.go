@@ -76,21 +76,27 @@ func (s *session) startOrder(st step, wait bool) order {
 	o := order{verb: "start", name: st.name(), app: st.name(), inst: -1}
 	if st.app != nil {
 		o = target{st.app, st.inst}.about("start")
+	} else {
+		o.hold = func(ctx context.Context) (uint32, error) {
+			r, err := s.conn.Start(ctx, wire.Start{Spec: st.spec, Inst: -1, Hold: true})
+			if err != nil {
+				return 0, err
+			}
+			if st.app, st.spec = &r.App, nil; !r.App.Spec.Autostart {
+				st.done = started(&r.App, wait)
+			}
+			return r.ID, nil
+		}
 	}
 	o.do = func(ctx context.Context) (string, *velos.App, error) {
 		if st.done != "" {
-			return st.done, st.app, nil
-		}
-		if st.app != nil && st.spec != nil {
-			if _, err := s.conn.Update(ctx, wire.Update{ID: st.app.ID, Spec: *st.spec}); err != nil {
-				return "", nil, err
-			}
+			return st.done + st.note, st.app, nil
 		}
 		r, err := s.conn.Start(ctx, st.call(wait))
 		if err != nil {
 			return "", nil, err
 		}
-		return started(&r.App, wait), &r.App, nil
+		return started(&r.App, wait) + st.note, &r.App, nil
 	}
 	return o
 }

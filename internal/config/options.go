@@ -42,6 +42,10 @@ type Options struct {
 	MaxLogTotal      string
 	IncrementVar     string
 
+	// Flags are the flags that fields were set with, where they have another
+	// name than the field: messages name what was typed.
+	Flags map[string]string
+
 	// Flags of later versions: using one is an error with code NotYet.
 	Mode                string
 	Watch               bool
@@ -85,7 +89,7 @@ func FromArgs(scripts []string, o Options, env Environ) ([]velos.Spec, error) {
 			p = invalidField(s.Validate())
 		}
 		if p != nil {
-			return nil, p.error(subject)
+			return nil, p.typed(o.Flags).error(subject)
 		}
 		if twin := slices.IndexFunc(specs, func(t velos.Spec) bool { return strings.EqualFold(t.Name, s.Name) }); twin >= 0 {
 			return nil, &velos.Error{Code: velos.Conflict, Message: subject + ": would be named " + s.Name + ", like " + shown(scripts[twin]),

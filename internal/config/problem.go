@@ -69,6 +69,14 @@ func (p *problem) locate(d *draft) {
 	}
 }
 
+// typed puts the flag in the place of the field that it set.
+func (p *problem) typed(flags map[string]string) *problem {
+	if name, ok := flags[p.field]; ok {
+		p.field = name
+	}
+	return p
+}
+
 // error tells the problem of a command line; subject is the word or the
 // command that it is about.
 func (p *problem) error(subject string) error {

@@ -188,7 +188,7 @@ func TestWhyFitsOnOneScreen(t *testing.T) {
 		r.Stderr = append(r.Stderr, velos.Entry{Inst: 1, Src: velos.Stderr, Msg: []byte(strings.Repeat("x\t", 300))})
 	}
 	var b bytes.Buffer
-	Why(&b, r, Options{Now: fixtureNow})
+	Why(&b, r, Options{Now: fixtureNow, TTY: true})
 	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 	if len(lines) > 24 {
 		t.Errorf("%d lines", len(lines))
@@ -203,6 +203,46 @@ func TestWhyFitsOnOneScreen(t *testing.T) {
 	// About 4 characters are one token; runs of x are more, so the bound is loose.
 	if n := b.Len(); n > 1900 {
 		t.Errorf("--ai takes %d characters", n)
+	}
+}
+
+func TestWhyIsCutForATerminalOnly(t *testing.T) {
+	r := Report{App: fixtures()[0], Inst: -1, Events: fixtureEvents(), Stderr: fixtureLines()}
+	long := strings.Repeat("long ", 50)
+	r.App.Instances[1].Reason = long
+	for _, c := range []struct {
+		o     Options
+		whole bool
+	}{{Options{}, true}, {Options{TTY: true}, false}, {Options{TTY: true, Width: 400}, true}, {Options{TTY: true, Width: 5}, false}} {
+		var b bytes.Buffer
+		c.o.Now = fixtureNow
+		Why(&b, r, c.o)
+		if got := strings.Contains(b.String(), long); got != c.whole {
+			t.Errorf("%+v: whole lines: %t", c.o, got)
+		}
+	}
+}
+
+func TestWhyCountsQuickEnds(t *testing.T) {
+	r := Report{App: fixtures()[0], Inst: 1}
+	i := &r.App.Instances[1]
+	for _, c := range []struct {
+		restarts, strikes, max int
+		status                 velos.Status
+		want                   string
+	}{
+		{3, 3, 16, velos.WaitingRestart, "3 in all; 3 of 16 allowed ends in a row before 1s\n"},
+		{3, 0, 16, velos.Online, "3 in all\n"},
+		{3, 3, -1, velos.Online, "3 in all; 3 ends in a row before 1s\n"},
+		{16, 17, 16, velos.Errored, "16 in all; given up: 17 ends in a row before 1s, max_restarts 16\n"},
+		{0, 1, 0, velos.Errored, "0 in all; given up: 1 end in a row before 1s, max_restarts 0\n"},
+	} {
+		i.Restarts, i.Strikes, i.Status, r.App.Spec.MaxRestarts = c.restarts, c.strikes, c.status, c.max
+		var b bytes.Buffer
+		Why(&b, r, Options{Now: fixtureNow})
+		if !strings.Contains(b.String(), "  restarts    "+c.want) {
+			t.Errorf("want %q in\n%s", c.want, b.String())
+		}
 	}
 }
 

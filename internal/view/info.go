@@ -2,7 +2,8 @@ package view
 
 import (
 	"io"
-	"sort"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -175,12 +176,25 @@ func (o Options) envSheet(s sheet, c *velos.Spec) {
 	for _, f := range c.EnvFiles {
 		s.line("file", f)
 	}
-	keys := make([]string, 0, len(c.Env))
-	for k := range c.Env {
-		keys = append(keys, k)
-	}
-	sort.Strings(keys)
-	for _, k := range keys {
+	for _, k := range slices.Sorted(maps.Keys(c.Env)) {
 		s.b.str("  ", Text(k), "=", Text(c.Env[k]), "\n")
 	}
+}
+
+// Env shows the environment of one app alone: an object for programs and
+// agents, a line for each variable for people.
+func Env(w io.Writer, a *velos.App, o Options) error {
+	env := MaskOf(a).Env(a.Spec.Env)
+	var b buffer
+	if o.Format != Human {
+		if env == nil {
+			env = map[string]string{}
+		}
+		b.b = append(encode(env), '\n')
+		return b.to(w)
+	}
+	for _, k := range slices.Sorted(maps.Keys(env)) {
+		b.str(Text(k), "=", Text(env[k]), "\n")
+	}
+	return b.to(w)
 }

@@ -19,6 +19,7 @@ type Report struct {
 const (
 	whyEvents = 6
 	whyLines  = 5
+	whyWidth  = 80 // of a terminal that does not say how wide it is
 )
 
 // Why explains on one screen: 24 lines of 80 columns.
@@ -109,18 +110,22 @@ func advice(a *velos.App, i *velos.Instance) []string {
 	return []string{logs, "velos events " + name}
 }
 
-// limit is the width of the page: never more than a classic terminal's
-// unless there is one that is wider.
-func (o Options) limit() int {
-	if o.Width > 0 {
-		return o.Width
+// room is how many columns are left of a page of whyWidth, or of the
+// terminal, behind those that are taken. 0 is no limit: nobody wants half a
+// line in a pipe.
+func (o Options) room(taken int) int {
+	wide := o.Width
+	if wide == 0 && o.TTY {
+		wide = whyWidth
 	}
-	return 80
+	if wide == 0 {
+		return 0
+	}
+	return max(1, wide-taken)
 }
 
 func (o Options) whyPage(b *buffer, r Report, i *velos.Instance, f findings) {
 	a := r.App
-	wide := o.limit()
 	name, status, since := Text(a.Spec.Name), a.Status, a.Updated
 	if i != nil {
 		status, since = i.Status, i.Since
@@ -135,7 +140,7 @@ func (o Options) whyPage(b *buffer, r Report, i *velos.Instance, f findings) {
 	b.str("\n")
 	line := func(key, value string) {
 		if value != "" {
-			b.str("  ", o.paint(dim, key), strings.Repeat(" ", max(1, 12-len(key))), cut(Text(value), wide-14), "\n")
+			b.str("  ", o.paint(dim, key), strings.Repeat(" ", max(1, 12-len(key))), cut(Text(value), o.room(14)), "\n")
 		}
 	}
 	line("why", f.reason)
@@ -149,7 +154,7 @@ func (o Options) whyPage(b *buffer, r Report, i *velos.Instance, f findings) {
 	o.section(b, "timeline")
 	for n := range f.timeline {
 		e := &f.timeline[n]
-		b.str("  ", o.clock(e.Time), "  ", o.paint(eventColor(e), cut(Text(eventText(e)), wide-12)), "\n")
+		b.str("  ", o.clock(e.Time), "  ", o.paint(eventColor(e), cut(Text(eventText(e)), o.room(12))), "\n")
 	}
 	if len(f.timeline) == 0 {
 		b.str("  nothing has happened yet\n")
@@ -158,11 +163,11 @@ func (o Options) whyPage(b *buffer, r Report, i *velos.Instance, f findings) {
 		o.section(b, "last lines of stderr")
 	}
 	for _, s := range f.lines {
-		b.str("  ", cut(strings.ReplaceAll(s, "\t", "  "), wide-2), "\n")
+		b.str("  ", cut(strings.ReplaceAll(s, "\t", "  "), o.room(2)), "\n")
 	}
 	o.section(b, "what to do")
 	for _, s := range f.todo {
-		b.str("  ", cut(s, wide-2), "\n")
+		b.str("  ", cut(s, o.room(2)), "\n")
 	}
 }
 
@@ -176,17 +181,29 @@ func (o Options) whyInstance(line func(key, value string), a *velos.App, i *velo
 		line("process", "pid "+strconv.Itoa(i.PID)+", up "+Span(uptime(i, o.Now))+", "+percent(i.Usage.CPU)+" cpu, "+Bytes(i.Usage.Memory))
 	}
 	if i.Restarts > 0 || i.Strikes > 0 {
-		of := ""
-		if a.Spec.MaxRestarts >= 0 {
-			of = " of " + strconv.Itoa(a.Spec.MaxRestarts) + " allowed"
-		}
-		line("restarts", strconv.Itoa(i.Restarts)+" in all; "+strconv.Itoa(i.Strikes)+of+" in a row ended before "+Span(a.Spec.MinUptime))
+		line("restarts", strconv.Itoa(i.Restarts)+" in all"+strikes(&a.Spec, i.Strikes))
 	}
 	switch {
 	case i.RetryAt > o.Now:
 		line("next", "started again in "+Span(velos.Millis(i.RetryAt-o.Now))+", at "+o.clock(i.RetryAt))
 	case i.Status == velos.Errored:
 		line("next", "nothing: it is not started again by itself")
+	}
+}
+
+// strikes says how many ends in a row were quick ones, and how many of them
+// are too many.
+func strikes(c *velos.Spec, n int) string {
+	early := " in a row before " + Span(c.MinUptime)
+	switch limit := strconv.Itoa(c.MaxRestarts); {
+	case n == 0:
+		return ""
+	case c.MaxRestarts < 0:
+		return "; " + plural(n, "end") + early
+	case n > c.MaxRestarts:
+		return "; given up: " + plural(n, "end") + early + ", max_restarts " + limit
+	default:
+		return "; " + strconv.Itoa(n) + " of " + limit + " allowed ends" + early
 	}
 }
 

@@ -1,0 +1,115 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/velospm/velos"
+)
+
+func TestAStartJoinsOneThatIsUnderWay(t *testing.T) {
+	d := newFake(t, "api", "worker")
+	set(&d.apps[0], -1, velos.Starting)
+	want(t, d, 0, "api: online (id 1, pid 1010)\nworker: already online", "", "start", "api", "worker")
+	if len(d.starts) != 1 || d.starts[0].ID != 1 || !d.starts[0].Wait {
+		t.Errorf("got %+v", d.starts)
+	}
+	// The same for what a file names; a change of the file is told.
+	d.file(t, "app.sh", "#!/bin/sh\n")
+	d.file(t, "velos.toml", "[apps.one]\nscript = \"app.sh\"\n")
+	want(t, d, 0, "one: online", "", "start", "velos.toml")
+	d.file(t, "velos.toml", "[apps.one]\nscript = \"app.sh\"\nmax_restarts = 3\n")
+	set(&d.apps[2], -1, velos.Starting)
+	d.starts = nil
+	want(t, d, 0, "one: online, as it was before the file changed: velos restart velos.toml --only one", "", "start", "velos.toml")
+	if len(d.starts) != 1 || d.starts[0].Spec != nil || d.app(t, "one").Spec.MaxRestarts == 3 {
+		t.Errorf("got %+v", d.starts)
+	}
+}
+
+func TestSeveralNewAppsGetTheirIDsInTheOrderOfTheFile(t *testing.T) {
+	d := newFake(t)
+	d.file(t, "app.sh", "#!/bin/sh\n")
+	var file strings.Builder
+	names := strings.Fields("zoo alpha mid beta last")
+	for i, n := range names {
+		fmt.Fprintf(&file, "[apps.%s]\nscript = \"app.sh\"\nargs = [\"%d\"]\n", n, i)
+		if n == "mid" {
+			file.WriteString("autostart = false\n")
+		}
+	}
+	d.file(t, "velos.toml", file.String())
+	d.crash["beta"] = "start beta: exited with code 1"
+	out, _ := want(t, d, 6, "zoo: online", "velos: start beta: exited with code 1\n", "start", "velos.toml")
+	if !strings.Contains(out, "mid: added, not started (autostart is off) (id 3)\n") {
+		t.Errorf("got %s", out)
+	}
+	for i, n := range names {
+		if d.apps[i].Spec.Name != n {
+			t.Errorf("app %d is %s, want %s", i+1, d.apps[i].Spec.Name, n)
+		}
+		if s := d.starts[i]; s.Spec == nil || !s.Hold || s.Wait {
+			t.Errorf("%s: got %+v", n, s)
+		}
+	}
+	for _, s := range d.starts[len(names):] {
+		if s.Spec != nil || !s.Wait || s.ID == 3 {
+			t.Errorf("got %+v", s)
+		}
+	}
+	if len(d.starts) != 9 {
+		t.Errorf("%d calls", len(d.starts))
+	}
+}
+
+func TestOneNewAppIsStartedWithOneCall(t *testing.T) {
+	d := newFake(t)
+	d.file(t, "app.sh", "#!/bin/sh\n")
+	want(t, d, 0, "app: online", "", "start", "app.sh")
+	if len(d.starts) != 1 || d.starts[0].Hold || !d.starts[0].Wait {
+		t.Errorf("got %+v", d.starts)
+	}
+}
+
+func TestOnlyTheDaemonThatAnswersIsAnnounced(t *testing.T) {
+	d := raised(t)
+	var mu sync.Mutex
+	said := ""
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			_, errs := want(t, d, 0, "no apps", "", "list")
+			mu.Lock()
+			said += errs
+			mu.Unlock()
+		})
+	}
+	group.Wait()
+	pid, _ := os.ReadFile(filepath.Join(d.home, "daemons"))
+	if want := "velos: started velosd, pid " + string(pid); said != want {
+		t.Errorf("said %q, want %q", said, want)
+	}
+}
+
+func TestAFlagIsNamedAsItWasTyped(t *testing.T) {
+	d := newFake(t)
+	d.file(t, "app.sh", "#!/bin/sh\n")
+	for _, c := range []struct{ flags, want string }{
+		{"--max-memory-restart 100M", "--max-memory-restart: not yet"},
+		{"--cron-restart 0_0_*_*_*", "--cron-restart: not yet"},
+		{"--cron 0_0_*_*_*", "--cron: not yet"},
+		{"--uid nobody", "--uid: not yet"},
+		{"--gid nobody", "--gid: not yet"},
+		{"--env production", "--env: not yet"},
+		{"--node-args 'a", "--node-args: "},
+		{"--interpreter-args 'a", "--interpreter-args: "},
+		{"--exp-backoff-restart-delay x", "--exp-backoff-restart-delay: "},
+		{"--output a\x00b", "--output: "},
+	} {
+		want(t, d, 2, "", "velos: "+c.want, append([]string{"start", "app.sh"}, strings.Fields(c.flags)...)...)
+	}
+}
