@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -237,23 +238,62 @@ func TestKeeperOutOfDescriptorsGoesOn(t *testing.T) {
 	}
 }
 
-func TestLockIsTheDaemonsToo(t *testing.T) {
-	f, err := os.Create(filepath.Join(t.TempDir(), "lock"))
+func TestLockIsHeldAsLongAsEitherLives(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	s := begin(t, brisk, "KEEPER_LOCK="+path)
+	s.up()
+	s.order("ready", "ok")
+	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer f.Close()
-	// exec.Cmd would pass it as descriptor 3: the keeper gets it there.
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		t.Fatal(err)
+	defer unix.Close(fd)
+	free := func() bool { return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB) == nil }
+	s.kill()
+	if free() {
+		t.Error("the lock is free when the daemon is killed")
 	}
-	s := begin(t, brisk, "KEEPER_LOCK=0") // any descriptor will do
 	s.up()
 	if got := s.order("lock", "lock "); got != "<nil>" {
 		t.Errorf("the daemon's lock: %s", got)
 	}
 	if got := s.order("state", "state "); !strings.Contains(got, "Locked:true") {
 		t.Errorf("state is %s", got)
+	}
+	s.cmd.Process.Kill()
+	<-s.ended
+	if free() {
+		t.Error("the lock is free when the keeper is killed")
+	}
+	fmt.Fprintln(s.in, "exit 0")
+	until(t, "the lock is free when both are gone", free)
+}
+
+func TestDaemonThatBecomesAnotherProgramGoesOnWithTheLine(t *testing.T) {
+	s := begin(t, brisk)
+	s.up()
+	s.order("ready", "ok")
+	s.order("park 10 n", "ok")
+	one, two := s.number2("child", "child "), s.number2("child", "child ")
+	s.kill()
+	s.up()
+	pid := s.daemon
+	s.order("follow", "ok")
+	syscall.Kill(one, syscall.SIGKILL)
+	s.expect("exit ")
+	fmt.Fprintln(s.in, "reexec")
+	if s.up(); s.daemon != pid {
+		t.Fatalf("the daemon has pid %d; want %d", s.daemon, pid)
+	}
+	syscall.Kill(two, syscall.SIGKILL)
+	s.order("follow", "ok")
+	for _, pid := range []int{one, two} { // the first was not acknowledged
+		if got, want := s.expect("exit "), fmt.Sprintf("%d 9", pid); got != want {
+			t.Errorf("exit is %q; want %q", got, want)
+		}
+	}
+	if got := len(strings.Fields(s.order("held", "held"))); got != 10 {
+		t.Errorf("%d are held; want 10", got)
 	}
 }
 
@@ -273,8 +313,10 @@ func TestKilledKeeperIsToldOnceAndTheDaemonLives(t *testing.T) {
 }
 
 func TestLimitOfOpenFilesIsTheStartersForTheDaemon(t *testing.T) {
-	var r unix.Rlimit
-	unix.Getrlimit(unix.RLIMIT_NOFILE, &r)
+	want, err := exec.Command("sh", "-c", "ulimit -n").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
 	s := begin(t)
 	s.up()
 	var k unix.Rlimit
@@ -283,6 +325,9 @@ func TestLimitOfOpenFilesIsTheStartersForTheDaemon(t *testing.T) {
 	}
 	if k.Cur < k.Max-1 {
 		t.Errorf("the keeper may open %d of %d files", k.Cur, k.Max)
+	}
+	if got := s.order("limit", "limit "); got != strings.TrimSpace(string(want))+" <nil>" {
+		t.Errorf("a program of the daemon's may open %s files; want %s", got, want)
 	}
 }
 
@@ -310,6 +355,15 @@ func TestKeeperBecomesAnotherProgramAndKeepsAll(t *testing.T) {
 	if got := s.order("upgrade /etc/passwd", "upgrade "); got == "<nil>" {
 		t.Error("upgrade to a text file succeeds")
 	}
+	odd := filepath.Join(t.TempDir(), "odd")
+	if err := os.WriteFile(odd, []byte("\x7fELF and then nothing"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.order("upgrade "+odd, "upgrade "); got == "<nil>" {
+		t.Error("upgrade to a damaged program succeeds")
+	}
+	s.cmd.Process.Signal(syscall.SIGHUP) // heard as before
+	s.expect("signal 1")
 	for range 5 {
 		if got := s.order("upgrade "+path, "upgrade "); got != "<nil>" {
 			t.Fatalf("upgrade says %q", got)

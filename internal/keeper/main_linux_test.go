@@ -31,9 +31,12 @@ func TestMain(m *testing.M) {
 		if n, err := strconv.Atoi(os.Getenv("KEEPER_LIMIT")); err == nil {
 			unix.Setrlimit(unix.RLIMIT_NOFILE, &unix.Rlimit{Cur: uint64(n), Max: uint64(n)})
 		}
-		lock, err := strconv.Atoi(os.Getenv("KEEPER_LOCK"))
-		if err != nil {
-			lock = -1
+		lock := -1
+		if path := os.Getenv("KEEPER_LOCK"); path != "" && !Resumed() {
+			lock, _ = unix.Open(path, unix.O_RDWR|unix.O_CREAT|unix.O_CLOEXEC, 0o600)
+			if err := unix.Flock(lock, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+				os.Exit(40)
+			}
 		}
 		settled, _ := time.ParseDuration(os.Getenv("KEEPER_SETTLED"))
 		os.Exit(Run(Options{Lock: lock, Settled: settled}))
@@ -215,9 +218,12 @@ func (s *script) do(words []string) {
 		_, err := unix.SendmsgN(LineFD, b, nil, nil, 0)
 		say1("ok %v", err)
 	case "limit":
-		var r unix.Rlimit
-		unix.Getrlimit(unix.RLIMIT_NOFILE, &r)
-		say1("limit %d", r.Cur)
+		out, err := exec.Command("sh", "-c", "ulimit -n").Output()
+		say1("limit %s %v", strings.TrimSpace(string(out)), err)
+	case "reexec": // the daemon's own upgrade
+		unix.FcntlInt(uintptr(s.line.FD()), unix.F_SETFD, 0)
+		err := syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), role+"="+roleDaemon))
+		say1("reexec %v", err)
 	case "lock":
 		_, err := unix.FcntlInt(LockFD, unix.F_GETFD, 0)
 		say1("lock %v", err)

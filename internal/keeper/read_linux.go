@@ -1,8 +1,6 @@
 package keeper
 
 import (
-	"errors"
-	"io"
 	"syscall"
 	"time"
 	"unsafe"
@@ -17,25 +15,19 @@ func (l *Line) read() {
 		b              = make([]byte, maxMessage)
 		oob            = make([]byte, unix.CmsgSpace(4*batch))
 		n, oobn, flags int
-		err            error
+		errno          syscall.Errno
 		told           uint64
 	)
-	receive := func(uintptr) bool {
+	next := func(uintptr) bool {
 		for {
-			n, oobn, flags, _, err = unix.Recvmsg(l.fd, b, oob, unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
-			if err != unix.EINTR {
-				return err != unix.EAGAIN
+			n, oobn, flags, errno = receive(l.fd, b, oob, unix.MSG_CMSG_CLOEXEC|unix.MSG_DONTWAIT)
+			if errno != unix.EINTR {
+				return errno != unix.EAGAIN
 			}
 		}
 	}
 	for {
-		if waited := l.raw.Read(receive); waited != nil {
-			err = waited
-		}
-		if err == nil && n == 0 {
-			err = io.EOF
-		}
-		if err != nil {
+		if err := l.raw.Read(next); err != nil || errno != 0 || n == 0 {
 			break
 		}
 		fds := received(oob[:oobn])
@@ -45,7 +37,7 @@ func (l *Line) read() {
 		}
 		told = l.take(b[:n], fds, told)
 	}
-	l.end(err)
+	l.end(errno)
 }
 
 // take does one message. told is the last exit that the handler has seen.
@@ -122,13 +114,13 @@ func (l *Line) deliver(a answer) {
 }
 
 // end leaves the reason and tells whoever follows.
-func (l *Line) end(err error) {
-	if errors.Is(err, io.EOF) {
-		err = syscall.EPIPE
+func (l *Line) end(errno syscall.Errno) {
+	if errno == 0 {
+		errno = syscall.EPIPE // the keeper has closed it, by ending most likely
 	}
 	l.mu.Lock()
 	if l.err == nil {
-		l.err = broken("the line", err)
+		l.err = broken("read the line", errno)
 	}
 	lost, reason := l.lost, l.err
 	_ = l.file.Close()

@@ -103,7 +103,10 @@ func Run(o Options) int {
 			return 1
 		}
 		// What ended meanwhile has sent its signal to the former program.
-		children <- syscall.SIGCHLD
+		select {
+		case children <- syscall.SIGCHLD:
+		default:
+		}
 	} else if err := k.raise(); err != nil {
 		say("start "+k.path, err)
 		return 1

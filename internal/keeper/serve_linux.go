@@ -12,11 +12,11 @@ import (
 func (k *keeper) serve(line int) {
 	b, oob := k.in[:], k.oob[:]
 	for {
-		n, oobn, flags, _, err := unix.Recvmsg(line, b, oob, unix.MSG_CMSG_CLOEXEC)
+		n, oobn, flags, err := receive(line, b, oob, unix.MSG_CMSG_CLOEXEC)
 		if err == unix.EINTR {
 			continue
 		}
-		if err != nil || n == 0 && oobn == 0 && hungUp(line) {
+		if err != 0 || n == 0 && oobn == 0 && hungUp(line) {
 			break
 		}
 		fd, extra := take(oob[:oobn])
@@ -46,6 +46,20 @@ func (k *keeper) serve(line int) {
 	k.line = -1
 	k.mu.Unlock()
 	k.drained <- struct{}{}
+}
+
+// receive is recvmsg without the sender's address, and so without garbage.
+func receive(fd int, b, oob []byte, how int) (n, oobn, flags int, err syscall.Errno) {
+	iov := unix.Iovec{Base: &b[0]}
+	iov.SetLen(len(b))
+	m := unix.Msghdr{Iov: &iov, Control: &oob[0]}
+	m.SetIovlen(1)
+	m.SetControllen(len(oob))
+	r, _, err := unix.Syscall(unix.SYS_RECVMSG, uintptr(fd), uintptr(unsafe.Pointer(&m)), uintptr(how))
+	if err != 0 {
+		return 0, 0, 0, err
+	}
+	return int(r), int(m.Controllen), int(m.Flags), 0
 }
 
 // hungUp tells an empty message from the end of the line.
@@ -218,6 +232,7 @@ func (k *keeper) tell(id uint32, after uint64) {
 		b = list[i].append(b)
 	}
 	if k.send(b, nil) {
+		k.nudged = b[more] == 1 // it will ask for the rest
 		k.told = after
 		if len(list) > 0 {
 			k.told = list[len(list)-1].number
