@@ -141,8 +141,8 @@ func (d *Daemon) raise() error {
 	d.machine = supervise.NewHost(d.children, d.store)
 	d.saver = newSaver()
 	d.tidy = newTidy()
-	d.sup = supervise.New(supervise.Options{Machine: d.machine, Event: d.event, Changed: d.changed})
-	d.saver.run(func() *home.State { return d.state() }, func(s *home.State) error { return home.Write(d.home.StateFile(), s) })
+	d.sup = supervise.New(supervise.Options{Machine: d.machine, Event: d.event, Changed: d.changed, Sampled: d.tidy.sampled})
+	d.saver.run(func() *home.State { s, _ := d.state(); return s }, func(s *home.State) error { return home.Write(d.home.StateFile(), s) })
 	return nil
 }
 

@@ -14,12 +14,16 @@ import (
 	"github.com/velospm/velos/internal/wire"
 )
 
-func (d *Daemon) state() *home.State {
-	apps, next := d.sup.Saved()
+// bootID does not change while we live, and reading it is garbage.
+var bootID = sync.OnceValue(proc.BootID)
+
+// state is what is saved, and the number of apps in it.
+func (d *Daemon) state() (s *home.State, n int) {
+	each, n, next := d.sup.Saved()
 	return &home.State{
 		Version: home.StateVersion, SavedAt: velos.TimeOf(time.Now()), DaemonVersion: velos.Version,
-		BootID: proc.BootID(), NextID: next, Apps: apps,
-	}
+		BootID: bootID(), NextID: next, Each: each,
+	}, n
 }
 
 // restore brings back what a former daemon knew: every app, and those that
@@ -30,7 +34,7 @@ func (d *Daemon) restore(s *home.State) {
 		return
 	}
 	d.sup.Reserve(s.NextID)
-	alive := s.BootID == proc.BootID()
+	alive := s.BootID == bootID()
 	for _, v := range s.Apps {
 		envErr := readEnvFiles(&v.Spec)
 		if err := d.sup.Restore(v); err != nil {
@@ -159,13 +163,13 @@ func (c *call) save(context.Context) (velos.Record, error) {
 	if err := c.kept(); err != nil {
 		return nil, err
 	}
-	s := c.d.state()
+	s, n := c.d.state()
 	path := c.d.home.SavedFile()
 	if err := home.Write(path, s); err != nil {
 		return nil, err
 	}
-	c.d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: "saved " + itoa(len(s.Apps)) + " apps", Actor: c.by()})
-	return &wire.StatePath{Path: path, Count: len(s.Apps)}, nil
+	c.d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: "saved " + itoa(n) + " apps", Actor: c.by()})
+	return &wire.StatePath{Path: path, Count: n}, nil
 }
 
 // load restores a snapshot: apps that are missing come back, those that the

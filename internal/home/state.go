@@ -1,6 +1,10 @@
 package home
 
-import "github.com/velospm/velos"
+import (
+	"iter"
+
+	"github.com/velospm/velos"
+)
 
 // StateVersion is the version of a state file that this program writes. A
 // file with a higher one is left alone.
@@ -15,6 +19,9 @@ type State struct {
 	BootID        string // of the system's run: pids of another run mean nothing
 	NextID        uint32 // ids are never used twice
 	Apps          []Saved
+	// Each gives Write the apps one after another, instead of Apps: a list of
+	// hundreds would be garbage after each write. An app is valid until the next.
+	Each iter.Seq[*Saved]
 }
 
 // Fields implements velos.Record.

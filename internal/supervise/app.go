@@ -51,9 +51,7 @@ func (a *app) live(ctx context.Context) {
 	a.acting.Store(int32(len(a.runners)))
 	for _, r := range a.runners {
 		r.mode.Store(asleep)
-		if len(r.orders) > 0 {
-			r.wake()
-		}
+		r.wake() // for what came before
 	}
 	context.AfterFunc(a.ctx, func() {
 		for _, r := range a.runners {

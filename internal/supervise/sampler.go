@@ -18,6 +18,7 @@ const (
 // A sampler measures the trees of all live instances in one pass.
 type sampler struct {
 	done     sync.WaitGroup
+	over     func()
 	nudge    chan struct{}
 	mu       sync.Mutex
 	last     time.Time
@@ -42,6 +43,9 @@ func (m *sampler) run(s *Supervisor) {
 				t.Stop()
 			case <-t.C:
 				m.sample(s, time.Second)
+				if m.over != nil {
+					m.over()
+				}
 			}
 		}
 	}()

@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"iter"
 	"time"
 
 	"github.com/velospm/velos"
@@ -8,32 +9,41 @@ import (
 )
 
 // Saved is what a later daemon needs to know: every app, whether it should
-// run, and which processes are its own. The second value is the next free id:
-// ids are never given out twice.
-func (s *Supervisor) Saved() ([]home.Saved, uint32) {
+// run, and which processes are its own, one after another, in memory that the
+// next one takes over. N is their number, next the next free id: ids are never
+// given out twice.
+func (s *Supervisor) Saved() (each iter.Seq[*home.Saved], n int, next uint32) {
 	apps := s.all()
-	list := make([]home.Saved, len(apps))
-	for i, a := range apps {
-		v := home.Saved{
-			ID: a.id, Spec: *a.spec.Load(), Status: velos.Stopped,
-			Generation: int(a.generation.Load()), Created: a.created, Runs: make([]home.Run, len(a.runners)),
-		}
-		for j, r := range a.runners {
-			in := r.snapshot.Load()
-			if in.Wanted {
-				v.Status = velos.Online
-			}
-			v.RestartCount += in.Restarts
-			v.Runs[j] = home.Run{
-				Inst: in.Inst, Wanted: in.Wanted, PID: in.PID, Start: r.ticks.Load(),
-				Restarts: in.Restarts, Strikes: in.Strikes, Status: in.Status, LastExit: in.LastExit,
-			}
-		}
-		list[i] = v
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return list, s.next
+	return func(yield func(*home.Saved) bool) {
+		var v home.Saved
+		for _, a := range apps {
+			a.saved(&v)
+			if !yield(&v) {
+				return
+			}
+		}
+	}, len(apps), s.next
+}
+
+// saved fills v and takes over its list of runs.
+func (a *app) saved(v *home.Saved) {
+	*v = home.Saved{
+		ID: a.id, Spec: *a.spec.Load(), Status: velos.Stopped,
+		Generation: int(a.generation.Load()), Created: a.created, Runs: v.Runs[:0],
+	}
+	for _, r := range a.runners {
+		in := r.snapshot.Load()
+		if in.Wanted {
+			v.Status = velos.Online
+		}
+		v.RestartCount += in.Restarts
+		v.Runs = append(v.Runs, home.Run{
+			Inst: in.Inst, Wanted: in.Wanted, PID: in.PID, Start: r.ticks.Load(),
+			Restarts: in.Restarts, Strikes: in.Strikes, Status: in.Status, LastExit: in.LastExit,
+		})
+	}
 }
 
 // Restore registers a saved app under its own id, with its counts, and starts

@@ -16,6 +16,7 @@ type Options struct {
 	Machine Machine
 	Event   func(velos.Event) // something happened
 	Changed func()            // what is worth saving has changed
+	Sampled func()            // a measurement that nobody asked for is over
 }
 
 // A Supervisor is the registry of apps. Its mutex is for the phone book only:
@@ -45,6 +46,9 @@ func New(o Options) *Supervisor {
 	s := &Supervisor{machine: o.Machine, event: o.Event, changed: o.Changed, apps: map[uint32]*app{}, next: 1}
 	if s.event == nil {
 		s.event = func(velos.Event) {}
+	}
+	if o.Sampled != nil {
+		s.sampler.over = o.Sampled
 	}
 	if s.changed == nil {
 		s.changed = func() {}
