@@ -50,7 +50,7 @@ type Table struct {
 func (t *Table) Scan() error {
 	t.parents = t.parents[:0]
 	if t.all == nil {
-		t.room = room((t.seen + t.seen/4 + 64) * int(unsafe.Sizeof(Stat{})))
+		t.room = room((t.seen + t.seen/4 + 512) * int(unsafe.Sizeof(Stat{})))
 		t.all = stats(t.room)
 	}
 	all, err := t.look.scan(t.all[:0])
