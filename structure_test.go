@@ -59,12 +59,12 @@ var rooms = map[string]room{
 	"internal/child":     {side: daemon, imports: "poll proc"},
 	"internal/usage":     {side: daemon, imports: "proc"},
 	"internal/logs":      {side: daemon, imports: "level poll record"},
-	"internal/keeper":    {side: daemon, later: true},
+	"internal/keeper":    {side: daemon},
 	"internal/trigger":   {side: daemon, later: true},
-	"internal/supervise": {side: daemon, imports: "child dotenv home journal logs proc trigger usage"},
+	"internal/supervise": {side: daemon, imports: "child dotenv home journal keeper logs proc trigger usage"},
 	"internal/daemon": {side: daemon, imports: "child dotenv home journal keeper level logs poll proc " +
 		"record supervise trigger usage wire"},
-	"cmd/velosd": {side: daemon, imports: "daemon keeper"},
+	"cmd/velosd": {side: daemon, imports: "daemon"},
 
 	"internal/config":  {side: reader, imports: "dotenv home"},
 	"internal/digest":  {side: reader, imports: "level", later: true},

@@ -14,6 +14,7 @@ import (
 	"github.com/velospm/velos/internal/child"
 	"github.com/velospm/velos/internal/home"
 	"github.com/velospm/velos/internal/journal"
+	"github.com/velospm/velos/internal/keeper"
 	"github.com/velospm/velos/internal/level"
 	"github.com/velospm/velos/internal/logs"
 	"github.com/velospm/velos/internal/supervise"
@@ -28,6 +29,7 @@ const maxJournal = 1 << 20
 type Daemon struct {
 	home     home.Home
 	lock     *home.Lock
+	line     *keeper.Line // nil when no keeper has started us
 	journal  *journal.Journal
 	children *child.Host
 	store    *logs.Store
@@ -60,7 +62,15 @@ func Main() int {
 	if err != nil {
 		return fail(err)
 	}
-	d, err := open(h)
+	kept := keeper.Daemon()
+	if keeper.Supported() && !kept {
+		return keep(h)
+	}
+	line, lock, err := attach(h, kept)
+	if err != nil {
+		return fail(err)
+	}
+	d, err := openWith(h, line, lock)
 	if err != nil {
 		return fail(err)
 	}
@@ -86,10 +96,8 @@ func fail(err error) int {
 	return velos.CodeOf(err).Exit()
 }
 
-// open takes the home and raises every room, the listener last: whoever can
-// connect is answered.
+// open is openWith without a keeper, for systems that have none.
 func open(h home.Home) (*Daemon, error) {
-	d := &Daemon{home: h, began: time.Now(), ending: make(chan struct{})}
 	if err := h.Prepare(); err != nil {
 		return nil, err
 	}
@@ -97,8 +105,13 @@ func open(h home.Home) (*Daemon, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.lock = lock
-	// From here on this process is the daemon of this home.
+	return openWith(h, nil, lock)
+}
+
+// openWith raises every room of the home whose lock we have, the listener
+// last: whoever can connect is answered.
+func openWith(h home.Home, line *keeper.Line, lock *home.Lock) (*Daemon, error) {
+	d := &Daemon{home: h, line: line, lock: lock, began: time.Now(), ending: make(chan struct{})}
 	state, notes, err := home.Read(h.StateFile())
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
@@ -110,6 +123,9 @@ func open(h home.Home) (*Daemon, error) {
 	for _, n := range notes {
 		say(n)
 		d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: n, Actor: velos.Policy})
+	}
+	if err := d.inherit(); err != nil {
+		say("velosd: " + err.Error())
 	}
 	d.restore(state)
 	if d.listener, err = wire.Listen(h.Socket()); err != nil {
@@ -125,7 +141,7 @@ func (d *Daemon) raise() error {
 	if d.journal, err = journal.Open(d.home.EventsFile(), maxJournal); err != nil {
 		return err
 	}
-	if d.children, err = child.Open(); err != nil {
+	if d.children, err = child.OpenWith(child.Options{Keeper: d.line.PID()}); err != nil {
 		return err
 	}
 	d.helper = newHelper(d.children, d.home)
@@ -134,11 +150,13 @@ func (d *Daemon) raise() error {
 		Notice:   d.logNotice,
 		Compress: d.helper.compress,
 		Expand:   d.helper.expand,
+		Park:     d.park,
+		Unpark:   d.unpark,
 	})
 	if err != nil {
 		return err
 	}
-	d.machine = supervise.NewHost(d.children, d.store)
+	d.machine = supervise.NewHost(d.children, d.store, d.line)
 	d.saver = newSaver()
 	d.tidy = newTidy()
 	d.sup = supervise.New(supervise.Options{Machine: d.machine, Event: d.event, Changed: d.changed, Sampled: d.tidy.sampled})
@@ -153,6 +171,9 @@ func (d *Daemon) run() {
 		say("velosd: write " + d.home.PIDFile() + ": " + err.Error())
 	}
 	go d.accept()
+	if err := d.line.Ready(); err != nil {
+		say("velosd: " + err.Error())
+	}
 	d.waitForEnd()
 	d.lower()
 }
@@ -175,6 +196,7 @@ func (d *Daemon) lower() {
 		}
 	}
 	_ = os.Remove(d.home.PIDFile())
+	_ = d.line.Close()
 	_ = d.lock.Close()
 }
 

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -26,33 +27,37 @@ func (d *Daemon) state() (s *home.State, n int) {
 	}, n
 }
 
-// restore brings back what a former daemon knew: every app, and those that
-// should run are started. What still runs of them has lost its output with
-// the former daemon, so it is ended first. Nothing here is waited for.
+// restore brings back what a former daemon knew. What still runs is adopted
+// where the keeper has held its output; instances that should run and do not
+// are started. Nothing here is waited for.
 func (d *Daemon) restore(s *home.State) {
+	defer d.machine.Settled()
 	if s == nil {
 		return
 	}
 	d.sup.Reserve(s.NextID)
-	alive := s.BootID == bootID()
+	sameBoot := s.BootID == bootID()
 	for _, v := range s.Apps {
 		envErr := readEnvFiles(&v.Spec)
-		if err := d.sup.Restore(v); err != nil {
+		idle, err := d.sup.Restore(v, sameBoot)
+		if err == nil {
+			err = envErr
+		}
+		if err != nil {
 			d.lost(v, err)
 			continue
 		}
-		if envErr != nil {
-			d.lost(v, envErr)
+		if len(idle) == 0 {
 			continue
 		}
 		d.recover.Add(1)
 		go func() {
 			defer d.recover.Done()
-			if alive {
-				d.endSurvivors(v)
+			if sameBoot {
+				d.endSurvivors(v, idle)
 			}
-			for _, run := range wanted(v) {
-				_ = d.sup.Start(context.Background(), v.ID, run, false, velos.Policy)
+			for _, inst := range idle {
+				_ = d.sup.Start(context.Background(), v.ID, inst, false, velos.Policy)
 			}
 		}()
 	}
@@ -104,16 +109,17 @@ func readEnvFiles(s *velos.Spec) error {
 	return nil
 }
 
-// endSurvivors ends processes that a killed daemon left behind: those with
-// the recorded pid, start time and mark, never a stranger's.
-func (d *Daemon) endSurvivors(v home.Saved) {
+// endSurvivors ends processes of idle instances that could not be adopted,
+// the keeper having been killed too: those with the recorded pid, start time
+// and mark, never a stranger's.
+func (d *Daemon) endSurvivors(v home.Saved, idle []int) {
 	var all sync.WaitGroup
 	for _, r := range v.Runs {
-		if r.PID <= 1 || !ours(v.ID, r) {
+		if r.PID <= 1 || !slices.Contains(idle, r.Inst) || !ours(v.ID, r) {
 			continue
 		}
 		d.event(velos.Event{Kind: velos.KindDaemon, App: v.Spec.Name, ID: v.ID, Inst: r.Inst, PID: r.PID, Actor: velos.Policy,
-			Cause: "a former velosd was killed; its process " + itoa(r.PID) + " is stopped, since its output was lost"})
+			Cause: "a former velosd and its keeper were killed; process " + itoa(r.PID) + " is stopped, since its output was lost"})
 		all.Add(1)
 		go func() {
 			defer all.Done()

@@ -29,3 +29,11 @@ func (h Home) Lock() (*Lock, error) {
 
 // Close gives the lock up.
 func (l *Lock) Close() error { return nil }
+
+// FD is not there on this platform.
+func (l *Lock) FD() int { return -1 }
+
+// Inherit is not there on this platform.
+func Inherit(int) (*Lock, error) {
+	return nil, &velos.Error{Code: velos.Unsupported, Message: "inherit the lock: not on this platform"}
+}

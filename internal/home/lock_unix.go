@@ -56,6 +56,21 @@ func (l *Lock) sign() error {
 	return err
 }
 
+// FD is the lock's descriptor, for a keeper that holds it over its daemons'
+// lives and hands it to each.
+func (l *Lock) FD() int { return l.fd }
+
+// Inherit takes over a lock that the keeper holds: fd is a copy of its
+// descriptor. The file then names this process.
+func Inherit(fd int) (*Lock, error) {
+	syscall.CloseOnExec(fd)
+	l := &Lock{fd: fd}
+	if err := l.sign(); err != nil {
+		return nil, &velos.Error{Code: velos.Failed, Message: "inherit the lock: " + err.Error(), Cause: err}
+	}
+	return l, nil
+}
+
 func (h Home) taken(fd int) error {
 	var b [32]byte
 	n, _ := syscall.Pread(fd, b[:], 0)

@@ -75,6 +75,7 @@ type Run struct {
 	Restarts int
 	Strikes  int
 	Status   velos.Status
+	RetryAt  velos.Time // when a pause before a restart ends
 	LastExit *velos.Exit
 }
 
@@ -87,5 +88,6 @@ func (r *Run) Fields(f velos.Fields) {
 	velos.Int(f, "restart_count", &r.Restarts)
 	velos.Int(f, "unstable_restarts", &r.Strikes)
 	velos.Str(f, "status", &r.Status)
+	velos.Int(f, "retry_at", &r.RetryAt)
 	velos.Object(f, "last_exit", &r.LastExit)
 }

@@ -391,3 +391,70 @@ func TestKeeperBecomesAnotherProgramAndKeepsAll(t *testing.T) {
 		t.Errorf("the keeper exits with %d; want 0", got)
 	}
 }
+
+func TestDaemonKilledWhileItParksLeavesAnExactStore(t *testing.T) {
+	s := begin(t, brisk)
+	s.up()
+	base := s.descriptors()
+	const kills = 20
+	for range kills {
+		s.order("churn", "churns")
+		time.Sleep(time.Duration(rand.IntN(10)) * time.Millisecond)
+		s.kill()
+		s.up()
+	}
+	var n, refused int
+	if _, err := fmt.Sscanf(s.order("state", "state {PID:"), "%d Starts:21 Parked:%d Refused:%d", new(int), &n, &refused); err != nil {
+		t.Fatal(err)
+	}
+	if n > kills*6 || refused != 0 {
+		t.Errorf("%d are parked, want at most %d; %d were refused", n, kills*6, refused)
+	}
+	if got := s.descriptors() - base; got != n {
+		t.Errorf("the keeper has %d more descriptors than before, and %d parked", got, n)
+	}
+}
+
+func (s *stage) descriptors() int {
+	list, err := os.ReadDir("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/fd")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return len(list)
+}
+
+func TestExitsDuringUpgradesAreTrue(t *testing.T) {
+	s := begin(t, brisk)
+	s.up()
+	s.order("ready", "ok")
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const n = 20
+	want := make(map[string]bool)
+	var children [n]int
+	for i := range children {
+		children[i] = s.number2("child", "child ")
+		want[fmt.Sprintf("%d %d", children[i], 7<<8)] = true
+	}
+	s.kill()
+	s.up()
+	for i := range children {
+		go func() {
+			time.Sleep(time.Duration(rand.IntN(5)) * time.Millisecond)
+			syscall.Kill(children[i], syscall.SIGUSR1)
+		}()
+		if got := s.order("upgrade "+exe, "upgrade "); got != "<nil>" {
+			t.Fatalf("upgrade says %q", got)
+		}
+	}
+	s.order("follow", "ok")
+	for len(want) > 0 {
+		x := s.expect("exit ")
+		if !want[x] {
+			t.Errorf("exit %s came twice or is not true", x)
+		}
+		delete(want, x)
+	}
+}

@@ -282,7 +282,13 @@ func (l *Line) Close() error {
 	if l == nil || l.closed.Swap(true) {
 		return nil
 	}
-	_ = unix.Shutdown(l.fd, unix.SHUT_RDWR)
+	_ = l.file.SetWriteDeadline(time.Unix(1, 0)) // whoever waits for room, waits no more
+	l.mu.Lock()
+	if l.err == nil { // else the descriptor may be another's already
+		l.err = broken("use the line", os.ErrClosed)
+		_ = unix.Shutdown(l.fd, unix.SHUT_RDWR)
+	}
+	l.mu.Unlock()
 	<-l.over
 	return nil
 }

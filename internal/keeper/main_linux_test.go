@@ -172,6 +172,16 @@ func (s *script) do(words []string) {
 			unix.Close(p[1])
 		}
 		say1("ok %v", err)
+	case "churn": // parks and drops until it is killed
+		s.line.Ready()
+		var p [2]int
+		unix.Pipe2(p[:], unix.O_CLOEXEC)
+		me := strconv.Itoa(os.Getpid()) + "/"
+		say1("churns")
+		for i := 0; ; i++ {
+			s.line.Park(me+strconv.Itoa(i), p[0])
+			s.line.Drop(me + strconv.Itoa(i-5))
+		}
 	case "drop":
 		say1("ok %v", s.line.Drop(words[1]))
 	case "held":

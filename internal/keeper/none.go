@@ -25,6 +25,8 @@ func none() error {
 	return &velos.Error{Code: velos.Unsupported, Message: "reach the keeper: there is none on this system"}
 }
 
+// Dial and the methods are described where there is a keeper; here they do
+// what they do there for a nil Line.
 func Dial(int) (*Line, error)                        { return nil, none() }
 func (l *Line) Park(string, int) error               { return nil }
 func (l *Line) Drop(string) error                    { return nil }

@@ -28,17 +28,19 @@ var forever = life{}
 // A stand is a Machine whose children live scripted lives: run n of the
 // whole test plays lives[n], the last one again and again.
 type stand struct {
-	mu      sync.Mutex
-	lives   []life
-	played  []*actor
-	drained int
-	events  []velos.Event
+	mu        sync.Mutex
+	lives     []life
+	played    []*actor
+	drained   int
+	events    []velos.Event
+	survivors map[int]Survivor
 }
 
-func (s *stand) Open(uint32, *velos.Spec) error   { return nil }
-func (s *stand) Change(uint32, *velos.Spec) error { return nil }
-func (s *stand) Forget(uint32)                    {}
-func (s *stand) Output(uint32) velos.LogInfo      { return velos.LogInfo{} }
+func (s *stand) Open(uint32, *velos.Spec) error                 { return nil }
+func (s *stand) Change(uint32, *velos.Spec) error               { return nil }
+func (s *stand) Forget(uint32)                                  {}
+func (s *stand) Output(uint32) velos.LogInfo                    { return velos.LogInfo{} }
+func (s *stand) Survivors(uint32, *velos.Spec) map[int]Survivor { return s.survivors }
 func (s *stand) Sample(_ time.Time, roots []int, set func(int, velos.Usage)) error {
 	for _, r := range roots {
 		set(r, velos.Usage{Memory: int64(r), Procs: 1})

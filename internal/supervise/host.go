@@ -9,6 +9,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/child"
+	"github.com/velospm/velos/internal/keeper"
 	"github.com/velospm/velos/internal/logs"
 	"github.com/velospm/velos/internal/usage"
 )
@@ -18,16 +19,23 @@ import (
 type Host struct {
 	children *child.Host
 	store    *logs.Store
+	line     *keeper.Line // nil when there is no keeper
 	sampler  *usage.Sampler
 	runs     atomic.Uint64
 
-	mu   sync.Mutex
-	logs map[uint32]*logs.Log
+	mu      sync.Mutex
+	logs    map[uint32]*logs.Log
+	parked  map[uint32]estate   // what former daemons left, until it is claimed
+	records map[seat]record     // of live runs, as the keeper holds them
+	exits   map[int]keeper.Exit // told and not acknowledged yet
+	settled bool                // everybody who could be adopted was
 }
 
-// NewHost is a Machine on top of children and store.
-func NewHost(children *child.Host, store *logs.Store) *Host {
-	return &Host{children: children, store: store, sampler: usage.New(), logs: map[uint32]*logs.Log{}}
+// NewHost is a Machine on top of children and store. With a line, what a run
+// needs to be taken over by a later daemon is parked with the keeper.
+func NewHost(children *child.Host, store *logs.Store, line *keeper.Line) *Host {
+	return &Host{children: children, store: store, line: line, sampler: usage.New(),
+		logs: map[uint32]*logs.Log{}, records: map[seat]record{}}
 }
 
 // Log is the output of an app; nil when the app is not known.
@@ -78,6 +86,7 @@ func (h *Host) Output(id uint32) velos.LogInfo {
 
 // Drain implements Machine.
 func (h *Host) Drain(id uint32, inst int) {
+	h.strike(seat{id, inst})
 	if l := h.Log(id); l != nil {
 		l.Settle(inst)
 	}
@@ -116,6 +125,7 @@ func (h *Host) Launch(l Launch) (Child, error) {
 		log.Settle(l.Inst)
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
+	h.record(l.ID, l.Inst, p)
 	log.Began(l.Inst, p.PID())
 	return p, nil
 }

@@ -13,6 +13,9 @@ type Machine interface {
 	// Open makes room for an app's output and checks that its log files
 	// can be written.
 	Open(id uint32, spec *velos.Spec) error
+	// Survivors takes over what former daemons have started of an app whose
+	// output is open: by instance.
+	Survivors(id uint32, spec *velos.Spec) map[int]Survivor
 	// Launch starts one run. It may take long and runs outside the actors.
 	Launch(l Launch) (Child, error)
 	// Drain returns when what an ended run wrote has been kept, or when

@@ -40,34 +40,81 @@ func (a *app) saved(v *home.Saved) {
 		}
 		v.RestartCount += in.Restarts
 		v.Runs = append(v.Runs, home.Run{
-			Inst: in.Inst, Wanted: in.Wanted, PID: in.PID, Start: r.ticks.Load(),
-			Restarts: in.Restarts, Strikes: in.Strikes, Status: in.Status, LastExit: in.LastExit,
+			Inst: in.Inst, Wanted: in.Wanted, PID: in.PID, Start: r.ticks.Load(), Restarts: in.Restarts,
+			Strikes: in.Strikes, Status: in.Status, RetryAt: in.RetryAt, LastExit: in.LastExit,
 		})
 	}
 }
 
-// Restore registers a saved app under its own id, with its counts, and starts
-// nothing.
-func (s *Supervisor) Restore(v home.Saved) error {
+// A Survivor is a run that a former daemon has started and that the Machine
+// has taken over. It may have ended already: then its exit is on the way.
+type Survivor struct {
+	Child Child
+	Began time.Time
+}
+
+// Restore registers a saved app under its own id and lets its instances go on
+// where they were: what survived is adopted, a pause before a restart lasts as
+// long as it would have, what had given up stays so. Idle are the instances
+// that should run and do not: starting them is the caller's choice. After a
+// reboot nothing can have survived, and sameBoot is false.
+func (s *Supervisor) Restore(v home.Saved, sameBoot bool) (idle []int, err error) {
 	spec := v.Spec
 	if err := spec.Validate(); err != nil {
-		return err
+		return nil, err
 	}
+	a := restored(s, v, &spec)
 	s.mu.Lock()
-	err := s.free(spec.Name, v.ID)
+	err = s.free(spec.Name, v.ID)
 	if err == nil && s.apps[v.ID] != nil {
 		err = &velos.Error{Code: velos.Conflict, Message: "restore " + spec.Name + ": its id is taken"}
 	}
 	if err == nil {
 		s.envs.share(&spec)
 		s.next = max(s.next, v.ID+1)
-		s.put(restored(s, v, &spec))
+		s.put(a)
 	}
 	s.mu.Unlock()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return s.raise(v.ID)
+	if err := s.machine.Open(v.ID, &spec); err != nil {
+		s.drop(v.ID)
+		close(a.ended)
+		return nil, err
+	}
+	survivors := s.machine.Survivors(v.ID, &spec)
+	for _, run := range runs(v) {
+		if run.Inst < 0 || run.Inst >= len(a.runners) {
+			continue
+		}
+		r := a.runners[run.Inst]
+		r.remember(run)
+		if sv, ok := survivors[run.Inst]; ok {
+			r.adopt(run, sv)
+		} else if run.Wanted && !(sameBoot && r.pickUp(run)) {
+			idle = append(idle, run.Inst)
+		}
+		r.publish()
+	}
+	a.live(s.ctx)
+	for _, r := range a.runners {
+		r.wake() // what was told before it lived was not heard
+	}
+	return idle, nil
+}
+
+// runs are the saved runs; a file without any, written by hand say, means all
+// instances.
+func runs(v home.Saved) []home.Run {
+	if len(v.Runs) > 0 {
+		return v.Runs
+	}
+	list := make([]home.Run, v.Spec.Instances)
+	for i := range list {
+		list[i] = home.Run{Inst: i, Wanted: v.Status == velos.Online}
+	}
+	return list
 }
 
 // Reserve makes ids below next never be given out.
@@ -84,14 +131,57 @@ func restored(s *Supervisor, v home.Saved, spec *velos.Spec) *app {
 	}
 	a := newApp(s, v.ID, spec, created)
 	a.generation.Store(int64(max(1, v.Generation)))
-	for _, run := range v.Runs {
-		if run.Inst < 0 || run.Inst >= len(a.runners) {
-			continue
-		}
-		r := a.runners[run.Inst]
-		r.restarts, r.last = run.Restarts, run.LastExit
-		r.reason = "restored"
-		r.publish()
-	}
 	return a
+}
+
+// remember takes over what became of earlier runs.
+func (r *runner) remember(run home.Run) {
+	r.restarts, r.strikes, r.last = run.Restarts, run.Strikes, run.LastExit
+	r.reason = "restored"
+}
+
+// adopt goes on with a run that is there. A run that the state file does not
+// know was started after it was written, so it is wanted.
+func (r *runner) adopt(run home.Run, sv Survivor) {
+	r.run, r.child, r.exited = 1, sv.Child, sv.Child.Exited()
+	r.began = sv.Began
+	r.ticks.Store(sv.Child.StartTicks())
+	r.want = run.Wanted || run.PID != sv.Child.PID()
+	r.grace = -1
+	r.actor = velos.Policy
+	why := "adopted: velosd was restarted and it ran on"
+	up := time.Since(r.began)
+	switch rest := r.spec.MinUptime.Std() - up; {
+	case !r.want:
+		r.status = velos.Online
+		r.lower("a stop was in progress when velosd was restarted")
+	case rest > 0:
+		r.status, r.reason, r.since = velos.Starting, why, r.began
+		r.arm(rest)
+	default:
+		r.status, r.reason, r.since = velos.Online, why, r.began.Add(r.spec.MinUptime.Std())
+	}
+	r.event(velos.Event{Kind: velos.KindDaemon, PID: sv.Child.PID(), Cause: why})
+	sv.Child.Notify(r.wake)
+}
+
+// pickUp goes on with a state that has no process: a pause, or having given
+// up. False: there is nothing to go on with.
+func (r *runner) pickUp(run home.Run) bool {
+	switch run.Status {
+	case velos.Errored:
+		r.want, r.status = true, velos.Errored
+		if r.last != nil {
+			r.reason = "gave up before velosd was restarted; last: " + r.last.String()
+		}
+	case velos.WaitingRestart:
+		if r.last == nil {
+			return false
+		}
+		r.want, r.status, r.reason = true, velos.WaitingRestart, r.last.String()
+		r.arm(min(max(time.Until(run.RetryAt.Std()), time.Millisecond), velos.MaxDelay.Std()))
+	default:
+		return false
+	}
+	return true
 }

@@ -1,0 +1,112 @@
+package daemon
+
+import (
+	"os"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/home"
+	"github.com/velospm/velos/internal/keeper"
+)
+
+// lockPatience is how long a new keeper waits for one that is just ending: its
+// daemon has taken the socket away, but it still holds the lock.
+const lockPatience = 3 * time.Second
+
+// keep is this program in its other role: the parent of the daemon. It holds
+// the lock, so that nobody else becomes the daemon while ours is restarted.
+func keep(h home.Home) int {
+	if keeper.Resumed() {
+		return keeper.Run(keeper.Options{Lock: -1}) // the former program's descriptors come with its state
+	}
+	if err := h.Prepare(); err != nil {
+		return fail(err)
+	}
+	lock, err := h.Lock()
+	for end := time.Now().Add(lockPatience); velos.CodeOf(err) == velos.Conflict && time.Now().Before(end); lock, err = h.Lock() {
+		if _, e := os.Lstat(h.Socket()); e == nil {
+			break // the other one serves
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if err != nil {
+		return fail(err)
+	}
+	return keeper.Run(keeper.Options{Lock: lock.FD()})
+}
+
+// attach is the daemon's side of it: its line to the keeper, and the lock.
+// Where there is no keeper it takes the lock itself.
+func attach(h home.Home, kept bool) (*keeper.Line, *home.Lock, error) {
+	if err := h.Prepare(); err != nil {
+		return nil, nil, err
+	}
+	if !kept {
+		lock, err := h.Lock()
+		return nil, lock, err
+	}
+	line, err := keeper.Dial(keeper.LineFD)
+	if err != nil {
+		return nil, nil, err
+	}
+	state, err := line.State()
+	if err == nil && !state.Locked {
+		err = &velos.Error{Code: velos.Failed, Message: "start velosd: the keeper holds no lock"}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	lock, err := home.Inherit(keeper.LockFD)
+	return line, lock, err
+}
+
+// inherit takes over what the keeper holds for us: first the ends it knows of,
+// so that whoever has ended is adopted with its true code, then the pipes and
+// the records of runs. The apps claim theirs when they are restored.
+func (d *Daemon) inherit() error {
+	if d.line == nil {
+		return nil
+	}
+	state, err := d.line.State()
+	if err != nil {
+		return err
+	}
+	told := make(chan struct{}, state.Pending+1)
+	err = d.line.Follow(func(x keeper.Exit) {
+		d.machine.Told(x)
+		select {
+		case told <- struct{}{}:
+		default:
+		}
+	}, d.orphaned)
+	if err != nil {
+		return err
+	}
+	late := time.After(time.Second)
+	for range state.Pending {
+		select {
+		case <-told:
+		case <-late:
+			say("velosd: the keeper announced " + itoa(state.Pending) + " ends and did not tell them all")
+		}
+	}
+	list, err := d.line.List()
+	if err != nil {
+		return err
+	}
+	d.machine.Inherit(list)
+	return nil
+}
+
+// orphaned is told when the keeper is gone. The apps go on as our children;
+// only the next crash of the daemon would cost more.
+func (d *Daemon) orphaned(err error) {
+	say("velosd: " + err.Error())
+	d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Actor: velos.Policy,
+		Cause: "the keeper is gone: if velosd is killed now, apps lose their output"})
+}
+
+// park and unpark are the log room's way to the keeper. A line that is broken
+// has said so once.
+func (d *Daemon) park(name string, fd int) { _ = d.line.Park(name, fd) }
+func (d *Daemon) unpark(name string)       { _ = d.line.Drop(name) }
