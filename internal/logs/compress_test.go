@@ -3,10 +3,13 @@
 package logs
 
 import (
+	"io"
 	"path/filepath"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/velospm/velos"
 )
 
 func soonCompressed(t *testing.T) {
@@ -66,5 +69,34 @@ func TestPlainFilesOfAFormerDaemonAreCompressed(t *testing.T) {
 	until(t, "no plain file", func() bool { return len(l.plain()) == 0 })
 	if files, _ := filepath.Glob(dir + "/*.zst"); len(files) != 5 {
 		t.Errorf("got %v", files)
+	}
+}
+
+// A trickle hands out a file slowly, as a busy machine expands it.
+type trickle struct{ io.ReadCloser }
+
+func (r trickle) Read(b []byte) (int, error) {
+	time.Sleep(10 * time.Millisecond)
+	return r.ReadCloser.Read(b[:min(len(b), 4<<10)])
+}
+
+func TestExpandingManyFilesIsNoHungDisk(t *testing.T) {
+	old := patience
+	patience = time.Second
+	t.Cleanup(func() { patience = old })
+	s := store(t, t.TempDir(), Options{Compress: pack, Expand: func(path string) (io.ReadCloser, error) {
+		r, err := unpack(path)
+		return trickle{r}, err
+	}})
+	l := open(t, s, 1, Policy{Name: "api", MaxSize: 50 << 10, MaxFiles: 100})
+	out, err := run(t, l, 0, 1)
+	sayLines(t, l, out, 0, 8000)
+	hush(out, err)
+	l.Settle(0)
+	if got := query(t, l, velos.Query{Inst: -1, After: 1}); len(got) != 7999 || got[0].Seq != 2 {
+		t.Errorf("got %d lines", len(got))
+	}
+	if got := query(t, l, velos.Query{Inst: -1, Last: 7000}); len(got) != 7000 || got[0].Seq != 1001 {
+		t.Errorf("got %d lines", len(got))
 	}
 }

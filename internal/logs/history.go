@@ -73,6 +73,9 @@ func (h *reader) read(want int) error {
 	if h.f.Src != velos.Stdout && !h.v.policy.Merge {
 		h.tapes = append(h.tapes, h.l.openTape(err, velos.Stderr, h.v.policy.Raw))
 	}
+	for _, t := range h.tapes {
+		t.alive = h.alive
+	}
 	defer func() {
 		for _, t := range h.tapes {
 			t.close()

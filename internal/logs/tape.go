@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -29,6 +30,7 @@ type tape struct {
 	parse parser
 	seq   uint64 // of the last line given: whatever does not pass it is a double
 	err   error
+	alive func() bool // called while a file is expanded, which takes its time; false: nobody waits
 }
 
 // A part is one file of a tape.
@@ -107,7 +109,7 @@ func (t *tape) enter(i int) bool {
 		if t.s.o.Expand == nil {
 			return true
 		}
-		f, err := t.s.expand(p)
+		f, err := t.expand(p)
 		if f == nil {
 			t.err = err
 			return true // an empty part: what lies beyond it is still read
@@ -126,23 +128,45 @@ func (t *tape) enter(i int) bool {
 
 // expand unpacks a part into a file without a name. The file may have been
 // moved to a higher number since it was listed: the inode tells.
-func (s *Store) expand(p *part) (*os.File, error) {
-	src, err := s.expandPart(p)
+func (t *tape) expand(p *part) (*os.File, error) {
+	src, err := t.s.expandPart(p)
 	if src == nil {
 		return nil, err
 	}
 	defer src.Close()
-	f, err := os.CreateTemp(filepath.Join(s.dir, ".spool"), "read-*")
+	f, err := os.CreateTemp(filepath.Join(t.s.dir, ".spool"), "read-*")
 	if err != nil {
 		return nil, err
 	}
 	os.Remove(f.Name())
-	if _, err := io.CopyBuffer(struct{ io.Writer }{f}, src, make([]byte, tapeBlock)); err != nil {
+	if err := t.copy(f, src); err != nil {
 		f.Close()
 		return nil, err
 	}
 	return f, nil
 }
+
+func (t *tape) copy(to io.Writer, from io.Reader) error {
+	for buf := make([]byte, tapeBlock); ; {
+		n, err := from.Read(buf)
+		if n > 0 {
+			if _, err := to.Write(buf[:n]); err != nil {
+				return err
+			}
+		}
+		switch {
+		case err == io.EOF:
+			return nil
+		case err != nil:
+			return err
+		case !t.alive():
+			return errNobody
+		}
+	}
+}
+
+// errNobody ends work whose result nobody waits for any more.
+var errNobody = errors.New("nobody waits for it")
 
 // expandPart opens the part wherever its file is by now. Both results are nil
 // when it is gone: its time was over.
