@@ -440,6 +440,7 @@ func TestExitsDuringUpgradesAreTrue(t *testing.T) {
 	}
 	s.kill()
 	s.up()
+	began := time.Now()
 	for i := range children {
 		go func() {
 			time.Sleep(time.Duration(rand.IntN(5)) * time.Millisecond)
@@ -449,6 +450,7 @@ func TestExitsDuringUpgradesAreTrue(t *testing.T) {
 			t.Fatalf("upgrade says %q", got)
 		}
 	}
+	t.Logf("%v an upgrade", time.Since(began)/n)
 	s.order("follow", "ok")
 	for len(want) > 0 {
 		x := s.expect("exit ")

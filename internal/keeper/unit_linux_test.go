@@ -232,6 +232,28 @@ func TestNoDescriptorLeaksByOddMessages(t *testing.T) {
 	}
 }
 
+func TestDaemonThatAsksAndDoesNotListenDoesNoHarm(t *testing.T) {
+	k, fd := pair(t)
+	for range 5000 {
+		if _, err := unix.SendmsgN(fd, []byte("\x01H1234"), nil, nil, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var b [maxMessage]byte
+	for empty := 0; empty < 3; {
+		if _, _, _, err := receive(fd, b[:], b[:], unix.MSG_DONTWAIT); err == unix.EAGAIN {
+			empty++
+			time.Sleep(10 * time.Millisecond) // the keeper may have some left
+		}
+	}
+	l, err := dial(fd, os.Getpid())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
+	<-k.drained
+}
+
 func TestKeeperMakesNoGarbage(t *testing.T) {
 	k := &keeper{line: -1, lock: -1}
 	var p [2]int
