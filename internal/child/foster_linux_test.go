@@ -93,10 +93,10 @@ func (k *keeper) set(lazy, mute bool) {
 
 // A remote is a daemon in a process of its own.
 type remote struct {
-	k   *keeper
-	pid int
-	in  *os.File
-	out *bufio.Reader
+	k        *keeper
+	pid      int
+	in, from *os.File
+	out      *bufio.Reader
 }
 
 func (k *keeper) daemon(env []string, args ...string) *remote {
@@ -111,13 +111,14 @@ func (k *keeper) daemon(env []string, args ...string) *remote {
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	r := &remote{k: k, pid: pid, in: inW, out: bufio.NewReader(outR)}
+	r := &remote{k: k, pid: pid, in: inW, from: outR, out: bufio.NewReader(outR)}
 	k.t.Cleanup(func() { inW.Close(); outR.Close() })
 	return r
 }
 
 func (r *remote) line() string {
 	r.k.t.Helper()
+	r.from.SetReadDeadline(time.Now().Add(15 * time.Second))
 	s, err := r.out.ReadString('\n')
 	if err != nil {
 		r.k.t.Fatalf("the daemon says no more: %v", err)
