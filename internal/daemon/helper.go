@@ -49,15 +49,11 @@ func (h *helper) start(stdout int, args ...string) (*child.Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := h.children.Start(child.Command{
+	return h.children.Start(child.Command{
 		Path: path, Args: append([]string{path}, args...), Dir: "/",
 		Env:    []string{"PATH=" + os.Getenv("PATH"), "VELOS_HOME=" + h.home.Dir, "GOMAXPROCS=1"},
 		Stdout: stdout, Stderr: -1,
 	})
-	if err == nil {
-		lowPriority(p.PID())
-	}
-	return p, err
 }
 
 // compress takes a rotated file on its list and returns at once. A file that
@@ -91,6 +87,7 @@ func (h *helper) work() {
 			say("velosd: compress " + path + ": " + err.Error())
 			continue
 		}
+		lowPriority(p.PID()) // an expansion keeps its own: somebody waits for it
 		if x := <-p.Exited(); x.Code != 0 || x.Signal != "" {
 			say("velosd: compress " + path + ": " + ended(x))
 		}
