@@ -80,6 +80,12 @@ func (d *Daemon) accept() {
 	}
 }
 
+// A pending request is one that is not answered yet.
+type pending struct {
+	cancel context.CancelFunc
+	order  bool // it ends by itself: no stream
+}
+
 // transport is what a session needs of a connection; net.Pipe has it too.
 type transport interface {
 	io.ReadWriteCloser
@@ -101,7 +107,7 @@ type session struct {
 	out   []byte
 
 	mu       sync.Mutex
-	inFlight map[uint32]context.CancelFunc
+	inFlight map[uint32]pending
 	handlers sync.WaitGroup
 }
 
@@ -126,7 +132,7 @@ func (d *Daemon) serve(c *wire.Conn) {
 }
 
 func (d *Daemon) session(c transport) *session {
-	s := &session{d: d, conn: c, inFlight: map[uint32]context.CancelFunc{}}
+	s := &session{d: d, conn: c, inFlight: map[uint32]pending{}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
 }
@@ -175,8 +181,8 @@ func (s *session) read() {
 func (s *session) take(req wire.Request) {
 	if req.Command == wire.CancelStream {
 		s.mu.Lock()
-		if cancel := s.inFlight[req.ID]; cancel != nil {
-			cancel()
+		if p, ok := s.inFlight[req.ID]; ok {
+			p.cancel()
 		}
 		s.mu.Unlock()
 		return // the stream's own last response is the answer
@@ -187,7 +193,7 @@ func (s *session) take(req wire.Request) {
 	_, twice := s.inFlight[req.ID]
 	full := len(s.inFlight) >= maxInFlight
 	if !twice && !full {
-		s.inFlight[req.ID] = cancel
+		s.inFlight[req.ID] = pending{cancel, !req.Command.Streams()}
 	}
 	s.mu.Unlock()
 	switch {
@@ -208,6 +214,19 @@ func (s *session) take(req wire.Request) {
 		defer cancel()
 		c.answer(ctx)
 	}()
+}
+
+// orders counts the requests in flight that end by themselves.
+func (s *session) orders() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, p := range s.inFlight {
+		if p.order {
+			n++
+		}
+	}
+	return n
 }
 
 // finished frees a request's id, just before its last response.
