@@ -20,7 +20,7 @@ import (
 
 // programs are the benchmarks and what they are given for -quick.
 var programs = []struct{ name, quick string }{
-	{"memory", "-children=10,100 -settle=6s"},
+	{"memory", "-children=10,100 -settle=5s"},
 	{"restart", "-kills=100 -pm2-kills=50"},
 	{"start", "-rounds=7"},
 	{"ping", "-runs=50 -pm2-runs=5 -children=200"},

@@ -19,8 +19,8 @@ import (
 const mib = 1 << 20
 
 var (
-	sizes  = flag.String("children", "10,100,1000", "numbers of quiet children")
-	settle = flag.Duration("settle", 8*time.Second, "pause between the last start and the measurement")
+	sizes  = flag.String("children", "10,1000", "numbers of quiet children")
+	settle = flag.Duration("settle", 18*time.Second, "pause before a measurement; velosd looks at its children every 15 seconds")
 	lists  = flag.Int("lists", 100, "how often everything is listed before the second measurement")
 	pm2N   = flag.Int("pm2", 10, "number of children for PM2")
 )
