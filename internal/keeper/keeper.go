@@ -122,3 +122,10 @@ func delay(strikes int) time.Duration {
 
 // settled is what Options.Settled is by default.
 const settled = 10 * time.Second
+
+// DaemonEnv is env with the mark that makes the program be the daemon on this
+// line, for a daemon that replaces itself by another program: LineFD and
+// LockFD must then be where Dial looks for them.
+func DaemonEnv(env []string) []string {
+	return append(env[:len(env):len(env)], role+"="+roleDaemon)
+}

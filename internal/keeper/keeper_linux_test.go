@@ -21,7 +21,7 @@ func TestNothingIsLostWhenTheDaemonIsKilledFiftyTimes(t *testing.T) {
 	s := begin(t, brisk)
 	s.up()
 	s.order("ready", "ok")
-	writer := s.number2("writer", "writer ")
+	writer := s.pid("writer", "writer ")
 	kills := 50
 	if testing.Short() {
 		kills = 10
@@ -49,7 +49,7 @@ func TestNothingIsLostWhenTheDaemonIsKilledFiftyTimes(t *testing.T) {
 	s.order("drop pipe", "ok")
 }
 
-func (s *stage) number2(order, reply string) int {
+func (s *stage) pid(order, reply string) int {
 	s.t.Helper()
 	word, _, _ := strings.Cut(s.order(order, reply), " ")
 	n, err := strconv.Atoi(word)
@@ -63,7 +63,7 @@ func TestExitsOfOrphansReachTheNextDaemonOnce(t *testing.T) {
 	s := begin(t, brisk)
 	s.up()
 	s.order("ready", "ok")
-	seven, nine, later := s.number2("child", "child "), s.number2("child", "child "), s.number2("child", "child ")
+	seven, nine, later := s.pid("child", "child "), s.pid("child", "child "), s.pid("child", "child ")
 	s.hold(true)
 	s.kill()
 	syscall.Kill(seven, syscall.SIGUSR1)
@@ -274,7 +274,7 @@ func TestDaemonThatBecomesAnotherProgramGoesOnWithTheLine(t *testing.T) {
 	s.up()
 	s.order("ready", "ok")
 	s.order("park 10 n", "ok")
-	one, two := s.number2("child", "child "), s.number2("child", "child ")
+	one, two := s.pid("child", "child "), s.pid("child", "child ")
 	s.kill()
 	s.up()
 	pid := s.daemon
@@ -344,7 +344,7 @@ func TestKeeperBecomesAnotherProgramAndKeepsAll(t *testing.T) {
 	s.up()
 	s.order("ready", "ok")
 	s.order("park 100 n", "ok")
-	seven, nine := s.number2("child", "child "), s.number2("child", "child ")
+	seven, nine := s.pid("child", "child "), s.pid("child", "child ")
 	s.kill()
 	s.up()
 	syscall.Kill(seven, syscall.SIGUSR1)
@@ -385,6 +385,9 @@ func TestKeeperBecomesAnotherProgramAndKeepsAll(t *testing.T) {
 	s.up()
 	if n := len(strings.Fields(s.order("held", "held"))); n != 100 {
 		t.Errorf("%d are held; want 100", n)
+	}
+	if got := s.order("mask", "mask "); got != "SigBlk: 0000000000000000 SigIgn: 0000000000000000" {
+		t.Errorf("a program of the daemon's blocks and ignores %s", got)
 	}
 	fmt.Fprintln(s.in, "exit 0")
 	if got := s.over(); got != 0 {
@@ -435,7 +438,7 @@ func TestExitsDuringUpgradesAreTrue(t *testing.T) {
 	want := make(map[string]bool)
 	var children [n]int
 	for i := range children {
-		children[i] = s.number2("child", "child ")
+		children[i] = s.pid("child", "child ")
 		want[fmt.Sprintf("%d %d", children[i], 7<<8)] = true
 	}
 	s.kill()

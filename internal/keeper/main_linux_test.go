@@ -85,7 +85,7 @@ type script struct {
 	held []Parked
 }
 
-func say1(format string, args ...any) { fmt.Fprintf(os.Stdout, format+"\n", args...) }
+func reply(format string, args ...any) { fmt.Fprintf(os.Stdout, format+"\n", args...) }
 
 func scripted() {
 	s := &script{dir: os.Getenv("KEEPER_DIR"), seen: make(chan Exit, 1<<16)}
@@ -100,7 +100,7 @@ func scripted() {
 	}
 	var err error
 	if s.line, err = Dial(LineFD); err != nil {
-		say1("dial: %v", err)
+		reply("dial: %v", err)
 		os.Exit(3)
 	}
 	if os.Getenv("KEEPER_LOOP") != "" {
@@ -108,7 +108,7 @@ func scripted() {
 		os.Exit(9)
 	}
 	if s.held, err = s.line.List(); err != nil {
-		say1("list: %v", err)
+		reply("list: %v", err)
 		os.Exit(3)
 	}
 	for _, p := range s.held {
@@ -120,10 +120,10 @@ func scripted() {
 	signal.Notify(signals, handled...)
 	go func() {
 		for g := range signals {
-			say1("signal %d", g)
+			reply("signal %d", g)
 		}
 	}()
-	say1("up %d", os.Getpid())
+	reply("up %d", os.Getpid())
 	for {
 		words := strings.Fields(command())
 		if len(words) == 0 {
@@ -155,7 +155,7 @@ func (s *script) do(words []string) {
 	}
 	switch words[0] {
 	case "ready":
-		say1("ok %v", s.line.Ready())
+		reply("ok %v", s.line.Ready())
 	case "exit":
 		os.Exit(n)
 	case "park": // n pipes, each with its name in it
@@ -171,19 +171,19 @@ func (s *script) do(words []string) {
 			unix.Close(p[0])
 			unix.Close(p[1])
 		}
-		say1("ok %v", err)
+		reply("ok %v", err)
 	case "churn": // parks and drops until it is killed
 		s.line.Ready()
 		var p [2]int
 		unix.Pipe2(p[:], unix.O_CLOEXEC)
 		me := strconv.Itoa(os.Getpid()) + "/"
-		say1("churns")
+		reply("churns")
 		for i := 0; ; i++ {
 			s.line.Park(me+strconv.Itoa(i), p[0])
 			s.line.Drop(me + strconv.Itoa(i-5))
 		}
 	case "drop":
-		say1("ok %v", s.line.Drop(words[1]))
+		reply("ok %v", s.line.Drop(words[1]))
 	case "held":
 		var b strings.Builder
 		for _, p := range s.held {
@@ -195,16 +195,16 @@ func (s *script) do(words []string) {
 			}
 			b.WriteString(" " + p.Name)
 		}
-		say1("held%s", b.String())
+		reply("held%s", b.String())
 	case "list":
 		list, err := s.line.List()
 		closeParked(list)
-		say1("list %d %v", len(list), err)
+		reply("list %d %v", len(list), err)
 	case "state":
 		st, err := s.line.State()
-		say1("state %+v %v", st, err)
+		reply("state %+v %v", st, err)
 	case "child":
-		say1("child %d", spawn("child", nil))
+		reply("child %d", spawn("child", nil))
 	case "writer":
 		r, w, _ := os.Pipe()
 		err := s.line.Park("pipe", int(r.Fd()))
@@ -212,35 +212,38 @@ func (s *script) do(words []string) {
 		w.Close()
 		fd, _ := unix.Dup(int(r.Fd()))
 		go s.collect(fd)
-		say1("writer %d %v", pid, err)
+		reply("writer %d %v", pid, err)
 	case "follow":
-		err := s.line.Follow(func(x Exit) { s.seen <- x; say1("exit %d %d", x.PID, x.Status) }, func(err error) {
+		err := s.line.Follow(func(x Exit) { s.seen <- x; reply("exit %d %d", x.PID, x.Status) }, func(err error) {
 			os.WriteFile(filepath.Join(s.dir, "lost"), []byte(err.Error()), 0o600)
 		})
-		say1("ok %v", err)
+		reply("ok %v", err)
 	case "ack":
 		for len(s.seen) > 0 {
 			s.line.Ack(<-s.seen)
 		}
-		say1("ok")
+		reply("ok")
 	case "raw":
 		b := []byte(words[1])
 		_, err := unix.SendmsgN(LineFD, b, nil, nil, 0)
-		say1("ok %v", err)
+		reply("ok %v", err)
 	case "limit":
 		out, err := exec.Command("sh", "-c", "ulimit -n").Output()
-		say1("limit %s %v", strings.TrimSpace(string(out)), err)
+		reply("limit %s %v", strings.TrimSpace(string(out)), err)
+	case "mask": // what programs inherit from us
+		out, _ := exec.Command("grep", "-E", "SigBlk|SigIgn", "/proc/self/status").Output()
+		reply("mask %s", strings.Join(strings.Fields(string(out)), " "))
 	case "reexec": // the daemon's own upgrade
 		unix.FcntlInt(uintptr(s.line.FD()), unix.F_SETFD, 0)
 		err := syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), role+"="+roleDaemon))
-		say1("reexec %v", err)
+		reply("reexec %v", err)
 	case "lock":
 		_, err := unix.FcntlInt(LockFD, unix.F_GETFD, 0)
-		say1("lock %v", err)
+		reply("lock %v", err)
 	case "upgrade":
-		say1("upgrade %v", s.line.Upgrade(words[1]))
+		reply("upgrade %v", s.line.Upgrade(words[1]))
 	default:
-		say1("what is %s", words[0])
+		reply("what is %s", words[0])
 	}
 }
 
@@ -302,7 +305,9 @@ func begin(t *testing.T, env ...string) *stage {
 	s.cmd = exec.Command(os.Args[0])
 	s.cmd.Env = append(os.Environ(), "KEEPER_TEST=keeper", "KEEPER_DIR="+s.dir, "GOMAXPROCS=1")
 	s.cmd.Env = append(s.cmd.Env, env...)
-	s.cmd.Stderr = os.Stderr
+	if testing.Verbose() {
+		s.cmd.Stderr = os.Stderr
+	}
 	in, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

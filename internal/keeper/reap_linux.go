@@ -41,11 +41,14 @@ func (k *keeper) reap() (code int, over bool) {
 
 // fallen decides what a daemon's end means.
 func (k *keeper) fallen(ws syscall.WaitStatus) (code int, over bool) {
+	pid := k.pid
 	k.pid = 0
 	k.hangUp()
 	code = ws.ExitStatus()
+	how := " exited with code " + strconv.Itoa(code)
 	if ws.Signaled() {
 		code = 128 + int(ws.Signal())
+		how = " was ended by signal " + strconv.Itoa(int(ws.Signal()))
 	}
 	k.mu.Lock()
 	proven := k.proven
@@ -53,6 +56,7 @@ func (k *keeper) fallen(ws syscall.WaitStatus) (code int, over bool) {
 	if code == 0 || k.asked || !proven {
 		return code, true
 	}
+	say("the daemon (pid " + strconv.Itoa(pid) + ")" + how + "; starting it again")
 	if time.Since(k.began) >= k.settled {
 		k.strikes = 0
 	}

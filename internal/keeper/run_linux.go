@@ -94,12 +94,12 @@ func Run(o Options) int {
 	signal.Notify(children, syscall.SIGCHLD)
 	k.again.Stop()
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
-		say("become subreaper", err)
+		say("become subreaper" + ": " + err.Error())
 	}
 	k.prepare(o)
 	if fd := former(); fd >= 0 {
 		if err := k.resume(fd); err != nil {
-			say("take over from the former keeper", err)
+			say("take over from the former keeper" + ": " + err.Error())
 			return 1
 		}
 		// What ended meanwhile has sent its signal to the former program.
@@ -108,7 +108,7 @@ func Run(o Options) int {
 		default:
 		}
 	} else if err := k.raise(); err != nil {
-		say("start "+k.path, err)
+		say("start "+k.path + ": " + err.Error())
 		return 1
 	}
 	return k.run(children)
@@ -207,7 +207,7 @@ func (k *keeper) raise() error {
 // retry is raise after a death.
 func (k *keeper) retry() {
 	if err := k.raise(); err != nil {
-		say("start "+k.path, err)
+		say("start "+k.path + ": " + err.Error())
 		k.strike()
 	}
 }
@@ -236,6 +236,6 @@ func (k *keeper) forward(s syscall.Signal) bool {
 }
 
 // say leaves a line where the daemon leaves its own.
-func say(what string, err error) {
-	_, _ = syscall.Write(2, []byte("velosd: keeper: "+what+": "+err.Error()+"\n"))
+func say(text string) {
+	_, _ = syscall.Write(2, []byte(time.Now().Format("2006-01-02 15:04:05.000 ")+"velosd: keeper: "+text+"\n"))
 }
