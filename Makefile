@@ -3,9 +3,15 @@
 GO      ?= go
 # Without a tag, the version is the one in velos.go.
 VERSION ?= $(shell git describe --tags --match 'v*' --dirty 2>/dev/null | sed 's/^v//')
-# Transparent huge pages would triple the daemon's resident memory, and only
-# this form of the setting is honoured without the environment.
-LDFLAGS := -s -w -X=runtime.godebugDefault=disablethp=1
+# Transparent huge pages would triple the daemon's resident memory. With
+# adaptive stacks each of up to 64 ended goroutines keeps the 8 KiB that the
+# average one needed: 600 KiB after the start of 300 apps. Only this form of
+# the settings is honoured without the environment.
+LDFLAGS := -s -w -X=runtime.godebugDefault=disablethp=1,adaptivestackstart=0
+# The collector of Go 1.26 keeps its marks at the end of each 8 KiB of small
+# objects, so that both pages of it are resident: 60 KiB of 1,060 in velosd.
+# Where the setting is not known any more, this is empty.
+COLLECTOR := $(shell GOEXPERIMENT=nogreenteagc $(GO) env GOEXPERIMENT 2>/dev/null)
 ifneq ($(VERSION),)
 LDFLAGS += -X=github.com/velospm/velos.Version=$(VERSION)
 endif
@@ -18,7 +24,7 @@ PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 wind
 .PHONY: build demo test race vet cross fuzz golden deps ci help
 
 build: ## both programs into bin/
-	CGO_ENABLED=0 $(GO) build -trimpath -buildvcs=false -ldflags='$(LDFLAGS)' -o bin/ ./cmd/velosd ./cmd/velos
+	CGO_ENABLED=0 GOEXPERIMENT=$(COLLECTOR) $(GO) build -trimpath -buildvcs=false -ldflags='$(LDFLAGS)' -o bin/ ./cmd/velosd ./cmd/velos
 
 demo: build ## bring up the examples, crash one, show what Velos says about it
 	./examples/demo.sh
