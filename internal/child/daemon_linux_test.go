@@ -10,11 +10,27 @@ import (
 	"syscall"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/proc"
 )
 
-func init() { daemons["former"], daemons["next"] = formerDaemon, nextDaemon }
+func init() { daemons["former"], daemons["next"], daemons["middle"] = formerDaemon, nextDaemon, middle }
+
+// middle is a keeper that starts a former daemon, names its pid and reaps
+// nobody.
+func middle() {
+	unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+	os.Setenv("CHILD_MODE", "former")
+	self, _ := os.Executable()
+	r, w, _ := os.Pipe() // the daemon says nothing before its pid was said
+	pid, err := syscall.ForkExec("/bin/sh", append([]string{"sh", "-c", `read go <&3; exec "$0" "$@"`, self}, os.Args[1:]...),
+		&syscall.ProcAttr{Env: os.Environ(), Files: []uintptr{0, 1, 2, r.Fd()}})
+	fmt.Println(pid, err)
+	w.Write([]byte("go\n"))
+	time.Sleep(time.Minute)
+}
 
 // formerDaemon runs each argument as a script, says what it would save of them,
 // and waits to be killed or told to become the next daemon.

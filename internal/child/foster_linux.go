@@ -2,6 +2,7 @@ package child
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -92,17 +93,23 @@ func (h *Host) visitGuardians(again bool) {
 		kids := h.childrenOf(g)
 		if len(kids) == 0 && syscall.Kill(g, 0) == syscall.ESRCH {
 			h.followRoots()
-			h.unseen = true
+			for _, g := range h.guardians {
+				h.visitAll(h.childrenOf(g), again)
+			}
 			break
 		}
-		for _, pid := range kids {
-			h.visit(pid, again)
-		}
+		h.visitAll(kids, again)
 	}
 	for pid, w := range h.wards {
 		if w.run == nil && w.visit != h.visits {
 			delete(h.wards, pid)
 		}
+	}
+}
+
+func (h *Host) visitAll(kids []int, again bool) {
+	for _, pid := range kids {
+		h.visit(pid, again)
 	}
 }
 
@@ -128,19 +135,13 @@ func (h *Host) visit(pid int, again bool) {
 	}
 }
 
-// followRoots is for the day a guardian has ended: its children have another.
+// followRoots is for the day a guardian has ended: its children have another,
+// and the keeper's are where we are ourselves.
 func (h *Host) followRoots() {
-	h.guardians = h.guardians[:0]
+	h.guardians = append(h.guardians[:0], os.Getppid())
 	for _, p := range h.adopted {
 		s, err := proc.One(p.pid)
-		if err != nil || s.Start != p.start {
-			continue
-		}
-		known := false
-		for _, g := range h.guardians {
-			known = known || g == s.PPID
-		}
-		if !known {
+		if err == nil && s.Start == p.start && !slices.Contains(h.guardians, s.PPID) {
 			h.guardians = append(h.guardians, s.PPID)
 		}
 	}

@@ -93,6 +93,35 @@ func TestLeftoversOfAnAdoptedRunAreKilledAndSignalled(t *testing.T) {
 	})
 }
 
+func TestOrphansAreFoundAfterTheirGuardianHasEnded(t *testing.T) {
+	k := keep(t)
+	tok := token()
+	script, cue := onCue(t)
+	middle := k.daemon([]string{"CHILD_MODE=middle", "NO_CGROUP=1"}, "setsid sleep "+tok+" & "+script)
+	var s saved
+	var former int
+	fmt.Sscan(middle.line(), &former)
+	fmt.Sscanf(middle.line(), "run %d %d %s %s", &s.pid, &s.start, &s.mark, &s.group)
+	eventually(t, "one sleeps", func() bool { return settled(nil, tok, 1) })
+	under := func(parent int) func() bool {
+		return func() bool { stat, _ := proc.One(s.pid); return stat.PPID == parent }
+	}
+	syscall.Kill(former, syscall.SIGKILL)
+	eventually(t, "the run is the middle's", under(middle.pid))
+	d := k.next("KEEPER="+strconv.Itoa(middle.pid), "NO_CGROUP=1")
+	d.mustAdopt(s)
+	d.want("ok", "settled")
+	syscall.Kill(middle.pid, syscall.SIGKILL)
+	eventually(t, "the run is the keeper's", under(os.Getpid()))
+	touch(t, cue)
+	d.want(strings.Replace(code7, "leftover=false", "leftover=true", 1), "exited", s.pid)
+	d.want("<nil>", "kill", s.pid)
+	d.want("gone", "gone", s.pid)
+	if n := len(holding(tok)); n != 0 {
+		t.Errorf("%d survive", n)
+	}
+}
+
 func TestWhoHidesItsTracesAfterALookIsStillAMember(t *testing.T) {
 	k := keep(t)
 	tok, cue := token(), filepath.Join(t.TempDir(), "cue")
@@ -275,13 +304,13 @@ func TestExecInPlaceKeepsChildrenAndTheirCodes(t *testing.T) {
 			}
 			r.mustAdopt(list[:3]...)
 			r.want("ok", "settled")
+			own := r.ask("start", "exec sleep "+tok)
+			if g := r.ask("cgroup", own); g != "@" && (g == list[0].group || g == list[1].group || g == list[2].group) {
+				t.Errorf("a new run is in the group %s of another", g)
+			}
 			touch(t, cue)
 			r.want(code7, "exited", list[0].pid)
 			r.want("gone", "gone", list[0].pid)
-			own := r.ask("start", "exec sleep "+tok)
-			if g := r.ask("cgroup", own); g != "@" && (g == list[1].group || g == list[2].group) {
-				t.Errorf("a new run is in the group %s of another", g)
-			}
 			r.want("<nil>", "kill", list[1].pid)
 			r.want("gone", "gone", list[1].pid)
 			if n := len(holding(tok)); n != 1 {

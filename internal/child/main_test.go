@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 		time.Sleep(20 * time.Second)
 	case "unprivileged":
 		unprivileged()
-	case "former", "next":
+	case "former", "next", "middle":
 		daemons[os.Getenv("CHILD_MODE")]()
 	case "host":
 		h, err := Open()
