@@ -104,6 +104,7 @@ type session struct {
 	World
 	conn    *client.Client
 	ordered bool // something was asked for that goes on without us
+	offered bool // the versions were compared
 	json    bool
 	ai      bool
 	silent  bool

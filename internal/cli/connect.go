@@ -36,7 +36,11 @@ func (s *session) dial() error {
 // connect connects to the daemon and starts it where there is none.
 func (s *session) connect(ctx context.Context) error {
 	err := s.dial()
-	if err == nil || velos.CodeOf(err) != velos.Unreachable {
+	if err == nil {
+		s.offer(ctx)
+		return nil
+	}
+	if velos.CodeOf(err) != velos.Unreachable {
 		return err
 	}
 	h, err := s.home()
@@ -47,6 +51,20 @@ func (s *session) connect(ctx context.Context) error {
 		return err
 	}
 	return s.raise(ctx, h)
+}
+
+// offer says once, on stderr, that the daemon is of another version and how to
+// bring it up to date. It costs one round trip.
+func (s *session) offer(ctx context.Context) {
+	if s.offered {
+		return
+	}
+	s.offered = true
+	ctx, stop := briefly(ctx)
+	defer stop()
+	if p, err := s.conn.Ping(ctx); err == nil {
+		s.skew(p.Version)
+	}
 }
 
 // briefly bounds a call that the daemon can answer at once.

@@ -48,7 +48,7 @@ func pretend() int {
 		return 4
 	}
 	defer os.Remove(h.Socket())
-	d := &fake{home: h.Dir, version: "test", pid: os.Getpid()}
+	d := &fake{home: h.Dir, version: velos.Version, pid: os.Getpid()}
 	served := make(chan bool)
 	go func() {
 		for {

@@ -49,6 +49,6 @@ func setupPing(s *session, _ *pflag.FlagSet) handler {
 // skew says that client and daemon are of different versions.
 func (s *session) skew(daemon string) {
 	if daemon != velos.Version {
-		s.notice("velos is ", velos.Version, " and velosd is ", daemon, "; velos kill and any other command start the new one")
+		s.notice("velos is ", velos.Version, " and velosd is ", daemon, "; velos daemon upgrade brings the running one up to date, apps go on")
 	}
 }

@@ -100,6 +100,12 @@ func (c *Client) Shutdown(ctx context.Context, s wire.Shutdown) (wire.Done, erro
 	return ask[wire.Done](c, ctx, wire.DaemonShutdown, &s)
 }
 
+// Upgrade has the daemon become the velosd at a path. The answer comes from
+// the old one, just before: the new one answers Ping a moment later.
+func (c *Client) Upgrade(ctx context.Context, u wire.Upgrade) (wire.Done, error) {
+	return ask[wire.Done](c, ctx, wire.DaemonUpgrade, &u)
+}
+
 // Metrics are figures as they are now.
 func (c *Client) Metrics(ctx context.Context, q wire.MetricsQuery) (wire.Metrics, error) {
 	return ask[wire.Metrics](c, ctx, wire.MetricsGet, &q)

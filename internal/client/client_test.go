@@ -110,6 +110,7 @@ func TestEveryMethodSendsItsCommand(t *testing.T) {
 			wire.LogReopen:      func() error { _, err := c.Reopen(ctx); return err },
 			wire.StateSave:      func() error { _, err := c.Save(ctx); return err },
 			wire.StateLoad:      func() error { _, err := c.Load(ctx, wire.StatePath{}); return err },
+			wire.DaemonUpgrade:  func() error { _, err := c.Upgrade(ctx, wire.Upgrade{}); return err },
 			wire.DaemonShutdown: func() error { _, err := c.Shutdown(ctx, wire.Shutdown{}); return err },
 			wire.MetricsGet:     func() error { _, err := c.Metrics(ctx, wire.MetricsQuery{}); return err },
 		} {

@@ -6,6 +6,7 @@ package daemon
 import (
 	"errors"
 	"os"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,7 @@ type Daemon struct {
 	home     home.Home
 	lock     *home.Lock
 	line     *keeper.Line // nil when no keeper has started us
+	heir     bool         // we were executed in the place of another velosd
 	journal  *journal.Journal
 	children *child.Host
 	store    *logs.Store
@@ -49,13 +51,15 @@ type Daemon struct {
 
 	endOnce sync.Once
 	ending  chan struct{} // closed when somebody asked for the end
-	kill    bool          // the end is meant: what ran stays stopped
+	// What to become instead of ending; written before ending is closed.
+	successor string
+	upgrading atomic.Bool
 }
 
 // Main is velosd: it returns the exit code of the process.
 func Main() int {
 	if len(os.Args) > 1 {
-		return argument(os.Args[1])
+		return argument(os.Args[1:])
 	}
 	restartLean()
 	h, err := home.Find(os.Getenv)
@@ -79,7 +83,11 @@ func Main() int {
 }
 
 // argument answers whoever runs velosd by hand.
-func argument(a string) int {
+func argument(args []string) int {
+	a := args[0]
+	if a == checkArg {
+		return selfCheck(strings.Join(args[1:], ""))
+	}
 	if a == "--version" || a == "-v" {
 		_, _ = os.Stdout.WriteString("velosd " + velos.Version + "\n")
 		return 0
@@ -111,7 +119,7 @@ func open(h home.Home) (*Daemon, error) {
 // openWith raises every room of the home whose lock we have, the listener
 // last: whoever can connect is answered.
 func openWith(h home.Home, line *keeper.Line, lock *home.Lock) (*Daemon, error) {
-	d := &Daemon{home: h, line: line, lock: lock, began: time.Now(), ending: make(chan struct{})}
+	d := &Daemon{home: h, line: line, lock: lock, heir: heir(), began: time.Now(), ending: make(chan struct{})}
 	state, notes, err := home.Read(h.StateFile())
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
@@ -141,7 +149,7 @@ func (d *Daemon) raise() error {
 	if d.journal, err = journal.Open(d.home.EventsFile(), maxJournal); err != nil {
 		return err
 	}
-	if d.children, err = child.OpenWith(child.Options{Keeper: d.line.PID()}); err != nil {
+	if d.children, err = child.OpenWith(child.Options{Keeper: d.line.PID(), Heir: d.heir}); err != nil {
 		return err
 	}
 	d.helper = newHelper(d.children, d.home)
@@ -175,6 +183,10 @@ func (d *Daemon) run() {
 		say("velosd: " + err.Error())
 	}
 	d.waitForEnd()
+	if d.successor != "" {
+		say("velosd: become " + d.successor + ": " + d.become(d.successor).Error())
+		os.Exit(1) // the keeper starts the new program
+	}
 	d.lower()
 }
 

@@ -42,6 +42,7 @@ var handlers = map[wire.Command]func(*call, context.Context) (velos.Record, erro
 	wire.StateLoad:      (*call).load,
 	wire.DaemonPing:     (*call).ping,
 	wire.DaemonShutdown: (*call).shutdown,
+	wire.DaemonUpgrade:  (*call).upgrade,
 	wire.EventList:      (*call).events,
 }
 
@@ -55,7 +56,7 @@ func (c *call) answer(ctx context.Context) {
 	}
 	c.finished(c.id)
 	_ = c.respond(c.id, status, reply, answerLimit) // a failed write has closed the connection
-	if c.command == wire.DaemonShutdown && err == nil {
+	if err == nil && (c.command == wire.DaemonShutdown || c.command == wire.DaemonUpgrade) {
 		c.d.end()
 	}
 }

@@ -7,7 +7,10 @@ import (
 	"os/signal"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/keeper"
 )
 
 // restartLean executes this program once more with GOMAXPROCS=1, which the
@@ -57,4 +60,27 @@ func cpuTime() velos.Millis {
 		return 0
 	}
 	return velos.Millis((u.Utime.Nano() + u.Stime.Nano()) / 1e6)
+}
+
+// heirMark tells a program that it was executed in the place of another
+// velosd, and that the children of this process are its own.
+const heirMark = "VELOS_HEIR"
+
+func heir() bool {
+	if os.Getenv(heirMark) == "" {
+		return false
+	}
+	_ = os.Unsetenv(heirMark)
+	return true
+}
+
+// execDaemon makes this process the program at path, as a daemon. It inherits
+// the line to the keeper and the lock, and nothing else.
+func execDaemon(path string, line, lock int) error {
+	for _, fd := range []int{line, lock} {
+		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETFD, 0); err != nil {
+			return err
+		}
+	}
+	return syscall.Exec(path, os.Args, append(keeper.DaemonEnv(os.Environ()), heirMark+"=1"))
 }

@@ -29,3 +29,9 @@ func lowPriority(int) {}
 func exeName(s string) string { return s + ".exe" }
 
 func cpuTime() velos.Millis { return 0 }
+
+func heir() bool { return false }
+
+func execDaemon(string, int, int) error {
+	return &velos.Error{Code: velos.Unsupported, Message: "replace the program: not on this platform"}
+}

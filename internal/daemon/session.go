@@ -229,6 +229,12 @@ func (s *session) orders() int {
 	return n
 }
 
+func (s *session) pending() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.inFlight)
+}
+
 // finished frees a request's id, just before its last response.
 func (s *session) finished(id uint32) {
 	s.mu.Lock()

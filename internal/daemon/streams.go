@@ -54,7 +54,7 @@ func (c *call) logs(ctx context.Context) (velos.Record, error) {
 		err = sent
 	}
 	if err == nil && ctx.Err() != nil {
-		err = cancelled()
+		err = c.cut()
 	}
 	return nil, err
 }
@@ -78,7 +78,7 @@ func (c *call) follow(ctx context.Context, log *logs.Log, q *wire.Logs) error {
 		return sent
 	}
 	if ctx.Err() != nil {
-		return cancelled()
+		return c.cut()
 	}
 	return err
 }
@@ -87,7 +87,13 @@ func (c *call) piece(r velos.Record) error {
 	return c.respond(c.id, wire.Streaming, r, streamLimit)
 }
 
-func cancelled() error { return &velos.Error{Code: velos.Cancelled, Message: "cancelled"} }
+// cut says why a stream ends before its end.
+func (c *call) cut() error {
+	if c.d.upgrading.Load() {
+		return &velos.Error{Code: velos.Busy, Message: "velosd is being upgraded", Hint: "connect again"}
+	}
+	return &velos.Error{Code: velos.Cancelled, Message: "cancelled"}
+}
 
 func (c *call) log(id uint32) (*logs.Log, error) {
 	if l := c.d.machine.Log(id); l != nil {
@@ -175,7 +181,7 @@ func (c *call) events(ctx context.Context) (velos.Record, error) {
 		err = sent
 	}
 	if err == nil && ctx.Err() != nil {
-		err = cancelled()
+		err = c.cut()
 	}
 	return nil, err
 }
@@ -230,7 +236,7 @@ func (c *call) metricsStream(ctx context.Context) (velos.Record, error) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return nil, cancelled()
+			return nil, c.cut()
 		}
 	}
 }

@@ -1,10 +1,8 @@
 package supervise
 
 import (
-	"os"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/velospm/velos"
@@ -53,12 +51,12 @@ func (h *Host) record(id uint32, inst int, p *child.Process) {
 	if len(name) > keeper.MaxName {
 		name = name[:len(name)-len(p.Cgroup())] // the tree is then known by its group and its marks
 	}
-	null, err := syscall.Open(os.DevNull, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	null, err := openNull()
 	if err != nil {
 		return // the state file is the second line
 	}
 	_ = h.line.Park(name, null) // a broken line is reported once, by whoever follows it
-	_ = syscall.Close(null)
+	closeFD(null)
 	h.mu.Lock()
 	h.records[seat{id, inst}] = record{name: name, seat: seat{id, inst}, Adoption: child.Adoption{PID: p.PID(), Mark: p.Mark()}}
 	h.mu.Unlock()
@@ -111,7 +109,7 @@ func (h *Host) Inherit(list []keeper.Parked) {
 			h.parked[id] = e
 			continue
 		}
-		_ = syscall.Close(p.FD)
+		closeFD(p.FD)
 		if r, ok := parseRecord(p.Name); ok {
 			e := h.parked[r.id]
 			e.runs = append(e.runs, r)
@@ -157,7 +155,7 @@ func (h *Host) Survivors(id uint32, spec *velos.Spec) map[int]Survivor {
 func (h *Host) Settled() {
 	for id, e := range h.parked {
 		for _, p := range e.pipes {
-			_ = syscall.Close(p.fd)
+			closeFD(p.fd)
 			_ = h.line.Drop(p.name)
 		}
 		for _, r := range e.runs {

@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/velospm/velos"
@@ -22,6 +21,7 @@ type Host struct {
 	line     *keeper.Line // nil when there is no keeper
 	sampler  *usage.Sampler
 	runs     atomic.Uint64
+	epoch    string // part of every mark: no two programs of one process give the same
 
 	mu      sync.Mutex
 	logs    map[uint32]*logs.Log
@@ -35,7 +35,8 @@ type Host struct {
 // needs to be taken over by a later daemon is parked with the keeper.
 func NewHost(children *child.Host, store *logs.Store, line *keeper.Line) *Host {
 	return &Host{children: children, store: store, line: line, sampler: usage.New(),
-		logs: map[uint32]*logs.Log{}, records: map[seat]record{}}
+		epoch: strconv.FormatInt(time.Now().UnixNano(), 36),
+		logs:  map[uint32]*logs.Log{}, records: map[seat]record{}}
 }
 
 // Log is the output of an app; nil when the app is not known.
@@ -120,7 +121,10 @@ func (h *Host) Launch(l Launch) (Child, error) {
 		Path: path, Args: args, Dir: l.Spec.Cwd, Env: environ(l.Spec, l.Inst, mark),
 		Stdout: out, Stderr: errs, Mark: mark,
 	})
-	closeBoth(out, errs) // the child has its own
+	closeFD(out) // the child has its own
+	if errs != out {
+		closeFD(errs)
+	}
 	if err != nil {
 		log.Settle(l.Inst)
 		return nil, wrap("start "+l.Spec.Name, err)
@@ -134,7 +138,7 @@ func (h *Host) Launch(l Launch) (Child, error) {
 // what left its group and its session can still be told apart.
 func (h *Host) mark(l Launch) string {
 	return strconv.Itoa(int(l.ID)) + ":" + strconv.Itoa(l.Inst) + ":" +
-		strconv.FormatUint(h.runs.Add(1), 10) + ":" + strconv.Itoa(syscall.Getpid())
+		strconv.FormatUint(h.runs.Add(1), 10) + ":" + h.epoch
 }
 
 // wrap puts what was attempted before an error and keeps its code and hint.

@@ -2,11 +2,13 @@
 
 package supervise
 
-import "syscall"
+import (
+	"os"
+	"syscall"
+)
 
-func closeBoth(a, b int) {
-	_ = syscall.Close(a)
-	if a != b {
-		_ = syscall.Close(b)
-	}
+func openNull() (int, error) {
+	return syscall.Open(os.DevNull, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
 }
+
+func closeFD(fd int) { _ = syscall.Close(fd) }

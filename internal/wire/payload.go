@@ -305,8 +305,16 @@ func (p *Pong) Fields(f velos.Fields) {
 
 // Shutdown asks the daemon to end.
 type Shutdown struct {
-	Leave bool // the apps go on without it: answered with not_yet
+	Leave bool // the apps go on without it, for the next daemon
 }
 
 // Fields implements velos.Record.
 func (s *Shutdown) Fields(f velos.Fields) { f.Bool("leave", &s.Leave) }
+
+// Upgrade asks the daemon to become another program, in the same process.
+type Upgrade struct {
+	Path string // of a velosd, absolute
+}
+
+// Fields implements velos.Record.
+func (u *Upgrade) Fields(f velos.Fields) { f.String("path", &u.Path) }

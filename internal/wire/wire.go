@@ -32,6 +32,7 @@ const (
 	StateLoad      Command = 0x31 // StatePath → StatePath
 	DaemonPing     Command = 0x40 // nothing → Pong
 	DaemonShutdown Command = 0x41 // Shutdown → Done
+	DaemonUpgrade  Command = 0x42 // Upgrade → Done
 	EventList      Command = 0x50 // EventsQuery → stream of Events
 	CancelStream   Command = 0xfe // nothing; ends the stream with the same id
 	Error          Command = 0xff // never sent: the table has it, status Failure does its work
@@ -66,7 +67,7 @@ var commands = [...]struct {
 	{ProcessReset, "PROCESS_RESET"}, {ProcessUpdate, "PROCESS_UPDATE"}, {LogRead, "LOG_READ"},
 	{LogStream, "LOG_STREAM"}, {LogSearch, "LOG_SEARCH"}, {LogFlush, "LOG_FLUSH"}, {LogReopen, "LOG_REOPEN"},
 	{MetricsGet, "METRICS_GET"}, {MetricsStream, "METRICS_STREAM"}, {StateSave, "STATE_SAVE"},
-	{StateLoad, "STATE_LOAD"}, {DaemonPing, "DAEMON_PING"}, {DaemonShutdown, "DAEMON_SHUTDOWN"},
+	{StateLoad, "STATE_LOAD"}, {DaemonPing, "DAEMON_PING"}, {DaemonShutdown, "DAEMON_SHUTDOWN"}, {DaemonUpgrade, "DAEMON_UPGRADE"},
 	{EventList, "EVENT_LIST"}, {CancelStream, "CANCEL_STREAM"}, {Error, "ERROR"},
 }
 
