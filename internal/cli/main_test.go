@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/home"
 	"github.com/velospm/velos/internal/wire"
 )
