@@ -54,6 +54,7 @@ func (c *call) answer(ctx context.Context) {
 	if err != nil {
 		status, reply = wire.Failure, asError(err)
 	}
+	c.d.tidy.touch() // what is only asked for makes garbage, too
 	c.finished(c.id)
 	_ = c.respond(c.id, status, reply, answerLimit) // a failed write has closed the connection
 	if err == nil && (c.command == wire.DaemonShutdown || c.command == wire.DaemonUpgrade) {
