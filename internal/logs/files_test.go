@@ -624,6 +624,8 @@ func TestPathsThatCannotWorkAreRefused(t *testing.T) {
 	s := store(t, dir, Options{})
 	open(t, s, 1, Policy{Name: "one", Out: dir + "/one.log"})
 	os.Symlink("/etc/passwd", dir+"/link.log")
+	os.Symlink(dir, dir+"/again")
+	open(t, s, 3, Policy{Name: "three", Out: dir + "/four-err.log"})
 	for _, c := range []struct {
 		path, want string
 		code       velos.Code
@@ -633,10 +635,28 @@ func TestPathsThatCannotWorkAreRefused(t *testing.T) {
 		{dir + "/link.log", "not a regular file", velos.Invalid},
 		{dir, "not a regular file", velos.Invalid},
 		{dir + "/one.log", "one writes to it", velos.Conflict},
+		{dir + "/again/one.log", "one writes to it", velos.Conflict},
 	} {
 		_, err := s.Log(2, Policy{Name: "two", Out: c.path})
 		if err == nil || !strings.Contains(err.Error(), c.want) || velos.CodeOf(err) != c.code {
 			t.Errorf("%s: got %v", c.path, err)
+		}
+	}
+	if _, err := s.Log(4, Policy{Name: "four"}); velos.CodeOf(err) != velos.Conflict {
+		t.Errorf("a standard file that another app was given: got %v", err)
+	}
+}
+
+func TestAnyNumberOfAppsMayWriteIntoADevice(t *testing.T) {
+	s := store(t, t.TempDir(), Options{})
+	for id := uint32(1); id <= 3; id++ {
+		l := open(t, s, id, Policy{Name: fmt.Sprint("app", id), Out: "/dev/null", Err: "/dev/null"})
+		out, err := run(t, l, 0, 1)
+		say(t, out, "a line\n")
+		hush(out, err)
+		l.Settle(0)
+		if got := texts(query(t, l, all)); len(got) != 1 {
+			t.Errorf("got %q", got)
 		}
 	}
 }

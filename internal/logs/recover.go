@@ -74,30 +74,44 @@ func (s *Store) usable(p *Policy, old *Log) error {
 			return &velos.Error{Code: velos.Invalid, Message: "log file " + path + ": not a regular file"}
 		}
 	}
-	if p.Out == "" && p.Err == "" {
-		return nil // names are unique
-	}
-	return s.unshared(out, err, old)
+	return s.unshared(out, err, p.Out == "" && p.Err == "", old)
 }
 
 // unshared refuses a file that another app writes: neither could tell its
-// own lines after a crash.
-func (s *Store) unshared(out, err string, old *Log) error {
+// own lines after a crash. A device such as /dev/null keeps none.
+func (s *Store) unshared(out, err string, standard bool, old *Log) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, l := range s.logs {
-		if l == old {
+	for _, path := range [...]string{out, err} {
+		if st, err := os.Stat(path); err == nil && st.Mode()&fs.ModeCharDevice != 0 {
 			continue
 		}
-		o, e := l.policy.paths(s.dir)
-		for _, path := range [...]string{out, err} {
-			if path == o || path == e {
+		for _, l := range s.logs {
+			if l == old || standard && l.policy.Out == "" && l.policy.Err == "" {
+				continue // names are unique
+			}
+			o, e := l.policy.paths(s.dir)
+			if sameFile(path, o) || sameFile(path, e) {
 				return &velos.Error{Code: velos.Conflict, Message: "log file " + path + ": " + l.policy.Name + " writes to it",
 					Hint: "give each app a file of its own"}
 			}
 		}
 	}
 	return nil
+}
+
+// sameFile compares paths, also where a directory has two names. Neither file
+// needs to be there.
+func sameFile(a, b string) bool {
+	if a == b {
+		return true
+	}
+	if filepath.Base(a) != filepath.Base(b) {
+		return false
+	}
+	x, err1 := os.Stat(filepath.Dir(a))
+	y, err2 := os.Stat(filepath.Dir(b))
+	return err1 == nil && err2 == nil && os.SameFile(x, y)
 }
 
 // mend cuts off what was appended after the checkpoint, for the spool gives
