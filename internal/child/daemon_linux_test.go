@@ -98,6 +98,11 @@ func nextDaemon() {
 				blind(h, p)
 			}
 			fmt.Println("adopted", p.PID() == n[1] && p.StartTicks() == start && p.Mark() == w[3] && p.Started() == time.Unix(7, 0), "@"+p.Cgroup())
+		case "descriptors":
+			var lim syscall.Rlimit
+			syscall.Getrlimit(syscall.RLIMIT_NOFILE, &lim)
+			lim.Cur = uint64(n[1])
+			fmt.Println(syscall.Setrlimit(syscall.RLIMIT_NOFILE, &lim))
 		case "settled":
 			h.Settled()
 			fmt.Println("ok")

@@ -72,7 +72,8 @@ func (f *fosters) open(o Options) {
 // one that Start returned. A root that has just ended is taken too when its
 // code is known or can still be: Exited then delivers soon. The error is
 // NotRunning when the root is gone, NotFound when the pid may be somebody
-// else's, and Conflict when the run is known already.
+// else's, Conflict when the run is known already, and Busy when the system does
+// not let us look.
 //
 // After exec in place, and for ends that the keeper tells, what was not adopted
 // when Settled is called is forgotten.
@@ -86,6 +87,10 @@ func (h *Host) Adopt(a Adoption) (*Process, error) {
 	// that it stands for, or that process has ended.
 	fd, err := openPidfd(a.PID)
 	stat, look := proc.One(a.PID)
+	if look != nil && !absent(look) {
+		closePidfd(fd)
+		return nil, fault(velos.Busy, look, "", "look at process ", strconv.Itoa(a.PID), ": ", look.Error())
+	}
 	if err == syscall.ESRCH || look != nil || stat.Start != a.Start {
 		closePidfd(fd)
 		return h.adoptEnded(a, look == nil)
@@ -245,12 +250,20 @@ func closePidfd(fd int) {
 // signalGroup signals the group of a number that has not been given away since
 // start. A moment remains in which it could be.
 func (p *Process) signalGroup(sig int) error {
-	if s, err := proc.One(p.pid); err == nil && s.Start != p.start {
+	s, err := proc.One(p.pid)
+	if err == nil && s.Start != p.start {
 		p.strange = true
 		return syscall.ESRCH
 	}
+	if err != nil && !absent(err) {
+		return err
+	}
 	return syscall.Kill(-p.pid, syscall.Signal(sig))
 }
+
+// absent tells a process that is not there from one that we could not look at,
+// for want of descriptors or memory.
+func absent(err error) bool { return err == syscall.ENOENT || err == syscall.ESRCH }
 
 // Cgroup is the control group that the run has to itself, as a directory; empty
 // when it has none.

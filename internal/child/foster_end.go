@@ -51,7 +51,10 @@ func (p *Process) over() bool {
 		return pidfdOver(p.foster.fd)
 	}
 	s, err := proc.One(p.pid)
-	return err != nil || s.Start != p.start || !s.Alive()
+	if err != nil {
+		return absent(err)
+	}
+	return s.Start != p.start || !s.Alive()
 }
 
 // watch has the end of p's root noticed.

@@ -84,7 +84,11 @@ func (h *Host) visitGuardians(again bool) {
 		return
 	}
 	for pid, w := range h.wards {
-		if s, err := proc.One(pid); w.run != nil && (err != nil || s.Start != w.start || !s.Alive()) {
+		if w.run == nil {
+			continue
+		}
+		s, err := proc.One(pid)
+		if err != nil && absent(err) || err == nil && (s.Start != w.start || !s.Alive()) {
 			h.lose(pid)
 		}
 	}

@@ -190,6 +190,35 @@ func TestAStoppedProcessIsAdopted(t *testing.T) {
 	d.want(code7, "exited", list[0].pid)
 }
 
+func TestWithoutDescriptorsNobodyIsTakenForDead(t *testing.T) {
+	for _, env := range []string{"BLIND=", "BLIND=1"} {
+		t.Run(env, func(t *testing.T) {
+			k := keep(t)
+			script, cue := onCue(t)
+			old, list := k.former([]string{"NO_CGROUP=1"}, script, script)
+			k.crash(old, list)
+			d := k.next(kept(), "NO_CGROUP=1", env)
+			d.mustAdopt(list[0])
+			d.want("<nil>", "descriptors", 3)
+			if got := d.adopt(list[1]); !strings.HasPrefix(got, "busy ") {
+				t.Errorf("got %s", got)
+			}
+			if got := d.ask("signal", list[0].pid, 0, 1); got != "<nil>" && env == "BLIND=" || strings.HasSuffix(got, "ended") {
+				t.Errorf("a signal: %s", got)
+			}
+			d.want("ok", "settled")
+			d.want("<nil>", "descriptors", 100)
+			d.mustAdopt(list[1])
+			touch(t, cue)
+			for _, s := range list {
+				d.want(code7, "exited", s.pid)
+				d.want("gone", "gone", s.pid)
+			}
+			d.want(nothing, "state")
+		})
+	}
+}
+
 func TestNewRunsStandBesideAdoptedOnes(t *testing.T) {
 	for _, env := range [][]string{{kept()}, {kept(), "NO_CGROUP=1"}} {
 		t.Run(env[len(env)-1], func(t *testing.T) {
