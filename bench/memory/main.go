@@ -19,7 +19,7 @@ import (
 const mib = 1 << 20
 
 var (
-	sizes  = flag.String("children", "10,1000", "numbers of quiet children")
+	counts = flag.String("children", "10,1000", "numbers of quiet children")
 	settle = flag.Duration("settle", 18*time.Second, "pause before a measurement; velosd looks at its children every 15 seconds")
 	lists  = flag.Int("lists", 100, "how often everything is listed before the second measurement")
 	pm2N   = flag.Int("pm2", 10, "number of children for PM2")
@@ -32,18 +32,18 @@ func main() {
 
 func run(r *rig.Rig) error {
 	var list []int
-	for s := range strings.SplitSeq(*sizes, ",") {
+	for s := range strings.SplitSeq(*counts, ",") {
 		n, err := strconv.Atoi(strings.TrimSpace(s))
 		if err != nil || n < 1 {
 			return fmt.Errorf("-children: %q is no number of children", s)
 		}
 		list = append(list, n)
 	}
-	empty, _, err := measure(r, 0, false)
+	empty, err := measure(r, 0, false)
 	if err != nil {
 		return err
 	}
-	r.Add(rig.Figure{What: "no app: anonymous / resident / PSS", Velos: show(empty)})
+	r.Add(rig.Figure{What: "no app: anonymous / resident / PSS", Velos: show(empty.quiet)})
 	var pm2 rig.Memory
 	if p := r.PM2(); p != nil {
 		if err := p.Start("quiet", *pm2N, "/bin/sleep", nil, "infinity"); err != nil {
@@ -56,30 +56,37 @@ func run(r *rig.Rig) error {
 		p.End()
 	}
 	for _, apps := range []bool{false, true} {
-		var first rig.Memory
+		var first sizes
 		for i, n := range list {
-			m, used, err := measure(r, n, apps)
+			m, err := measure(r, n, apps)
 			if err != nil {
 				return err
 			}
 			if i == 0 {
 				first = m
 			}
-			report(r, n, apps, m, used, pm2)
+			report(r, n, apps, m, pm2)
 			if i > 0 {
-				perChild(r, n-list[0], apps, first, m)
+				perChild(r, n-list[0], apps, first.quiet, m.quiet)
 			}
 		}
 	}
 	return nil
 }
 
+// sizes is what velosd held in one run.
+type sizes struct {
+	quiet  rig.Memory // some time after the start
+	used   rig.Memory // some time after many requests
+	keeper rig.Memory // of the process that watches over the daemon, at the end
+}
+
 // measure raises a daemon with n quiet children and waits until it has given
 // back what the start took. Then it asks much, and measures again.
-func measure(r *rig.Rig, n int, apps bool) (quiet, used rig.Memory, err error) {
+func measure(r *rig.Rig, n int, apps bool) (m sizes, err error) {
 	d, err := r.Raise()
 	if err != nil {
-		return quiet, used, err
+		return m, err
 	}
 	defer d.End()
 	var specs []velos.Spec
@@ -92,21 +99,23 @@ func measure(r *rig.Rig, n int, apps bool) (quiet, used rig.Memory, err error) {
 		specs = append(specs, rig.Spec("quiet", n, "/bin/sleep", "infinity"))
 	}
 	if err := d.Launch(specs...); err != nil {
-		return quiet, used, err
+		return m, err
 	}
 	time.Sleep(*settle)
-	if quiet, err = rig.MemoryOf(d.PID); err != nil {
-		return quiet, used, err
+	if m.quiet, err = rig.MemoryOf(d.PID); err != nil {
+		return m, err
 	}
-	r.Note("%s: %s", title(n, apps), show(quiet))
+	r.Note("%s: %s", title(n, apps), show(m.quiet))
 	for range *lists {
 		if _, err := d.List(context.Background()); err != nil {
-			return quiet, used, err
+			return m, err
 		}
 	}
 	time.Sleep(*settle)
-	used, err = rig.MemoryOf(d.PID)
-	return quiet, used, err
+	if m.used, err = rig.MemoryOf(d.PID); err == nil && d.Keeper != 0 {
+		m.keeper, err = rig.MemoryOf(d.Keeper)
+	}
+	return m, err
 }
 
 func title(n int, apps bool) string {
@@ -120,7 +129,8 @@ func show(m rig.Memory) string {
 	return fmt.Sprintf("%s / %s / %s, %d threads, %d descriptors", rig.KiB(m.Anon), rig.KiB(m.RSS), rig.KiB(m.PSS), m.Threads, m.Descriptors)
 }
 
-func report(r *rig.Rig, n int, apps bool, m, used, pm2 rig.Memory) {
+func report(r *rig.Rig, n int, apps bool, s sizes, pm2 rig.Memory) {
+	m := s.quiet
 	anon := rig.Figure{What: title(n, apps) + ": anonymous", Velos: rig.KiB(m.Anon)}
 	rss := rig.Figure{What: title(n, apps) + ": resident", Velos: rig.KiB(m.RSS)}
 	if n == 10 {
@@ -136,7 +146,13 @@ func report(r *rig.Rig, n int, apps bool, m, used, pm2 rig.Memory) {
 	r.Add(rig.Figure{What: title(n, apps) + ": PSS, threads, descriptors",
 		Velos: fmt.Sprintf("%s, %d, %d", rig.KiB(m.PSS), m.Threads, m.Descriptors)})
 	r.Add(rig.Figure{What: fmt.Sprintf("the same, some seconds after %d lists: anonymous / resident", *lists),
-		Velos: rig.KiB(used.Anon) + " / " + rig.KiB(used.RSS)})
+		Velos: rig.KiB(s.used.Anon) + " / " + rig.KiB(s.used.RSS)})
+	if s.keeper.RSS > 0 {
+		r.Add(rig.Figure{What: title(n, apps) + ": the keeper beside it, anonymous", Velos: rig.KiB(s.keeper.Anon),
+			Target: "≤ 819 KiB", Met: s.keeper.Anon <= 819<<10})
+		r.Add(rig.Figure{What: "the same: resident, PSS, threads, descriptors",
+			Velos: fmt.Sprintf("%s, %s, %d, %d", rig.KiB(s.keeper.RSS), rig.KiB(s.keeper.PSS), s.keeper.Threads, s.keeper.Descriptors)})
+	}
 }
 
 // perChild is what one more quiet child costs.

@@ -22,6 +22,9 @@ type Daemon struct {
 	*client.Client
 	Home home.Home
 	PID  int
+	// Keeper is the process that was started and has started the daemon; 0
+	// where it is the daemon itself.
+	Keeper int
 
 	rig   *Rig
 	cmd   *exec.Cmd
@@ -63,6 +66,9 @@ func (r *Rig) Raise() (*Daemon, error) {
 	}
 	pong, err := d.Ping(context.Background())
 	d.PID = pong.PID
+	if d.cmd.Process.Pid != pong.PID {
+		d.Keeper = d.cmd.Process.Pid
+	}
 	return d, err
 }
 
