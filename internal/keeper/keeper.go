@@ -19,6 +19,7 @@
 //	X  id u32, after u64         exits of strangers after this number: x
 //	A  number u64                this exit has been dealt with
 //	U  id u32, path              become this program: u
+//	B  ms u32                    alive; kill me when this long passes without another; 0: never
 //
 //	keeper to daemon
 //	h  id u32, flags u8, then pid, starts, parked, refused, pending, lost: u32

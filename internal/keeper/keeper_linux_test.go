@@ -59,6 +59,16 @@ func (s *stage) pid(order, reply string) int {
 	return n
 }
 
+func parent(pid int) int {
+	b, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	_, rest, _ := strings.Cut(string(b), ") ")
+	if f := strings.Fields(rest); len(f) > 1 {
+		n, _ := strconv.Atoi(f[1])
+		return n
+	}
+	return 0
+}
+
 func TestExitsOfOrphansReachTheNextDaemonOnce(t *testing.T) {
 	s := begin(t, brisk)
 	s.up()
@@ -66,6 +76,8 @@ func TestExitsOfOrphansReachTheNextDaemonOnce(t *testing.T) {
 	seven, nine, later := s.pid("child", "child "), s.pid("child", "child "), s.pid("child", "child ")
 	s.hold(true)
 	s.kill()
+	// A thread of the dying daemon that is in wait may still take an end.
+	until(t, "the keeper has the children", func() bool { return parent(nine) == s.cmd.Process.Pid && parent(seven) == s.cmd.Process.Pid })
 	syscall.Kill(seven, syscall.SIGUSR1)
 	syscall.Kill(nine, syscall.SIGKILL)
 	until(t, "both are reaped", func() bool {

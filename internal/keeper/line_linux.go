@@ -146,6 +146,20 @@ func (l *Line) Ready() error {
 	return l.send(nil)
 }
 
+// Beat tells the keeper that the daemon is well, and that it is to be killed
+// and started anew if it does not say so again before within is over; 0 takes
+// that back. It does not wait for the keeper.
+func (l *Line) Beat(within time.Duration) error {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	ms := min(max(within, 0).Milliseconds(), maxBeat.Milliseconds())
+	l.out = put32(head(l.out, 'B'), uint32(ms))
+	return l.send(nil)
+}
+
 // Ack tells the keeper that an exit has been dealt with, and is not to be told
 // again, not even to the next daemon. All exits are to be acknowledged, those
 // of processes that nobody knows too.

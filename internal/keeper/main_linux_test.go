@@ -214,10 +214,16 @@ func (s *script) do(words []string) {
 		go s.collect(fd)
 		reply("writer %d %v", pid, err)
 	case "follow":
-		err := s.line.Follow(func(x Exit) { s.seen <- x; reply("exit %d %d", x.PID, x.Status) }, func(err error) {
-			os.WriteFile(filepath.Join(s.dir, "lost"), []byte(err.Error()), 0o600)
-		})
+		replied := make(chan struct{}) // exits come from another goroutine, but after the reply
+		err := s.line.Follow(func(x Exit) {
+			<-replied
+			s.seen <- x
+			reply("exit %d %d", x.PID, x.Status)
+		}, func(err error) { os.WriteFile(filepath.Join(s.dir, "lost"), []byte(err.Error()), 0o600) })
 		reply("ok %v", err)
+		close(replied)
+	case "beat":
+		reply("ok %v", s.line.Beat(time.Duration(n)*time.Millisecond))
 	case "ack":
 		for len(s.seen) > 0 {
 			s.line.Ack(<-s.seen)

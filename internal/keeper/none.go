@@ -2,7 +2,11 @@
 
 package keeper
 
-import "github.com/velospm/velos"
+import (
+	"time"
+
+	"github.com/velospm/velos"
+)
 
 // Supported reports whether Run and Dial do anything on this system. Where it
 // is false the daemon is nobody's child: what it holds ends with it.
@@ -32,6 +36,7 @@ func (l *Line) Park(string, int) error               { return nil }
 func (l *Line) Drop(string) error                    { return nil }
 func (l *Line) List() ([]Parked, error)              { return nil, nil }
 func (l *Line) Follow(func(Exit), func(error)) error { return nil }
+func (l *Line) Beat(time.Duration) error             { return nil }
 func (l *Line) Ack(Exit) error                       { return nil }
 func (l *Line) Ready() error                         { return nil }
 func (l *Line) Upgrade(string) error                 { return none() }

@@ -44,6 +44,8 @@ func (k *keeper) fallen(ws syscall.WaitStatus) (code int, over bool) {
 	pid := k.pid
 	k.pid = 0
 	k.hangUp()
+	k.silent.Stop() // all that it has sent is done
+	k.given = false
 	code = ws.ExitStatus()
 	how := " exited with code " + strconv.Itoa(code)
 	if ws.Signaled() {

@@ -47,6 +47,8 @@ type keeper struct {
 	settled  time.Duration
 	asked    bool // the end was asked for: this daemon is the last
 	again    *time.Timer
+	silent   *time.Timer // runs while the daemon has promised to beat
+	given    bool        // up, by silence: its next step is SIGKILL
 	orders   chan os.Signal
 	drained  chan struct{} // serve has read all that the last daemon sent
 	upgrades chan upgrade
@@ -86,13 +88,14 @@ type upgrade struct {
 // GOMAXPROCS=1 belongs in the environment before the program starts.
 func Run(o Options) int {
 	k := &keeper{lock: o.Lock, line: -1, orders: make(chan os.Signal, 8), drained: make(chan struct{}, 1),
-		upgrades: make(chan upgrade, 1), verdict: make(chan syscall.Errno), again: time.NewTimer(time.Hour)}
+		upgrades: make(chan upgrade, 1), verdict: make(chan syscall.Errno), again: time.NewTimer(time.Hour), silent: time.NewTimer(time.Hour)}
 	// First of all: a keeper that has just become this program ignores them
 	// until somebody listens.
 	signal.Notify(k.orders, handled...)
 	children := make(chan os.Signal, 1)
 	signal.Notify(children, syscall.SIGCHLD)
 	k.again.Stop()
+	k.silent.Stop()
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
 		say("become subreaper" + ": " + err.Error())
 	}
@@ -108,7 +111,7 @@ func Run(o Options) int {
 		default:
 		}
 	} else if err := k.raise(); err != nil {
-		say("start "+k.path + ": " + err.Error())
+		say("start " + k.path + ": " + err.Error())
 		return 1
 	}
 	return k.run(children)
@@ -125,6 +128,8 @@ func (k *keeper) run(children <-chan os.Signal) int {
 			}
 		case <-k.again.C:
 			k.retry()
+		case <-k.silent.C:
+			k.silence()
 		case u := <-k.upgrades:
 			k.verdict <- k.become(u)
 		}
@@ -207,7 +212,7 @@ func (k *keeper) raise() error {
 // retry is raise after a death.
 func (k *keeper) retry() {
 	if err := k.raise(); err != nil {
-		say("start "+k.path + ": " + err.Error())
+		say("start " + k.path + ": " + err.Error())
 		k.strike()
 	}
 }

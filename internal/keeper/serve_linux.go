@@ -141,6 +141,10 @@ func (k *keeper) handle(b []byte, fd int) (kept, ok bool) {
 		if number := c.u64(); c.whole() {
 			k.ends.remove(number)
 		}
+	case 'B':
+		if ms := c.u32(); c.whole() {
+			k.beat(ms)
+		}
 	case 'U':
 		c.u32()
 		n := len(c.rest())

@@ -1,0 +1,41 @@
+package keeper
+
+import (
+	"syscall"
+	"testing"
+	"time"
+)
+
+// A daemon that is stopped by a signal gives no sign of life, and cannot even
+// be asked to end.
+func TestASilentDaemonIsKilledAndStartedAnew(t *testing.T) {
+	s := begin(t, brisk)
+	s.up()
+	s.order("ready", "ok")
+	for range 5 {
+		s.order("beat 60000", "ok")
+	}
+	first := s.daemon
+	s.order("beat 100", "ok")
+	if err := syscall.Kill(first, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	s.up()
+	if s.daemon == first || !gone(first) {
+		t.Errorf("daemon %d was followed by %d", first, s.daemon)
+	}
+}
+
+func TestADaemonThatPromisesNothingMayBeSilent(t *testing.T) {
+	s := begin(t, brisk)
+	s.up()
+	s.order("ready", "ok")
+	first := s.daemon
+	s.order("beat 50", "ok")
+	s.order("beat 0", "ok")
+	time.Sleep(200 * time.Millisecond) // nothing is to happen
+	s.order("state", "state ")
+	if s.daemon != first || gone(first) {
+		t.Error("the daemon was killed")
+	}
+}
