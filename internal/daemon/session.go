@@ -207,7 +207,6 @@ func (s *session) take(req wire.Request) {
 		return
 	}
 	s.d.requests.Add(1)
-	s.d.tidy.touch() // an answer leaves garbage and touched pages behind, too
 	s.handlers.Add(1)
 	go func() {
 		defer s.handlers.Done()
