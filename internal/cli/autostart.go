@@ -97,8 +97,8 @@ func (s *session) await(ctx context.Context, h home.Home, pid int, ended <-chan 
 func (s *session) announceDaemon(ctx context.Context, pid int) {
 	ctx, stop := context.WithTimeout(ctx, raiseWithin)
 	defer stop()
-	if p, err := s.conn.Ping(ctx); err == nil && p.PID == pid {
-		s.notice("started velosd, pid ", strconv.Itoa(pid))
+	if p, err := s.conn.Ping(ctx); err == nil && (p.PID == pid || p.Keeper == pid) {
+		s.notice("started velosd, pid ", strconv.Itoa(p.PID))
 	}
 }
 

@@ -6,6 +6,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -77,6 +78,10 @@ func Run(ctx context.Context, w World, args []string) (code int) {
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
+	}
+	var own exitCode
+	if errors.As(err, &own) {
+		return int(own)
 	}
 	if ctx.Err() != nil && velos.CodeOf(err) != velos.Crashed {
 		if s.ordered {

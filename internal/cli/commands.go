@@ -64,6 +64,7 @@ var commands = []command{
 	{name: "resurrect", group: "daemon", short: "bring back what save wrote down", long: "Brings back the apps of the last save. Apps that are there already are left as they are.", setup: setupResurrect},
 	{name: "ping", group: "daemon", short: "ask whether the daemon runs, without starting it", setup: setupPing},
 	{name: "kill", group: "daemon", short: "stop all apps and the daemon; the apps stay known", long: killLong, setup: setupKill},
+	{name: "runtime", args: "[SCRIPT|FILE.toml]... [-- ARG...]", max: -1, group: "daemon", short: "run apps in the foreground, as a container wants it", long: runtimeLong, setup: setupRuntime},
 	{name: "daemon", args: "upgrade [PATH]", min: 1, max: 2, group: "daemon", short: "replace the running velosd by another; apps go on", long: daemonLong, setup: setupDaemon},
 	{name: "version", group: "daemon", short: "show the versions of velos and the daemon", setup: setupVersion},
 	{name: "startup", max: -1, group: "daemon", short: "start the daemon with the system", later: true},

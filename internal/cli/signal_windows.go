@@ -12,3 +12,12 @@ func systemSignal(name string) int {
 	}
 	return 0
 }
+
+// forwarded: there is nothing to hand on here.
+func forwarded() (numbers <-chan int, stop func()) {
+	c := make(chan int)
+	return c, func() { close(c) }
+}
+
+// reap has nothing to do here: the system keeps no dead for a parent.
+func reap() (stop func()) { return func() {} }

@@ -239,7 +239,7 @@ func (c *call) ping(context.Context) (velos.Record, error) {
 	rss, anon := memory()
 	return &wire.Pong{
 		Version: velos.Version, Uptime: velos.MillisOf(time.Since(c.d.began)), PID: pid(), Protocol: velos.Protocol,
-		Apps: c.d.sup.Len(), RSS: rss, Anon: anon, Requests: c.d.requests.Load(),
+		Apps: c.d.sup.Len(), RSS: rss, Anon: anon, Requests: c.d.requests.Load(), Keeper: c.d.line.PID(),
 	}, nil
 }
 

@@ -289,6 +289,7 @@ type Pong struct {
 	RSS      int64 // resident memory in bytes
 	Anon     int64 // anonymous memory in bytes
 	Requests uint64
+	Keeper   int // pid of the daemon's keeper; 0: it has none
 }
 
 // Fields implements velos.Record.
@@ -301,6 +302,7 @@ func (p *Pong) Fields(f velos.Fields) {
 	f.Int("rss", &p.RSS)
 	f.Int("anon", &p.Anon)
 	velos.Int(f, "requests", &p.Requests)
+	velos.Int(f, "keeper", &p.Keeper)
 }
 
 // Shutdown asks the daemon to end.
