@@ -51,10 +51,15 @@ func IsInherited(name string) bool {
 	return strings.HasPrefix(name, "LC_") || slices.Contains(Inherited, name)
 }
 
-// ours reports a variable that Velos sets for each process. The caller's are
-// never handed on: velos may itself run inside a managed app.
+// ours reports a variable that Velos, or a service manager, sets for each
+// process. The caller's are never handed on: velos may itself run inside a
+// managed app or a service, and what is said there is said to that one alone.
 func ours(name string) bool {
-	return strings.HasPrefix(name, "VELOS_") || name == "NODE_APP_INSTANCE"
+	switch name {
+	case "NODE_APP_INSTANCE", "NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES":
+		return true
+	}
+	return strings.HasPrefix(name, "VELOS_")
 }
 
 func (e Environ) whole() map[string]string {

@@ -31,6 +31,7 @@ type Daemon struct {
 	home     home.Home
 	lock     *home.Lock
 	line     *keeper.Line // nil when no keeper has started us
+	manager  manager      // of services, that has started us or the keeper
 	heir     bool         // we were executed in the place of another velosd
 	journal  *journal.Journal
 	children *child.Host
@@ -119,7 +120,8 @@ func open(h home.Home) (*Daemon, error) {
 // openWith raises every room of the home whose lock we have, the listener
 // last: whoever can connect is answered.
 func openWith(h home.Home, line *keeper.Line, lock *home.Lock) (*Daemon, error) {
-	d := &Daemon{home: h, line: line, lock: lock, heir: heir(), began: time.Now(), ending: make(chan struct{})}
+	d := &Daemon{home: h, line: line, lock: lock, heir: heir(), began: time.Now(), ending: make(chan struct{}),
+		manager: findManager(os.Getenv, os.Getpid(), line.PID())}
 	state, notes, err := home.Read(h.StateFile())
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
@@ -182,11 +184,15 @@ func (d *Daemon) run() {
 	if err := d.line.Ready(); err != nil {
 		say("velosd: " + err.Error())
 	}
+	d.tellReady()
+	stop := d.pulse(d.sup.Alive)
 	d.waitForEnd()
+	stop()
 	if d.successor != "" {
 		say("velosd: become " + d.successor + ": " + d.become(d.successor).Error())
 		os.Exit(1) // the keeper starts the new program
 	}
+	d.tellStopping()
 	d.lower()
 }
 

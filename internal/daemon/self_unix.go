@@ -28,8 +28,6 @@ func restartLean() {
 }
 
 // waitForEnd returns when the end was asked for, by a client or a signal.
-// SIGHUP is kept for reloading configuration; until there is one it does
-// nothing, but does not end the daemon either.
 func (d *Daemon) waitForEnd() {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
@@ -40,6 +38,7 @@ func (d *Daemon) waitForEnd() {
 			return
 		case s := <-signals:
 			if s == syscall.SIGHUP {
+				d.reload()
 				continue
 			}
 			d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: "velosd got " + s.String(), Actor: velos.Policy})

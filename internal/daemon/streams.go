@@ -118,29 +118,10 @@ func (c *call) reopen(context.Context) (velos.Record, error) {
 	return c.eachLog(0, "reopen", (*logs.Log).Reopen)
 }
 
-// eachLog does f to one app's log, or to all for id 0, and reports the first
-// error after all had their turn.
+// eachLog is eachLog of the daemon for whoever asks.
 func (c *call) eachLog(id uint32, what string, f func(*logs.Log) error) (velos.Record, error) {
-	who := c.by()
-	var first error
-	for _, a := range c.d.sup.List() {
-		if id != 0 && a.ID != id {
-			continue
-		}
-		l := c.d.machine.Log(a.ID)
-		if l == nil {
-			continue
-		}
-		if err := f(l); err != nil {
-			if first == nil {
-				first = err
-			}
-			continue
-		}
-		c.d.event(velos.Event{Kind: velos.KindLog, App: a.Spec.Name, ID: a.ID, Inst: -1, Cause: what, Actor: who})
-	}
-	if first != nil {
-		return nil, first
+	if err := c.d.eachLog(c.by(), id, what, f); err != nil {
+		return nil, err
 	}
 	if id != 0 {
 		if _, err := c.log(id); err != nil {

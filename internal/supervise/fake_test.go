@@ -102,6 +102,8 @@ type actor struct {
 	exit  chan child.Exit
 	gone  chan struct{}
 	tell  func() // never nil after Notify
+
+	signals func() // called first by Signal
 }
 
 func (a *actor) PID() int                  { return a.pid }
@@ -125,6 +127,9 @@ func (a *actor) told() {
 }
 
 func (a *actor) Signal(sig int, tree bool) error {
+	if a.signals != nil {
+		a.signals()
+	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if !tree {

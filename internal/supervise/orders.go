@@ -15,9 +15,10 @@ const (
 	restart
 	reset  // restart counts back to zero
 	signal // one signal, no change of state
+	probe  // an answer, nothing else
 )
 
-var verbNames = [...]string{"start", "stop", "restart", "reset", "signal"}
+var verbNames = [...]string{"start", "stop", "restart", "reset", "signal", "probe"}
 
 // An order is a verb with its particulars. Its reply channel is buffered: a
 // caller that gives up does not take the order back, and the runner never
@@ -48,7 +49,7 @@ type reply struct {
 }
 
 func (r *runner) onOrder(o order) {
-	if o.verb == signal || o.verb == reset {
+	if o.verb == signal || o.verb == reset || o.verb == probe {
 		r.reply(o.reply, r.poke(o))
 		return
 	}
@@ -136,6 +137,9 @@ func (r *runner) ending() bool { return r.status == velos.Stopping || r.drained 
 
 // poke handles the orders that leave the state alone.
 func (r *runner) poke(o order) error {
+	if o.verb == probe {
+		return nil
+	}
 	if o.verb == reset {
 		r.strikes, r.backoffs, r.restarts = 0, 0, 0
 		return nil

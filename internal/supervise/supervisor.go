@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/velospm/velos"
@@ -28,6 +29,7 @@ type Supervisor struct {
 	pool    pool // forks and drains
 	turns   pool // of runners that have something to do
 	sampler sampler
+	probed  atomic.Uint32 // whom Alive has asked last
 
 	ctx    context.Context // of the actors; not of any request
 	cancel context.CancelFunc
