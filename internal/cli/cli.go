@@ -114,6 +114,7 @@ type session struct {
 	ai      bool
 	silent  bool
 	color   string
+	plain   bool // --no-color
 }
 
 // guess looks for the output flags before they are parsed, so that a mistake
@@ -148,11 +149,11 @@ func (s *session) human() bool { return !s.json && !s.ai }
 // coloured decides about colour as most programs do: the flag first, then
 // NO_COLOR, CLICOLOR_FORCE, TERM, then whether a terminal is there.
 func (s *session) coloured(tty bool) bool {
-	switch s.color {
-	case "always":
-		return true
-	case "never":
+	switch {
+	case s.plain || s.color == "never":
 		return false
+	case s.color == "always":
+		return true
 	}
 	force := s.Vars["CLICOLOR_FORCE"]
 	switch {
@@ -229,6 +230,8 @@ func tree(s *session) *cobra.Command {
 	f.BoolVar(&s.ai, "ai", false, "answer as short JSON, for agents")
 	f.BoolVarP(&s.silent, "silent", "s", false, "no notices on stderr")
 	f.StringVar(&s.color, "color", "auto", "use colours: auto, always, never")
+	f.BoolVar(&s.plain, "no-color", false, "the same as --color never")
+	f.MarkHidden("no-color")
 	root.SetFlagErrorFunc(flagError)
 	for _, g := range groups {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,7 +34,8 @@ var groups = []struct{ id, title string }{
 
 const targetsHelp = `
 An app is named by its name or id; name:N is one instance, all is every app,
-ns:NAME every app of a namespace, /REGEX/ every app whose name matches.`
+ns:NAME every app of a namespace, /REGEX/ every app whose name matches, FILE.toml every
+app that came from it.`
 
 // commands is the table of all commands, in the order of the help page.
 var commands = []command{
@@ -72,13 +72,6 @@ var commands = []command{
 
 	{name: "compress", args: "FILE", min: 1, max: 1, hidden: true, short: "compress a rotated log file to FILE.zst", setup: setupCompress},
 	{name: "expand", args: "FILE", min: 1, max: 1, hidden: true, short: "write a compressed log file to stdout", setup: setupExpand},
-}
-
-// abroad are commands of PM2 that have another name here, or none.
-var abroad = map[string]string{
-	"jlist": "velos list --json", "prettylist": "velos list --json", "slist": "velos list --json", "imonit": "velos list", "dashboard": "velos list", "update": "velos kill, then any other command",
-	"updatePM2": "velos kill, then any other command", "ecosystem": "write a velos.toml", "init": "write a velos.toml", "logrotate": "nothing: logs are rotated by themselves",
-	"run": "velos start", "up": "velos start FILE.toml", "down": "velos stop all", "rm": "velos delete",
 }
 
 func (c *command) cobra(s *session) *cobra.Command {
@@ -124,7 +117,7 @@ func (c *command) count(args []string) error {
 func unknownCommand(word string) error {
 	hint := "velos --help lists the commands"
 	if there, ok := abroad[word]; ok {
-		hint = "here it is: " + there
+		hint = there
 	} else if near := nearest(word, commandNames()); near != "" {
 		hint = "did you mean velos " + near + "?"
 	}
@@ -139,39 +132,6 @@ func commandNames() []string {
 		}
 	}
 	return names
-}
-
-// flagError makes a mistake in the flags an error of ours, with a guess at
-// what was meant.
-func flagError(cmd *cobra.Command, err error) error {
-	what := strings.TrimPrefix(cmd.CommandPath(), "velos ")
-	hint := cmd.CommandPath() + " --help lists the flags"
-	message := what + ": " + err.Error()
-	var unknown *pflag.NotExistError
-	if errors.As(err, &unknown) {
-		name := unknown.GetSpecifiedName()
-		if unknown.GetSpecifiedShortnames() != "" {
-			message = what + ": no such flag: -" + name
-		} else {
-			message = what + ": no such flag: --" + name
-			var names []string
-			cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-			if near := nearest(name, names); near != "" {
-				hint = "did you mean --" + near + "?"
-			}
-		}
-		if cmd.Name() == "start" {
-			hint += "; what is for the program itself goes after --"
-		}
-	}
-	var value *pflag.InvalidValueError
-	if errors.As(err, &value) {
-		message = what + ": --" + value.GetFlag().Name + ": " + quote(value.GetValue()) + " will not do"
-		if strings.HasPrefix(value.GetFlag().Value.Type(), "int") {
-			message = what + ": --" + value.GetFlag().Name + ": must be a whole number, not " + quote(value.GetValue())
-		}
-	}
-	return &velos.Error{Code: velos.Invalid, Message: message, Hint: hint, Cause: err}
 }
 
 // complete offers the names of apps to a shell. It never starts the daemon

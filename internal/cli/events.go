@@ -36,7 +36,7 @@ func setupEvents(s *session, f *pflag.FlagSet) handler {
 		}
 		wanted := map[uint32]bool{}
 		if len(args) > 0 {
-			list, err := resolve("events", apps, args)
+			list, err := s.resolve("events", apps, args)
 			if err != nil {
 				return err
 			}

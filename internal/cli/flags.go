@@ -18,6 +18,7 @@ type specFlags struct {
 	noAutostart, mergeLogs, logRaw bool
 	logType                        string
 	noDaemon, noVizion, noTreekill bool
+	nothing                        bool // flags of PM2 that need nothing here
 }
 
 // flags declares them.
@@ -78,7 +79,13 @@ func (o *specFlags) foreign(f *pflag.FlagSet) {
 	f.BoolVar(&o.noDaemon, "no-daemon", false, "(not yet)")
 	f.BoolVar(&o.noVizion, "no-vizion", false, "accepted: there is nothing to switch off")
 	f.BoolVar(&o.noTreekill, "no-treekill", false, "(not yet)")
-	for _, name := range []string{"cron-restart", "watch-delay", "ignore-watch", "listen-timeout", "shutdown-with-message", "uid", "gid", "no-daemon", "no-vizion", "no-treekill", "log-type", "node-args"} {
+	for _, name := range []string{"no-pmx", "no-automation", "disable-trace", "disable-source-map-support"} {
+		f.BoolVar(&o.nothing, name, false, "accepted: there is nothing to switch off")
+		f.MarkHidden(name)
+	}
+	f.BoolVarP(&o.nothing, "execute-command", "x", false, "accepted: every app runs like that")
+	f.BoolVarP(&o.nothing, "mini-list", "m", false, "accepted")
+	for _, name := range []string{"execute-command", "mini-list", "cron-restart", "watch-delay", "ignore-watch", "listen-timeout", "shutdown-with-message", "uid", "gid", "no-daemon", "no-vizion", "no-treekill", "log-type", "node-args"} {
 		f.MarkHidden(name)
 	}
 }
@@ -89,16 +96,39 @@ var fields = map[string]string{
 	"cron-restart": "cron", "max-memory-restart": "max_memory", "uid": "user", "gid": "group",
 }
 
+// valued refuses a value that was forgotten: nothing, or the next flag.
+func valued(f *pflag.FlagSet, fl *pflag.Flag) error {
+	if fl.Value.Type() != "string" || fl.NoOptDefVal != "" {
+		return nil
+	}
+	v := fl.Value.String()
+	name, _, _ := strings.Cut(strings.TrimPrefix(v, "--"), "=")
+	switch {
+	case v == "":
+		return invalid("--"+fl.Name+": must not be empty", "give it a value, or leave it out")
+	case strings.HasPrefix(v, "--") && f.Lookup(name) != nil, len(v) == 2 && v[0] == '-' && f.ShorthandLookup(v[1:]) != nil:
+		return invalid("--"+fl.Name+": has no value: "+v+" is a flag", "give it a value, or leave it out")
+	}
+	return nil
+}
+
 // options are the flags as config wants them.
 func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, error) {
 	c := o.Options
 	c.Args = args
 	c.Flags = map[string]string{"env_profile": "env"}
+	var err error
 	f.Visit(func(fl *pflag.Flag) {
 		if field, ok := fields[fl.Name]; ok {
 			c.Flags[field] = fl.Name
 		}
+		if err == nil {
+			err = valued(f, fl)
+		}
 	})
+	if err != nil {
+		return c, err
+	}
 	c.InterpreterArgs = append(append([]string(nil), o.InterpreterArgs...), o.nodeArgs...)
 	c.Env = append([]string(nil), o.set...)
 	for _, e := range o.env {

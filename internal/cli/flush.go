@@ -21,7 +21,7 @@ func setupFlush(s *session, _ *pflag.FlagSet) handler {
 		if len(args) == 0 {
 			args = []string{"all"}
 		}
-		list, err := resolve("flush", apps, args)
+		list, err := s.resolve("flush", apps, args)
 		if err != nil {
 			return err
 		}

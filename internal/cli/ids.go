@@ -24,7 +24,7 @@ func setupPid(s *session, _ *pflag.FlagSet) handler {
 			return err
 		}
 		if len(args) > 0 {
-			list, err := resolve("pid", apps, args)
+			list, err := s.resolve("pid", apps, args)
 			if err != nil {
 				return err
 			}

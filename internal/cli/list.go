@@ -22,7 +22,7 @@ func setupList(s *session, f *pflag.FlagSet) handler {
 			return err
 		}
 		if len(args) > 0 {
-			found, err := resolve("list", apps, args)
+			found, err := s.resolve("list", apps, args)
 			if err != nil {
 				return err
 			}

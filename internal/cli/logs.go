@@ -78,7 +78,7 @@ func setupLogs(s *session, f *pflag.FlagSet) handler {
 		}
 		apps := all
 		if len(args) > 0 {
-			list, err := resolve("logs", all, args)
+			list, err := s.resolve("logs", all, args)
 			if err != nil {
 				return err
 			}

@@ -56,6 +56,11 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 	if len(words)+len(o.config) == 0 {
 		return nil, invalid("start: nothing to start", "name an app, a script or a configuration file")
 	}
+	for _, w := range words {
+		if allDigits(w) && f.Changed("stop-exit-codes") {
+			return nil, invalid("start "+w+": a number is no script", "several exit codes are written with commas: --stop-exit-codes 0,1")
+		}
+	}
 	p := &plan{force: o.force, named: o.Name != "", given: specFlag(f, rest)}
 	if p.apps, err = s.apps(ctx); err != nil {
 		return nil, err
@@ -121,7 +126,8 @@ func (p *plan) sort(words []string) (files, scripts []string, err error) {
 // written; arguments behind -- count as one.
 func specFlag(f *pflag.FlagSet, rest []string) string {
 	first := ""
-	general := []string{"config", "only", "force", "attach", "update-env", "wait", "no-wait", "timeout", "json", "ai", "silent", "color"}
+	general := []string{"config", "only", "force", "attach", "update-env", "wait", "no-wait", "timeout", "json", "ai", "silent", "color", "no-color",
+		"no-pmx", "no-automation", "no-vizion", "disable-trace", "disable-source-map-support", "execute-command", "mini-list"}
 	f.Visit(func(fl *pflag.Flag) {
 		if first == "" && !slices.Contains(general, fl.Name) {
 			first = "--" + fl.Name

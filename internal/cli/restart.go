@@ -34,13 +34,16 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 	var o restartFlags
 	o.waiting.flags(f)
 	f.StringVarP(&o.rename, "name", "n", "", "new name of the app")
-	f.BoolVar(&o.update, "update-env", false, "replace its environment by that of this shell")
+	f.BoolVarP(&o.update, "update-env", "a", false, "replace its environment by that of this shell")
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
 	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
 	return func(ctx context.Context, args []string) error {
 		limit, err := o.limit()
 		if err != nil {
 			return err
+		}
+		if f.ArgsLenAtDash() >= 0 {
+			return invalid("restart: arguments behind -- do not apply to an app that is known", "velos delete it and velos start it with them, or write a velos.toml")
 		}
 		orders, err := s.restarts(ctx, &o, append(args, o.config...))
 		if err != nil {

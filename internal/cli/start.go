@@ -42,7 +42,7 @@ func setupStart(s *session, f *pflag.FlagSet) handler {
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
 	f.BoolVarP(&o.force, "force", "f", false, "a second copy of a script that is known")
 	f.BoolVar(&o.attach, "attach", false, "follow the logs afterwards")
-	f.BoolVar(&o.update, "update-env", false, "accepted: a new app has today's environment")
+	f.BoolVarP(&o.update, "update-env", "a", false, "accepted: a new app has today's environment")
 	f.MarkHidden("update-env")
 	return func(ctx context.Context, args []string) error {
 		words, rest := args, []string(nil)
@@ -53,6 +53,10 @@ func setupStart(s *session, f *pflag.FlagSet) handler {
 		if err != nil {
 			return err
 		}
+		if o.attach && !s.human() {
+			return invalid("--attach: the answer is one value, and logs have no end", "leave it out, then: velos logs -f --json")
+		}
+		since := velos.TimeOf(s.Now())
 		p, err := s.plan(ctx, f, &o, words, rest)
 		if err != nil {
 			return err
@@ -63,7 +67,7 @@ func setupStart(s *session, f *pflag.FlagSet) handler {
 		}
 		err = s.carryOut(ctx, orders, limit)
 		if err == nil && o.attach {
-			if err = s.follow(ctx, orders); ctx.Err() != nil {
+			if err = s.follow(ctx, orders, since); ctx.Err() != nil {
 				return nil // the start succeeded; nobody looks any longer
 			}
 		}
@@ -116,8 +120,9 @@ func started(a *velos.App, wait bool) string {
 	return strings.ReplaceAll(string(a.Status), "_", " ")
 }
 
-// follow shows the logs of what was started, until interrupted.
-func (s *session) follow(ctx context.Context, orders []order) error {
+// follow shows the logs of what was started from that moment on, until
+// interrupted.
+func (s *session) follow(ctx context.Context, orders []order, since velos.Time) error {
 	list, err := s.conn.List(ctx)
 	if err != nil {
 		return err
@@ -128,7 +133,10 @@ func (s *session) follow(ctx context.Context, orders []order) error {
 			apps = append(apps, *t.app)
 		}
 	}
-	l := logQuery{follow: true, last: lastWords, queries: all(apps)}
+	l := logQuery{follow: true, queries: all(apps)}
+	for i := range l.queries {
+		l.queries[i].Since = since
+	}
 	return s.showLogs(ctx, apps, &l)
 }
 

@@ -100,5 +100,5 @@ func (s *session) targets(ctx context.Context, verb string, words []string) ([]t
 	if err != nil {
 		return nil, err
 	}
-	return resolve(verb, apps, words)
+	return s.resolve(verb, apps, words)
 }

@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/config"
 )
 
 // A target is an app, or one instance of it.
@@ -43,6 +45,30 @@ func resolve(verb string, apps []velos.App, words []string) ([]target, error) {
 		}
 	}
 	return list, nil
+}
+
+// resolve is resolve for words that may name a configuration file, too: it
+// stands for the apps that came from it, whatever it says by now.
+func (s *session) resolve(verb string, apps []velos.App, words []string) ([]target, error) {
+	var names []string
+	for _, w := range words {
+		if found, _ := match(apps, w); len(found) > 0 || !config.IsConfig(w) {
+			names = append(names, w)
+			continue
+		}
+		path := w
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(s.Dir, path)
+		}
+		found := where(apps, func(a *velos.App) bool { return a.Spec.Source == path })
+		if len(found) == 0 {
+			return nil, &velos.Error{Code: velos.NotFound, Message: verb + " " + quote(w) + ": no app comes from this file", Hint: "velos list shows the apps"}
+		}
+		for _, t := range found {
+			names = append(names, t.app.Spec.Name)
+		}
+	}
+	return resolve(verb, apps, names)
 }
 
 // match finds what one word means: nothing, one app, or several.
@@ -136,6 +162,11 @@ func notFound(verb string, apps []velos.App, word string) error {
 	default:
 		if near := nearest(word, names); near != "" {
 			e.Hint = "did you mean " + near + "?"
+		}
+		for i := range apps {
+			if sp := &apps[i].Spec; filepath.Base(sp.Script) == filepath.Base(word) {
+				e.Hint = "did you mean " + sp.Name + ", which runs " + sp.Script + "?"
+			}
 		}
 		for _, ns := range spaces {
 			if ns == word {

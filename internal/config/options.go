@@ -231,7 +231,7 @@ func (o *Options) later() *problem {
 		{"wait_ready", o.WaitReady, "leave it out; min_uptime says when a start has succeeded"},
 		{"listen_timeout", o.ListenTimeout != "", "leave it out"},
 		{"shutdown_with_message", o.ShutdownWithMessage, "leave it out; stop_signal is sent instead"},
-		{"env_profile", o.EnvProfile != "", "use --env or --env-file"},
+		{"env_profile", o.EnvProfile != "", "that is a profile; --env KEY=VALUE sets a variable, --env-file reads a file of them"},
 		{"user", o.User != "", "leave it out; apps run as the user of the daemon"},
 		{"group", o.Group != "", "leave it out; apps run as the user of the daemon"},
 	} {

@@ -1,0 +1,43 @@
+package cli
+
+// What people who come from PM2 type, and what does it here.
+
+const (
+	insteadList    = "here it is: velos list --json"
+	insteadRestart = "here it is: velos restart, which starts what is not known yet"
+	insteadUpgrade = "here it is: velos daemon upgrade"
+	insteadFile    = "write a velos.toml, then: velos start velos.toml"
+	insteadLogs    = "nothing is needed: logs are rotated by themselves, see velos start --help"
+	noModules      = "PM2 has this; Velos has no modules and no settings of its own"
+	noService      = "PM2 has this for its web service; Velos has none"
+	noDeploy       = "PM2 has this; Velos starts what is there and fetches nothing"
+	noPatch        = "PM2 has this; Velos looks at programs from outside"
+	later          = "not yet in this version of velos"
+)
+
+// abroad are commands of PM2 that have another name here, or none: what to do
+// instead.
+var abroad = map[string]string{
+	"jlist": insteadList, "prettylist": insteadList, "slist": insteadList, "sysmonit": insteadList,
+	"imonit": "here it is: velos list", "dashboard": "here it is: velos list", "dash": "here it is: velos list", "report": "here it is: velos info all",
+	"startOrRestart": insteadRestart, "startOrReload": insteadRestart, "startOrGracefulReload": insteadRestart,
+	"update": insteadUpgrade, "updatePM2": insteadUpgrade, "deepUpdate": insteadUpgrade,
+	"ecosystem": insteadFile, "init": insteadFile, "create": insteadFile, "generate": insteadFile, "examples": "velos start --help has some",
+	"logrotate": insteadLogs, "run": "here it is: velos start", "up": "here it is: velos start FILE.toml", "down": "here it is: velos stop all",
+	"rm": "here it is: velos delete", "cleardump": "delete the file that velos save names", "attach": "here it is: velos logs -f NAME",
+	"unmonitor": noService, "monitor": noService, "link": noService, "unlink": noService, "plus": noService, "login": noService, "logout": noService,
+	"register": noService, "open": noService, "install": noModules, "uninstall": noModules, "module:update": noModules, "module:generate": noModules,
+	"module:install": noModules, "publish": noModules, "package": noModules, "autoinstall": noModules, "set": noModules, "multiset": noModules, "get": noModules,
+	"conf": noModules, "config": noModules, "unset": noModules, "deploy": noDeploy, "pull": noDeploy, "forward": noDeploy, "backward": noDeploy,
+	"serve": "PM2 has this; start a web server of your own", "expose": "PM2 has this; start a web server of your own",
+	"trigger": noPatch, "inspect": noPatch, "profile:cpu": noPatch, "profile:mem": noPatch, "send": "PM2 has this; " + later, "install-otel": noPatch, "uninstall-otel": noPatch,
+}
+
+// abroadFlags are flags of PM2 that are none here: what to do instead.
+var abroadFlags = map[string]string{
+	"pid": "velos pid NAME prints it", "parallel": "leave it out: apps start side by side", "disable-logs": "leave it out: logs are bounded, see --max-log-total",
+	"filter-env": "apps of a velos.toml get few variables of the shell", "trace": noPatch, "v8": noPatch, "deep-monitoring": noPatch, "event-loop-inspector": noPatch,
+	"source-map-support": "--node-args=--enable-source-maps", "ext": "watching files is " + later, "write": "write a velos.toml", "sort": "leave it out",
+	"user": "velos startup is " + later, "hp": "set VELOS_HOME", "service-name": "velos startup is " + later, "wait-ip": "velos startup is " + later,
+	"format": "--json has every field", "highlight": "--grep shows the lines that match", "container": noDeploy,
+}
