@@ -26,6 +26,7 @@ type killAnswer struct {
 func setupKill(s *session, f *pflag.FlagSet) handler {
 	w := waiting{timeout: "2m"}
 	f.StringVar(&w.timeout, "timeout", w.timeout, "wait no longer than this, then exit with 5")
+	leave := f.Bool("leave", false, "end the daemon only: apps run on, and the next command takes them over")
 	return func(ctx context.Context, _ []string) error {
 		limit, err := w.limit()
 		if err != nil {
@@ -39,25 +40,28 @@ func setupKill(s *session, f *pflag.FlagSet) handler {
 		case err != nil:
 			return err
 		}
-		pid, err := s.shutDown(ctx)
+		pid, err := s.shutDown(ctx, *leave)
 		if errors.Is(err, context.DeadlineExceeded) {
 			return &velos.Error{Code: velos.Timeout, Message: "kill: the daemon did not end within " + velos.MillisOf(limit).String(), Hint: "velos list shows what it waits for", Cause: err}
 		}
 		if err != nil {
 			return err
 		}
+		if *leave {
+			return s.answer(killAnswer{true, pid}, "ended velosd, pid "+strconv.Itoa(pid)+"; apps run on\n")
+		}
 		return s.answer(killAnswer{true, pid}, "stopped velosd, pid "+strconv.Itoa(pid)+", and all apps\n")
 	}
 }
 
 // shutDown returns when the daemon's process has ended and its socket is gone.
-func (s *session) shutDown(ctx context.Context) (int, error) {
+func (s *session) shutDown(ctx context.Context, leave bool) (int, error) {
 	p, err := s.conn.Ping(ctx)
 	if err != nil {
 		return 0, err
 	}
 	// A daemon that ends may close the connection before its answer arrived.
-	if _, err := s.conn.Shutdown(ctx, wire.Shutdown{}); err != nil && velos.CodeOf(err) != velos.Unreachable {
+	if _, err := s.conn.Shutdown(ctx, wire.Shutdown{Leave: leave}); err != nil && velos.CodeOf(err) != velos.Unreachable {
 		return 0, err
 	}
 	h, err := s.home()

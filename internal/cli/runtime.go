@@ -200,7 +200,7 @@ func (s *session) wind(err error) error {
 	}
 	ctx, stop := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer stop()
-	if _, e := s.shutDown(ctx); err == nil {
+	if _, e := s.shutDown(ctx, false); err == nil {
 		err = e
 	}
 	return err

@@ -54,6 +54,7 @@ type Daemon struct {
 	ending  chan struct{} // closed when somebody asked for the end
 	// What to become instead of ending; written before ending is closed.
 	successor string
+	leaving   bool // end without the apps: the keeper holds them for the next daemon
 	upgrading atomic.Bool
 }
 
@@ -193,6 +194,9 @@ func (d *Daemon) run() {
 		os.Exit(1) // the keeper starts the new program
 	}
 	d.tellStopping()
+	if d.leaving {
+		d.depart()
+	}
 	d.lower()
 }
 

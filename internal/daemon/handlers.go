@@ -250,10 +250,10 @@ func (c *call) shutdown(context.Context) (velos.Record, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	if q.Leave {
-		return nil, &velos.Error{Code: velos.NotYet, Message: "kill --leave: not yet in this version of velos"}
-	}
 	who := c.by()
+	if q.Leave {
+		return c.leave(who)
+	}
 	c.d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: "kill", Actor: who})
 	c.d.sup.StopAll(who)
 	return &wire.Done{Success: true, PID: pid()}, c.kept()

@@ -13,6 +13,11 @@ import (
 // daemon has taken the socket away, but it still holds the lock.
 const lockPatience = 3 * time.Second
 
+// settledDaemon is the age at which a daemon's death is no loop. One that dies
+// of what it finds at its start is far younger; one that is killed now and
+// then from outside must be back at once.
+const settledDaemon = 500 * time.Millisecond
+
 // keep is this program in its other role: the parent of the daemon. It holds
 // the lock, so that nobody else becomes the daemon while ours is restarted.
 func keep(h home.Home) int {
@@ -24,6 +29,10 @@ func keep(h home.Home) int {
 	}
 	lock, err := h.Lock()
 	for end := time.Now().Add(lockPatience); velos.CodeOf(err) == velos.Conflict && time.Now().Before(end); lock, err = h.Lock() {
+		if pid, ok := h.Idle(); ok {
+			wakeKeeper(pid) // its daemon has left: it starts the next one, and ours is not needed
+			break
+		}
 		if _, e := os.Lstat(h.Socket()); e == nil {
 			break // the other one serves
 		}
@@ -32,7 +41,7 @@ func keep(h home.Home) int {
 	if err != nil {
 		return fail(err)
 	}
-	return keeper.Run(keeper.Options{Lock: lock.FD()})
+	return keeper.Run(keeper.Options{Lock: lock.FD(), Settled: settledDaemon})
 }
 
 // attach is the daemon's side of it: its line to the keeper, and the lock.

@@ -30,7 +30,7 @@ func restartLean() {
 // waitForEnd returns when the end was asked for, by a client or a signal.
 func (d *Daemon) waitForEnd() {
 	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
 	defer signal.Stop(signals)
 	for {
 		select {
@@ -41,6 +41,9 @@ func (d *Daemon) waitForEnd() {
 				d.reload()
 				continue
 			}
+			if s == syscall.SIGUSR1 {
+				continue // wakes a keeper whose daemon has left; we are there
+			}
 			d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: "velosd got " + s.String(), Actor: velos.Policy})
 			return
 		}
@@ -48,6 +51,9 @@ func (d *Daemon) waitForEnd() {
 }
 
 func signalGroup(pgid int, s syscall.Signal) error { return syscall.Kill(-pgid, s) }
+
+// wakeKeeper has an idle keeper start its next daemon.
+func wakeKeeper(pid int) { _ = syscall.Kill(pid, syscall.SIGUSR1) }
 
 func lowPriority(pid int) { _ = syscall.Setpriority(syscall.PRIO_PROCESS, pid, 10) }
 

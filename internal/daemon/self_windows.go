@@ -24,6 +24,8 @@ func signalGroup(int, syscall.Signal) error {
 	return &velos.Error{Code: velos.Unsupported, Message: "process groups: not on this platform"}
 }
 
+func wakeKeeper(int) {}
+
 func lowPriority(int) {}
 
 func exeName(s string) string { return s + ".exe" }

@@ -12,6 +12,7 @@ import (
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/child"
 	"github.com/velospm/velos/internal/home"
+	"github.com/velospm/velos/internal/keeper"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -176,4 +177,36 @@ func (d *Daemon) become(path string) error {
 	d.saver.freeze()
 	d.conns.part(time.Second)
 	return execDaemon(path, d.line.FD(), d.lock.FD())
+}
+
+// leave is the end of this daemon alone: the apps run on, and the keeper holds
+// their output until the next command starts a daemon.
+func (c *call) leave(who velos.Actor) (velos.Record, error) {
+	if c.d.line == nil {
+		return nil, &velos.Error{Code: velos.Unsupported, Message: "kill --leave: this daemon has no keeper to leave the apps to"}
+	}
+	if err := c.kept(); err != nil {
+		return nil, err
+	}
+	c.d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: "kill --leave", Actor: who})
+	c.d.leaving = true
+	return &wire.Done{Success: true, PID: pid()}, nil
+}
+
+// depart ends the process without touching the apps.
+func (d *Daemon) depart() {
+	d.saver.freeze()
+	_ = d.listener.Close()
+	d.conns.part(time.Second)
+	d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: "velosd ended, the apps run on", PID: pid(), Actor: velos.Policy})
+	for _, c := range []func() error{d.store.Close, d.journal.Close} {
+		if err := c(); err != nil {
+			say("velosd: " + err.Error())
+		}
+	}
+	_ = os.Remove(d.home.PIDFile())
+	if err := d.lock.Leave(d.line.PID()); err != nil {
+		say("velosd: " + err.Error())
+	}
+	os.Exit(keeper.Leave)
 }

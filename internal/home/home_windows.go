@@ -37,3 +37,9 @@ func (l *Lock) FD() int { return -1 }
 func Inherit(int) (*Lock, error) {
 	return nil, &velos.Error{Code: velos.Unsupported, Message: "inherit the lock: not on this platform"}
 }
+
+// Leave is not there on this platform.
+func (l *Lock) Leave(int) error { return nil }
+
+// Idle is never true on this platform.
+func (h Home) Idle() (pid int, ok bool) { return 0, false }

@@ -71,6 +71,31 @@ func Inherit(fd int) (*Lock, error) {
 	return l, nil
 }
 
+// Leave says in the file that the keeper pid holds the lock and that there is
+// no daemon until somebody wants one: see Idle.
+func (l *Lock) Leave(pid int) error {
+	if err := syscall.Ftruncate(l.fd, 0); err != nil {
+		return err
+	}
+	_, err := syscall.Pwrite(l.fd, []byte(strconv.Itoa(pid)+" idle\n"), 0)
+	return err
+}
+
+// Idle is the pid of a keeper that holds the lock for the next daemon; ok is
+// false when the lock's file does not say so.
+func (h Home) Idle() (pid int, ok bool) {
+	fd, err := syscall.Open(h.LockFile(), syscall.O_RDONLY|syscall.O_CLOEXEC|plain, 0)
+	if err != nil {
+		return 0, false
+	}
+	defer syscall.Close(fd)
+	var b [32]byte
+	n, _ := syscall.Pread(fd, b[:], 0)
+	text, found := strings.CutSuffix(strings.TrimSpace(string(b[:max(n, 0)])), " idle")
+	pid, err = strconv.Atoi(text)
+	return pid, found && err == nil && pid > 1
+}
+
 func (h Home) taken(fd int) error {
 	var b [32]byte
 	n, _ := syscall.Pread(fd, b[:], 0)

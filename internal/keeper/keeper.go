@@ -54,6 +54,10 @@ const (
 	batch      = 64      // descriptors in one message
 )
 
+// Leave is the exit code of a daemon that has ended and leaves what it kept
+// running to the next one: the keeper waits for SIGUSR1 before it starts that.
+const Leave = 64
+
 const (
 	// LineFD is where the daemon finds its end of the line.
 	LineFD = 3

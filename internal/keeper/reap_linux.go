@@ -58,6 +58,10 @@ func (k *keeper) fallen(ws syscall.WaitStatus) (code int, over bool) {
 	if code == 0 || k.asked || !proven {
 		return code, true
 	}
+	if ws.Exited() && code == Leave {
+		k.idle = true
+		return 0, false
+	}
 	say("the daemon (pid " + strconv.Itoa(pid) + ")" + how + "; starting it again")
 	if time.Since(k.began) >= k.settled {
 		k.strikes = 0

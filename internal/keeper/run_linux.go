@@ -46,6 +46,7 @@ type keeper struct {
 	strikes  int
 	settled  time.Duration
 	asked    bool // the end was asked for: this daemon is the last
+	idle     bool // the last daemon has left: the next one starts when somebody wants it
 	again    *time.Timer
 	silent   *time.Timer // runs while the daemon has promised to beat
 	given    bool        // up, by silence: its next step is SIGKILL
@@ -232,6 +233,11 @@ func (k *keeper) strike() {
 func (k *keeper) forward(s syscall.Signal) bool {
 	if s == syscall.SIGTERM || s == syscall.SIGINT {
 		k.asked = true
+	}
+	if k.idle && s == syscall.SIGUSR1 {
+		k.idle, k.strikes = false, 0
+		k.retry()
+		return false
 	}
 	if k.pid == 0 {
 		return k.asked
