@@ -11,20 +11,26 @@ import (
 // waits for it.
 const settle = 100 * time.Millisecond
 
+// again is how long after an attempt that failed the next one is made by
+// itself.
+const again = 5 * time.Second
+
 // A saver writes the state file: soon after a change, at once for somebody
 // who waits, and one write for all who came meanwhile.
 type saver struct {
-	mu      sync.Mutex
-	changes uint64 // made so far
-	written uint64 // of them on disk
-	tried   uint64 // of them in the last attempt
-	err     error  // of the last attempt
-	waiting bool
-	frozen  bool
-	done    chan struct{} // closed and made anew after each attempt
-	nudge   chan struct{}
-	quit    chan struct{}
-	ended   sync.WaitGroup
+	mu       sync.Mutex
+	changes  uint64 // made so far
+	written  uint64 // of them on disk
+	tried    uint64 // of them in the last attempt
+	err      error  // of the last attempt
+	begun    uint64 // attempts
+	finished uint64 // attempts
+	waiting  bool
+	frozen   bool
+	done     chan struct{} // closed and made anew after each attempt
+	nudge    chan struct{}
+	quit     chan struct{}
+	ended    sync.WaitGroup
 }
 
 func newSaver() *saver {
@@ -35,18 +41,25 @@ func (s *saver) run(state func() *home.State, write func(*home.State) error) {
 	s.ended.Add(1)
 	go func() {
 		defer s.ended.Done()
+		var retry <-chan time.Time
 		for {
 			select {
 			case <-s.quit:
 				return
 			case <-s.nudge:
+			case <-retry:
 			}
 			s.gather()
 			s.mu.Lock()
 			upTo := s.changes
 			s.waiting = false
+			s.begun++
 			s.mu.Unlock()
-			s.attempted(upTo, write(state()))
+			err := write(state())
+			s.attempted(upTo, err)
+			if retry = nil; err != nil {
+				retry = time.After(again)
+			}
 		}
 	}()
 }
@@ -71,12 +84,12 @@ func (s *saver) gather() {
 func (s *saver) attempted(upTo uint64, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.tried, s.err = upTo, err
 	if err == nil {
 		s.written = upTo
-	} else {
+	} else if s.err == nil || s.err.Error() != err.Error() {
 		say("velosd: " + err.Error())
 	}
+	s.tried, s.err, s.finished = upTo, err, s.begun
 	close(s.done)
 	s.done = make(chan struct{})
 	if s.changes > upTo {
@@ -109,8 +122,9 @@ func (s *saver) poke() {
 func (s *saver) sync() error {
 	s.mu.Lock()
 	want := s.changes
+	mine := s.begun + 1 // what an older attempt met may be over
 	for s.written < want && !s.frozen {
-		if s.tried >= want && s.err != nil {
+		if s.finished >= mine && s.err != nil {
 			err := s.err
 			s.mu.Unlock()
 			return err

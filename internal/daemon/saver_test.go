@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -100,6 +101,49 @@ func TestAFailedWriteIsToldToWhoWaitsAndTriedAgain(t *testing.T) {
 		s.touch()
 		if err := s.sync(); err != nil {
 			t.Error(err)
+		}
+		s.freeze()
+	})
+}
+
+func TestWhoWaitsIsNotToldOfAnOldFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pen{fails: true}
+		s := p.saver()
+		s.touch()
+		if err := s.sync(); err == nil {
+			t.Error("sync said that it was written")
+		}
+		p.fails = false
+		if err := s.sync(); err != nil {
+			t.Error("the disk has space again, and sync said: ", err)
+		}
+		s.freeze()
+	})
+}
+
+func TestAFailedWriteIsTriedAgainThoughNothingChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var writes, good atomic.Int32
+		var space atomic.Bool
+		s := newSaver()
+		s.run(func() *home.State { return nil }, func(*home.State) error {
+			writes.Add(1)
+			if !space.Load() {
+				return errors.New("write state.json: no space left on device")
+			}
+			good.Add(1)
+			return nil
+		})
+		s.touch()
+		time.Sleep(time.Minute)
+		if n := writes.Load(); n < 5 || n > 20 {
+			t.Errorf("%d attempts in a minute", n)
+		}
+		space.Store(true)
+		time.Sleep(time.Minute)
+		if good.Load() != 1 {
+			t.Errorf("written %d times since there is space; want once", good.Load())
 		}
 		s.freeze()
 	})
