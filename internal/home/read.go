@@ -11,8 +11,9 @@ import (
 	"github.com/velospm/velos/internal/record"
 )
 
-// largest is more than ten thousand apps take.
-const largest = 64 << 20
+// largest is more than ten thousand apps take. No bigger file is written, so
+// one that is there is none of ours.
+var largest int64 = 64 << 20
 
 // Read reads the state file at path, which is one that Write has written:
 //
@@ -111,7 +112,7 @@ func take(path string) ([]byte, error) {
 		return nil, &velos.Error{Code: velos.Failed, Message: "read " + path + ": it is not a file"}
 	}
 	if info.Size() > largest {
-		return nil, &velos.Error{Code: velos.TooLarge, Message: "read " + path + ": it is too large for a state file"}
+		return nil, &velos.Error{Code: velos.TooLarge, Message: path + " is too large for a state file", Cause: wreck("it is too large")}
 	}
 	b := bytes.NewBuffer(make([]byte, 0, info.Size()+bytes.MinRead))
 	if _, err := b.ReadFrom(io.LimitReader(f, largest)); err != nil {

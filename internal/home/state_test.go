@@ -281,6 +281,29 @@ func TestNewerStateIsNotTouched(t *testing.T) {
 	}
 }
 
+func TestStateThatIsTooLargeIsNeitherWrittenNorInTheWay(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "state.json")
+	write(t, path, state(1))
+	write(t, path, state(2))
+	defer func(n int64) { largest = n }(largest)
+	largest = int64(len(text(state(3)))) - 1
+	if err := Write(path, state(3)); err == nil || strings.Count(err.Error(), path) != 1 {
+		t.Errorf("got %v; want an error that names the file once", err)
+	}
+	if s, notes := read(t, path); len(s.Apps) != 2 || notes != nil {
+		t.Errorf("got %v, %v; want the state before", s, notes)
+	}
+	if err := os.Truncate(path, largest+1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(path); velos.CodeOf(err) != velos.TooLarge {
+		t.Errorf("got %v; want too large", err)
+	}
+	if s, notes := read(t, path); len(s.Apps) != 1 || len(notes) != 2 {
+		t.Errorf("got %v, %v; want the backup", s, notes)
+	}
+}
+
 func TestStateThatIsNoFileIsAnErrorAndStays(t *testing.T) {
 	dir := t.TempDir()
 	link := filepath.Join(dir, "link")

@@ -1,6 +1,7 @@
 package home
 
 import (
+	"errors"
 	"iter"
 	"os"
 	"path/filepath"
@@ -109,6 +110,8 @@ func encode(s *State, take func([]byte) error) error {
 	return take([]byte("\n]}\n"))
 }
 
+var errTooLarge = errors.New("the apps together have too much configuration; an environment may be very large")
+
 // put makes a file that was not there and sees it onto the disk.
 func put(path string, s *State) error {
 	// What is left of a writer that was stopped, or a link that somebody
@@ -121,7 +124,11 @@ func put(path string, s *State) error {
 		return err
 	}
 	reached("created")
+	size := int64(0)
 	err = encode(s, func(b []byte) error {
+		if size += int64(len(b)); size > largest {
+			return errTooLarge
+		}
 		_, err := f.Write(b)
 		return err
 	})
