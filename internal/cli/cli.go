@@ -35,10 +35,12 @@ const patience = 30 * time.Second
 type World struct {
 	Out, Err io.Writer
 	Dir      string            // working directory
+	Lost     error             // why there is no working directory
 	Vars     map[string]string // environment
 	OutTTY   bool
 	ErrTTY   bool
-	Width    int // of the terminal; 0 is unknown
+	Width    int         // of the terminal; 0 is unknown
+	Unread   func() bool // nobody reads Out any longer; nil: nobody knows
 	Now      func() time.Time
 	Loc      *time.Location
 }
@@ -49,12 +51,8 @@ func Main(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	env, err := config.Current()
-	w := World{Out: os.Stdout, Err: os.Stderr, Dir: env.Dir, Vars: env.Vars, Now: time.Now, Loc: time.Local,
+	w := World{Out: os.Stdout, Err: os.Stderr, Dir: env.Dir, Lost: err, Unread: unread, Vars: env.Vars, Now: time.Now, Loc: time.Local,
 		OutTTY: term.IsTerminal(int(os.Stdout.Fd())), ErrTTY: term.IsTerminal(int(os.Stderr.Fd()))}
-	if err != nil {
-		w.Vars = map[string]string{}
-		return (&session{World: w}).fail(err)
-	}
 	if w.OutTTY {
 		w.Width, _, _ = term.GetSize(int(os.Stdout.Fd()))
 	}

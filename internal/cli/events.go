@@ -55,6 +55,11 @@ func setupEvents(s *session, f *pflag.FlagSet) handler {
 // events and keeps the newest itself.
 func (s *session) showEvents(ctx context.Context, q wire.EventsQuery, apps []velos.App, wanted map[uint32]bool) error {
 	v := view.NewEvents(s.Out, apps, q.Follow, s.options())
+	if q.Follow {
+		var stop context.CancelFunc
+		ctx, stop = s.whileRead(ctx)
+		defer stop()
+	}
 	keep := 0
 	if len(wanted) > 1 && !q.Follow {
 		keep, q.Last = q.Last, 0

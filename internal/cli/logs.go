@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"regexp"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -79,6 +80,9 @@ func setupLogs(s *session, f *pflag.FlagSet) handler {
 		apps := all
 		if len(args) > 0 {
 			list, err := s.resolve("logs", all, args)
+			if err != nil && o.stamp != "" {
+				return stampError(err, args)
+			}
 			if err != nil {
 				return err
 			}
@@ -90,6 +94,17 @@ func setupLogs(s *session, f *pflag.FlagSet) handler {
 		}
 		return s.showLogs(ctx, apps, l)
 	}
+}
+
+// stampError: PM2 lets a layout stand behind --timestamp, here it would be
+// the name of an app.
+func stampError(err error, words []string) error {
+	for _, w := range words {
+		if strings.ContainsAny(w, "%:") && len(w) > 2 || strings.Contains(w, "YY") {
+			return &velos.Error{Code: velos.CodeOf(err), Message: err.Error(), Hint: "a layout is written --timestamp=" + quote(w), Cause: err}
+		}
+	}
+	return err
 }
 
 // query reads the flags that the daemon can answer to.

@@ -19,6 +19,11 @@ const mostConns = 16
 // showLogs writes the history of apps in time order, and then, if asked to,
 // what they write from now on, in the order in which it arrives.
 func (s *session) showLogs(ctx context.Context, apps []velos.App, l *logQuery) error {
+	if l.follow {
+		var stop context.CancelFunc
+		ctx, stop = s.whileRead(ctx)
+		defer stop()
+	}
 	l.o.Options = s.options()
 	l.o.Lines = l.follow
 	out := view.NewEntries(s.Out, apps, l.o)

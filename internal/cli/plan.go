@@ -73,7 +73,13 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 	if len(files) > 0 && p.given != "" && len(scripts) == 0 {
 		return nil, invalid("start: "+p.given+" does not apply to a configuration file", "write it into the file")
 	}
-	env := s.environ()
+	if len(files)+len(scripts) == 0 {
+		return p, nil
+	}
+	env, err := s.environ()
+	if err != nil {
+		return nil, err
+	}
 	for _, file := range files {
 		if err := p.file(file, o.only, env); err != nil {
 			return nil, err
@@ -309,4 +315,7 @@ func changed(old, now *velos.Spec) bool {
 	return !sameSpec(&a, &b)
 }
 
-func (s *session) environ() config.Environ { return config.Environ{Dir: s.Dir, Vars: s.Vars} }
+// environ is what scripts and files are resolved with.
+func (s *session) environ() (config.Environ, error) {
+	return config.Environ{Dir: s.Dir, Vars: s.Vars}, s.Lost
+}

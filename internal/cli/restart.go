@@ -134,8 +134,8 @@ func (s *session) restartOrder(t target, r wire.Restart, rename string) order {
 // byScript finds the app of a script, or plans its start. missing is the
 // error for a word that is neither.
 func (s *session) byScript(p *plan, word string, missing error) (target, bool, error) {
-	env := s.environ()
-	if velos.CodeOf(missing) != velos.NotFound || mustBeKnown(word) {
+	env, err := s.environ()
+	if err != nil || velos.CodeOf(missing) != velos.NotFound || mustBeKnown(word) {
 		return target{}, false, missing
 	}
 	abs := word
@@ -167,7 +167,11 @@ func (s *session) byScript(p *plan, word string, missing error) (target, bool, e
 
 // restartFile brings the apps of a file to what the file says.
 func (s *session) restartFile(p *plan, path string, o *restartFlags) ([]order, error) {
-	specs, err := load(path, o.only, s.environ())
+	env, err := s.environ()
+	if err != nil {
+		return nil, err
+	}
+	specs, err := load(path, o.only, env)
 	if err != nil {
 		return nil, err
 	}

@@ -19,11 +19,13 @@ type Environ struct {
 	CPUs int // what instances "max" means; 0: as many as this process may use
 }
 
-// Current is the Environ of this process.
+// Current is the Environ of this process. With an error it lacks the working
+// directory alone, which may have been removed: most of what one asks for
+// needs none.
 func Current() (Environ, error) {
 	dir, err := os.Getwd()
 	if err != nil {
-		return Environ{}, &velos.Error{Code: velos.Failed, Message: "find the working directory: " + err.Error(),
+		dir, err = "", &velos.Error{Code: velos.Failed, Message: "find the working directory: " + err.Error(),
 			Hint: "change to a directory that exists", Cause: err}
 	}
 	env := Environ{Dir: dir, Vars: map[string]string{}}
@@ -33,7 +35,7 @@ func Current() (Environ, error) {
 			env.Vars[k] = v
 		}
 	}
-	return env, nil
+	return env, err
 }
 
 // Inherited are the variables that an app from a configuration file gets from
