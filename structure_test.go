@@ -70,11 +70,12 @@ var rooms = map[string]room{
 	"internal/digest":  {side: reader, imports: "level", later: true},
 	"internal/client":  {side: reader, imports: "home record wire"},
 	"internal/view":    {side: reader, imports: "level"},
+	"internal/unit":    {side: reader},
 	"internal/api":     {side: reader, imports: "client config digest home level record view wire", later: true},
 	"internal/mcp":     {side: reader, imports: "client config digest home level record view wire", later: true},
 	"internal/metrics": {side: reader, imports: "client digest home record view wire", later: true},
 	"internal/tui":     {side: reader, imports: "client digest home level view wire", later: true},
-	"internal/cli":     {side: reader, imports: "api client config digest dotenv home level mcp metrics record tui view wire"},
+	"internal/cli":     {side: reader, imports: "api client config digest dotenv home level mcp metrics record tui unit view wire"},
 	"cmd/velos":        {side: reader, imports: "cli"},
 	"bench/rig":        {side: reader, imports: "client home record wire", later: true},
 	"bench/*":          {side: reader, imports: "bench/rig client home record wire", later: true}, // one program each
