@@ -134,6 +134,9 @@ func (j *Journal) drain() bool {
 // put appends whole lines to the file, all of them or none.
 func (j *Journal) put(b []byte) error {
 	info, err := j.file.Stat()
+	if err == nil {
+		info, err = j.there(info)
+	}
 	if err != nil {
 		return blame("write to the journal", j.path, err)
 	}
@@ -149,6 +152,24 @@ func (j *Journal) put(b []byte) error {
 		return blame("write to the journal", j.path, err)
 	}
 	return nil
+}
+
+// there is ours, if the path still leads to it; else somebody moved or deleted
+// the file, and it is begun anew for those who look for it by its name.
+func (j *Journal) there(ours os.FileInfo) (os.FileInfo, error) {
+	info, err := os.Stat(j.path)
+	if err == nil && os.SameFile(info, ours) {
+		return ours, nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	gone := j.file
+	if err := j.open(); err != nil {
+		return nil, err
+	}
+	gone.Close()
+	return j.file.Stat()
 }
 
 // turn puts the full file in the old one's place and begins another.

@@ -132,6 +132,26 @@ func TestReadFindsWhatWasAskedFor(t *testing.T) {
 	}
 }
 
+func TestAFileThatWasMovedOrDeletedIsBegunAnew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "e")
+	j := open(t, path, 1<<20)
+	for i, away := range []func() error{
+		func() error { return os.Rename(path, path+".moved") },
+		func() error { return os.Remove(path) },
+	} {
+		j.Add(event(1, "before"))
+		onDisk(t, j)
+		if err := away(); err != nil {
+			t.Skip(err)
+		}
+		j.Add(event(1, "after"))
+		onDisk(t, j)
+		if b, err := os.ReadFile(path); err != nil || bytes.Count(b, []byte{'\n'}) != 1 {
+			t.Errorf("round %d: got %q, %v; want the newest event alone", i, b, err)
+		}
+	}
+}
+
 func TestTwoFilesAreKeptAndNoMore(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "e")
 	const max = 20 << 10
