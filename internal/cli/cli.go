@@ -237,6 +237,22 @@ func tree(s *session) *cobra.Command {
 	for i := range commands {
 		root.AddCommand(commands[i].cobra(s))
 	}
-	root.SetHelpCommandGroupID("daemon")
+	root.SetHelpCommand(helpCommand(root))
 	return root
+}
+
+// helpCommand is cobra's, but for a word that is no command.
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{Use: "help [COMMAND]", Short: "show help for a command", GroupID: "daemon", DisableFlagsInUseLine: true,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return commandNames(), cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || len(args) > 0 && len(rest) == len(args) {
+				return unknownCommand(args[0])
+			}
+			cmd.InitDefaultHelpFlag()
+			return cmd.Help()
+		}}
 }

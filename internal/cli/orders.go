@@ -131,6 +131,8 @@ func (o *order) explain(err error, limit time.Duration) error {
 	if strings.HasPrefix(message, o.verb+" ") || strings.HasPrefix(message, what) {
 		return err
 	}
+	// A restart fails because its start did: one verb is enough.
+	message = strings.TrimPrefix(message, "start "+o.name+": ")
 	return &velos.Error{Code: velos.CodeOf(err), Message: what + ": " + message, Hint: velos.HintOf(err), Cause: err}
 }
 

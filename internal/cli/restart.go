@@ -34,7 +34,7 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 	var o restartFlags
 	o.waiting.flags(f)
 	f.StringVarP(&o.rename, "name", "n", "", "new name of the app")
-	f.BoolVarP(&o.update, "update-env", "a", false, "replace its environment by that of this shell")
+	f.BoolVarP(&o.update, "update-env", "a", false, "take over the environment of this shell; what it lacks stays")
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
 	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
 	return func(ctx context.Context, args []string) error {
@@ -116,7 +116,7 @@ func (s *session) restartOrder(t target, r wire.Restart, rename string) order {
 	o := t.about("restart")
 	o.do = func(ctx context.Context) (string, *velos.App, error) {
 		did := "restarted"
-		if rename != "" {
+		if rename != "" && rename != t.app.Spec.Name {
 			if _, err := s.conn.Rename(ctx, wire.Rename{ID: t.app.ID, Name: rename}); err != nil {
 				return "", nil, err
 			}
@@ -186,11 +186,15 @@ func (s *session) restartFile(p *plan, path string, o *restartFlags) ([]order, e
 	return orders, nil
 }
 
-// refreshed is an app's Spec with the environment of this shell. Its env
+// refreshed is an app's Spec with the environment of this shell laid over its
+// own: what the shell does not have (of a file, or of --set) stays. Its env
 // files are read again, as the daemon would do.
 func (s *session) refreshed(a *velos.App) (*velos.Spec, error) {
 	sp := a.Spec
-	sp.Env = map[string]string{}
+	sp.Env = maps.Clone(sp.Env)
+	if sp.Env == nil {
+		sp.Env = map[string]string{}
+	}
 	for k, v := range s.Vars {
 		if !strings.HasPrefix(k, "VELOS_") && k != "NODE_APP_INSTANCE" {
 			sp.Env[k] = v

@@ -113,3 +113,32 @@ func TestAFlagIsNamedAsItWasTyped(t *testing.T) {
 		want(t, d, 2, "", "velos: "+c.want, append([]string{"start", "app.sh"}, strings.Fields(c.flags)...)...)
 	}
 }
+
+func TestUpdateEnvKeepsWhatTheShellLacks(t *testing.T) {
+	d := newFake(t, "api")
+	d.apps[0].Spec.Env = map[string]string{"PORT": "3000", "HOME": "/old"}
+	want(t, d, 0, "api: restarted", "", "restart", "api", "--update-env", "--name", "api")
+	if e := d.restarts[0].Spec.Env; e["PORT"] != "3000" || e["HOME"] != d.home {
+		t.Errorf("got %v", e)
+	}
+	if out, _ := want(t, d, 0, "api: restarted (id", "", "restart", "api", "--name", "api"); strings.Contains(out, "was") {
+		t.Errorf("got %s", out)
+	}
+}
+
+func TestARestartThatFailsHasOneVerb(t *testing.T) {
+	o := order{verb: "restart", name: "api"}
+	err := o.explain(&velos.Error{Code: velos.Crashed, Message: "start api: exited with code 1"}, 0)
+	if got := err.Error(); got != "restart api: exited with code 1" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestHelpOfWhatIsNoCommand(t *testing.T) {
+	d := newFake(t, "A")
+	want(t, d, 2, "", "no such command: strat\n  hint: did you mean velos start?", "help", "strat")
+	want(t, d, 2, "", "here it is: velos list --json", "help", "jlist")
+	want(t, d, 0, "velos kill", "", "help", "kill")
+	want(t, d, 0, "The daemon and its memory:", "", "help")
+	want(t, d, 4, "", "did you mean A?", "stop", "a")
+}

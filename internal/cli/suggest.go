@@ -7,8 +7,13 @@ import (
 
 // nearest is the candidate that was most likely meant by word, or "".
 func nearest(word string, candidates []string) string {
-	if len(word) < 2 || allDigits(word) {
-		return "" // anything is as near as anything else
+	if len(word) < 2 || allDigits(word) { // anything is as near as anything else
+		for _, c := range candidates {
+			if strings.EqualFold(c, word) {
+				return c
+			}
+		}
+		return ""
 	}
 	best, least := "", 1+max(1, min(2, len(word)/2))
 	w := strings.ToLower(word)
