@@ -42,7 +42,6 @@ func (r *runner) enter(s velos.Status, why string) {
 	from := r.status
 	r.status, r.since = s, time.Now()
 	r.event(velos.Event{Kind: velos.KindState, From: from, To: s, Cause: why})
-	r.app.sup.changed()
 }
 
 func (r *runner) event(e velos.Event) {
@@ -65,9 +64,14 @@ func (r *runner) reply(to chan<- error, err error) {
 	r.replies = append(r.replies, reply{to, err})
 }
 
-// settle publishes the state and sends the replies.
+// settle publishes the state, has it saved, and sends the replies. In this
+// order: what is saved is what is published, and who is answered may ask for
+// the change to be on disk.
 func (r *runner) settle() {
-	r.publish()
+	changed := r.publish()
+	if changed {
+		r.app.sup.changed()
+	}
 	for _, a := range r.replies {
 		a.to <- a.err
 	}
@@ -124,8 +128,8 @@ func gaveUp(strikes int, x *velos.Exit) string {
 }
 
 // publish makes the current facts readable for everyone without asking the
-// actor.
-func (r *runner) publish() {
+// actor, and reports whether they are new.
+func (r *runner) publish() bool {
 	i := &velos.Instance{
 		Inst: r.inst, Status: r.status, Wanted: r.want, Since: velos.TimeOf(r.since),
 		Restarts: r.restarts, Strikes: r.strikes, Reason: r.reason, LastExit: r.last,
@@ -138,9 +142,10 @@ func (r *runner) publish() {
 		i.RetryAt = velos.TimeOf(r.until)
 	}
 	if old := r.snapshot.Load(); old != nil && *old == *i {
-		return
+		return false
 	}
 	r.snapshot.Store(i)
+	return true
 }
 
 // view is the snapshot with the latest measurement.
