@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"testing"
-	"time"
 
 	"github.com/velospm/velos"
 )
@@ -97,7 +96,7 @@ func BenchmarkIngest(b *testing.B) {
 	err := s.do("bench", func() error {
 		p := &pipe{log: l, fd: -1, src: velos.Stdout, pid: 1, sp: &spool{handle: handle{fd: -1}, spot: -1, memory: true}}
 		s.buffers()
-		s.now = velos.TimeOf(time.Now())
+		s.look()
 		for n := 0; n < b.N; n += 2000 {
 			s.takeLines(p, text, false)
 		}

@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -345,6 +346,40 @@ func TestAFullDiskBlocksNobodyAndRecovers(t *testing.T) {
 		sayLines(t, l, out, 0, 1)
 		s.do("look", func() error { mem = l.pipes.next.sp.memory; return nil })
 		return !mem
+	})
+}
+
+func TestAClockThatIsSetBackPutsNoRetryOff(t *testing.T) {
+	var full, back atomic.Bool
+	full.Store(true)
+	timeNow = func() time.Time {
+		if back.Load() {
+			return time.Now().Add(-24 * time.Hour)
+		}
+		return time.Now()
+	}
+	writeSeam = func(fd int, b []byte) (int, error) {
+		if full.Load() {
+			return 0, unix.ENOSPC
+		}
+		return write(fd, b)
+	}
+	defer func() { timeNow, writeSeam = time.Now, write }()
+	dir := t.TempDir()
+	s := store(t, dir, Options{})
+	defer s.Close()
+	l := open(t, s, 1, Policy{Name: "api"})
+	out, err := run(t, l, 0, 1)
+	defer hush(out, err)
+	sayLines(t, l, out, 0, 10)
+	l.Settle(0)
+	full.Store(false)
+	back.Store(true)
+	until(t, "a line in the file", func() bool {
+		sayLines(t, l, out, 10, 1)
+		l.Settle(0)
+		b, _ := os.ReadFile(dir + "/api-out.log")
+		return len(b) > 0
 	})
 }
 

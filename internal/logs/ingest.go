@@ -38,6 +38,7 @@ type ingest struct {
 	stamper stamper
 
 	now     velos.Time
+	clock   beat
 	tick    uint32 // rises with each turn: how recently a handle was used
 	swept   uint32 // tick at the last sweep
 	timer   *time.Timer
@@ -45,6 +46,18 @@ type ingest struct {
 	sweepAt time.Time
 	ending  bool
 	pace    pace
+}
+
+// A beat counts milliseconds since an arbitrary moment, never 0, and knows
+// nothing of the steps that somebody makes the system's time take.
+type beat int64
+
+var born = time.Now().Add(-time.Minute)
+
+// look takes note of the time.
+func (s *Store) look() {
+	s.now = velos.TimeOf(timeNow())
+	s.clock = beat(time.Since(born) / time.Millisecond)
 }
 
 // A cutLine is a line of the current batch, as offsets into the text it was
@@ -65,7 +78,7 @@ type handle struct {
 // rounds lets the pieces gather in pipes that hold enough, and spares both
 // sides a wake-up for each piece.
 type pace struct {
-	window velos.Time
+	window beat
 	rounds int
 	moved  int  // bytes in this round
 	narrow bool // a pipe of this round holds too little to wait for
@@ -81,8 +94,8 @@ const (
 )
 
 // full ends a round and reports whether a nap is due.
-func (p *pace) full(now velos.Time) (nap bool) {
-	if now-p.window >= paceWindow || now < p.window {
+func (p *pace) full(now beat) (nap bool) {
+	if now-p.window >= paceWindow {
 		p.window, p.rounds = now, 0
 	}
 	p.rounds++
@@ -122,7 +135,7 @@ func (s *Store) run() {
 			s.obey()
 		}
 		s.sweep()
-		if s.pace.full(s.now) && !s.ending {
+		if s.pace.full(s.clock) && !s.ending {
 			time.Sleep(paceNap)
 		}
 	}
@@ -145,7 +158,7 @@ func (s *Store) obey() {
 			s.queue = nil
 		}
 		s.mu.Unlock()
-		s.now = velos.TimeOf(time.Now())
+		s.look()
 		f()
 	}
 }
@@ -223,7 +236,7 @@ func (s *Store) sweep() {
 		return
 	}
 	s.pending = false
-	s.now = velos.TimeOf(time.Now())
+	s.look()
 	kept := s.warm[:0]
 	for _, p := range s.warm {
 		if p.sp == nil {
@@ -273,7 +286,7 @@ const ringRest = 10_000
 func (s *Store) coolRings() (done bool) {
 	kept := s.hot[:0]
 	for _, l := range s.hot {
-		if s.now-l.w.wrote < ringRest {
+		if s.clock-l.w.wrote < ringRest {
 			kept = append(kept, l)
 			continue
 		}

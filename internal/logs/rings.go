@@ -63,7 +63,7 @@ func (l *Log) freeRing() {
 
 // publish lets queries and followers see the batch.
 func (l *Log) publish(p *pipe, text []byte, lines []cutLine) {
-	l.w.wrote = l.s.now
+	l.w.wrote = l.s.clock
 	st := &l.w.st
 	seq := l.seq
 	room := ringMax

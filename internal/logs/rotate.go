@@ -45,7 +45,7 @@ func (s *Store) rotate(l *Log, i int) {
 	f := &l.w.files[i]
 	path := l.path(i)
 	st, err := lstat(path)
-	if s.now < f.stay || f.fd < 0 || err != nil || !st.regular || st.ino != f.ino {
+	if s.clock < f.stay || f.fd < 0 || err != nil || !st.regular || st.ino != f.ino {
 		return // moved away by somebody else, or no regular file
 	}
 	if !l.names.TryLock() {
@@ -54,9 +54,9 @@ func (s *Store) rotate(l *Log, i int) {
 	defer l.names.Unlock()
 	unlock, ok := lockDir(filepath.Dir(path))
 	if !ok && f.late == 0 {
-		f.late = s.now
+		f.late = s.clock
 	}
-	if !ok && s.now-f.late < lockWait {
+	if !ok && s.clock-f.late < lockWait {
 		return
 	}
 	f.late = 0
@@ -66,7 +66,7 @@ func (s *Store) rotate(l *Log, i int) {
 	}
 	if err != nil {
 		s.notice(l, "rotate "+filepath.Base(path)+": "+err.Error())
-		f.stay = s.now + lockWait
+		f.stay = s.clock + lockWait
 		return
 	}
 	s.let(&f.handle)
@@ -87,12 +87,12 @@ func (s *Store) rotate(l *Log, i int) {
 // A loose is a log that may have rotated files which are still plain.
 type loose struct {
 	log   *Log
-	since velos.Time // of the newest rotation
+	since beat // of the newest rotation
 }
 
 // compressRest is for how many milliseconds an app must not have rotated
 // before its plain files are asked for again.
-var compressRest velos.Time = 3_000
+var compressRest beat = 3_000
 
 // loosen has a look at l's rotated files once it rotates no more: in a flood
 // they change their names faster than anyone compresses them.
@@ -100,11 +100,11 @@ func (s *Store) loosen(l *Log) {
 	s.soon()
 	for i := range s.loose {
 		if s.loose[i].log == l {
-			s.loose[i].since = s.now
+			s.loose[i].since = s.clock
 			return
 		}
 	}
-	s.loose = append(s.loose, loose{l, s.now})
+	s.loose = append(s.loose, loose{l, s.clock})
 }
 
 // tighten asks for every plain file of logs that have stopped rotating; done
@@ -114,7 +114,7 @@ func (s *Store) tighten() (done bool) {
 	for _, p := range s.loose {
 		switch {
 		case s.known(p.log.id) != p.log:
-		case s.now-p.since < compressRest && s.now >= p.since:
+		case s.clock-p.since < compressRest:
 			kept = append(kept, p)
 		default:
 			for _, path := range p.log.plain() {

@@ -32,7 +32,7 @@ type spool struct {
 	// the unfinished line is here, and a kill can lose what was read.
 	memory bool
 	tail   []byte
-	retry  velos.Time
+	retry  beat
 	carry  velos.Level // level of a line that was cut and goes on
 	warm   bool
 	wide   bool
@@ -75,7 +75,7 @@ func (s *Store) turn(p *pipe, budget int) (n int, ended bool) {
 	sp := s.spoolOf(p)
 	s.touch(p)
 	s.buffers()
-	s.now = velos.TimeOf(timeNow())
+	s.look()
 	s.checkpoint(p.log)
 	s.notePID(p)
 	if sp.memory && !s.leaveMemory(p) || !s.openSpoolOf(p, sp.size == 0) {
@@ -203,7 +203,7 @@ func (s *Store) emptySpool(p *pipe) {
 func (s *Store) finish(p *pipe) {
 	sp := p.sp
 	s.buffers()
-	s.now = velos.TimeOf(timeNow())
+	s.look()
 	if sp.memory {
 		n := copy(s.in, sp.tail)
 		sp.tail = nil
@@ -246,14 +246,14 @@ func (s *Store) enterMemory(p *pipe) {
 	s.emptySpool(p)
 	sp.off, sp.size, sp.scanned, sp.punched = 0, 0, 0, 0
 	sp.memory = true
-	sp.retry = s.now + retryMin
+	sp.retry = s.clock + retryMin
 	s.let(&sp.handle)
 }
 
 // leaveMemory tries the spool again when it is time.
 func (s *Store) leaveMemory(p *pipe) bool {
 	sp := p.sp
-	if !exact || s.now < sp.retry {
+	if !exact || s.clock < sp.retry {
 		return false
 	}
 	return s.saveTail(p)

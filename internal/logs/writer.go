@@ -20,9 +20,9 @@ var (
 type writer struct {
 	files   [2]file // out, err; err is unused when merged
 	ck      *ckpt   // nil when the disk has no room for it
-	ckRetry velos.Time
+	ckRetry beat
 	st      state // what the next checkpoint says
-	wrote   velos.Time
+	wrote   beat
 }
 
 // A file is a live log file.
@@ -30,11 +30,11 @@ type file struct {
 	handle
 	ino   uint64
 	size  int64
-	retry velos.Time // when to try again after an error; 0: all is well
-	wait  velos.Time
-	lost  uint64     // lines since then
-	late  velos.Time // since when a due rotation waits for a compressor
-	stay  velos.Time // no rotation before: the last one went wrong
+	retry beat // when to try again after an error; 0: all is well
+	wait  beat
+	lost  uint64 // lines since then
+	late  beat   // since when a due rotation waits for a compressor
+	stay  beat   // no rotation before: the last one went wrong
 }
 
 func (s *Store) writerOf(l *Log) *writer {
@@ -61,12 +61,12 @@ func (s *Store) checkpoint(l *Log) bool {
 	if w.ck != nil && w.ck.bad {
 		s.notice(l, "the checkpoint cannot be written: a crash of the daemon now could double lines")
 		w.ck.close()
-		w.ck, w.ckRetry = nil, s.now+retryMin
+		w.ck, w.ckRetry = nil, s.clock+retryMin
 	}
 	if w.ck != nil {
 		return true
 	}
-	if s.now < w.ckRetry {
+	if s.clock < w.ckRetry {
 		return false
 	}
 	spots := pageSpots
@@ -77,7 +77,7 @@ func (s *Store) checkpoint(l *Log) bool {
 	}
 	ck, err := createCkpt(s.ckptPath(l.id), spots)
 	if err != nil {
-		w.ckRetry = s.now + retryMin
+		w.ckRetry = s.clock + retryMin
 		return false
 	}
 	if ck.gen != 0 && w.st.ino == [2]uint64{} {
@@ -237,7 +237,7 @@ func (s *Store) flush(p *pipe, text []byte, moved int) {
 // took.
 func (s *Store) put(l *Log, i int) (in int) {
 	f := &l.w.files[i]
-	if f.retry > s.now {
+	if f.retry > s.clock {
 		f.lost += uint64(len(s.lines))
 		return 0
 	}
@@ -309,7 +309,7 @@ func (s *Store) fail(l *Log, f *file, i int, err error, in int) int {
 	} else {
 		f.wait = min(2*f.wait, retryMax)
 	}
-	f.retry = s.now + f.wait
+	f.retry = s.clock + f.wait
 	in = min(in, len(s.lines))
 	f.lost += uint64(len(s.lines) - in)
 	if !diskFull(err) {
