@@ -43,11 +43,11 @@ func raised(t *testing.T) *fake {
 func TestTheFirstCommandStartsTheDaemon(t *testing.T) {
 	d := raised(t)
 	t.Setenv("ANTHROPIC_API_KEY", "sk-secret")
-	out, errs := want(t, d, 0, "[]\n", "velos: started velosd, pid ", "list", "--json")
+	out, _ := want(t, d, 0, "[]\n", "velos: started velosd, pid ", "list", "--json")
 	if out != "[]\n" {
 		t.Errorf("stdout holds %q", out)
 	}
-	if _, errs = want(t, d, 0, "", "", "list"); errs != "" {
+	if _, errs := want(t, d, 0, "", "", "list"); errs != "" {
 		t.Errorf("the second command says %q", errs)
 	}
 	env, _ := os.ReadFile(filepath.Join(d.home, "environ"))

@@ -25,7 +25,6 @@ type fake struct {
 	apps     []velos.App
 	next     uint32
 	calls    []string // command names in the order of arrival
-	specs    []*velos.Spec
 	starts   []wire.Start
 	restarts []wire.Restart
 	stops    []wire.Stop

@@ -99,7 +99,6 @@ type session struct {
 	d      *Daemon
 	conn   transport
 	peer   wire.Peer
-	actor  velos.Actor
 	ctx    context.Context
 	cancel context.CancelFunc
 
