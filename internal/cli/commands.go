@@ -51,7 +51,7 @@ var commands = []command{
 	{name: "list", aliases: []string{"ls", "l", "ps", "status"}, args: "[NAME...]", max: -1, group: "look", short: "show apps", long: listLong, setup: setupList, targets: true},
 	{name: "info", aliases: []string{"show", "describe", "desc"}, args: "NAME...", min: 1, max: -1, group: "look", short: "show everything about apps", long: "Shows configuration, state, usage, logs and environment of apps. Secrets are masked." + targetsHelp, setup: setupInfo, targets: true},
 	{name: "why", args: "NAME", min: 1, max: 1, group: "look", short: "explain on one screen why an app is as it is", long: "Explains what an app is doing, since when and why: its last exit, who gave the last order,\nits last words, its latest starts and ends, and what to do next." + targetsHelp, setup: setupWhy, targets: true},
-	{name: "env", args: "NAME", min: 1, max: 1, group: "look", short: "show the environment of an app; secrets are masked", setup: setupEnv, targets: true},
+	{name: "env", args: "NAME", min: 1, max: 1, group: "look", short: "show the environment of an app; secrets are masked", long: "Shows the environment of an app, one variable a line. Secrets are masked; what env files hold is not shown." + targetsHelp, setup: setupEnv, targets: true},
 	{name: "pid", args: "[NAME...]", max: -1, group: "look", short: "show the process ids of apps, one a line", setup: setupPid, targets: true},
 	{name: "id", args: "NAME...", min: 1, max: -1, group: "look", short: "show the ids of apps, one a line", setup: setupID, targets: true},
 	{name: "logs", aliases: []string{"log"}, args: "[NAME...]", max: -1, group: "look", short: "show what apps wrote", long: logsLong, setup: setupLogs, targets: true},
