@@ -243,7 +243,7 @@ func (c *call) revive(ctx context.Context, v home.Saved, who velos.Actor) (chang
 		return changed, err
 	}
 	for _, inst := range wanted(v) {
-		if inst < len(a.Instances) && (inst < 0 || !a.Instances[inst].Wanted) {
+		if inst < len(a.Instances) && (inst < 0 || down(a.Instances[inst])) {
 			changed = true
 			if err := c.d.sup.Start(ctx, id, inst, false, who); err != nil {
 				return changed, err
@@ -252,3 +252,7 @@ func (c *call) revive(ctx context.Context, v home.Saved, who velos.Actor) (chang
 	}
 	return changed, nil
 }
+
+// down reports whether an instance is neither there nor on its way, whatever
+// it should be.
+func down(i velos.Instance) bool { return !i.Wanted || i.Status == velos.Stopped }

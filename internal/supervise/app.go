@@ -23,7 +23,7 @@ type app struct {
 	acting  atomic.Int32 // runners that have not ended
 	ctx     context.Context
 	cancel  context.CancelFunc
-	ended   chan struct{} // closed when every runner has ended
+	ended   chan struct{} // closed when every runner has ended, or never came to life
 
 	// change serialises what alters the spec: update, rename, delete.
 	change  sync.Mutex
@@ -34,6 +34,7 @@ func (a *app) name() string { return a.spec.Load().Name }
 
 func newApp(s *Supervisor, id uint32, spec *velos.Spec, created velos.Time) *app {
 	a := &app{id: id, sup: s, created: created, ended: make(chan struct{})}
+	a.ctx, a.cancel = context.WithCancel(s.ctx)
 	a.spec.Store(spec)
 	a.generation.Store(1)
 	a.updated.Store(int64(created))
@@ -45,9 +46,7 @@ func newApp(s *Supervisor, id uint32, spec *velos.Spec, created velos.Time) *app
 }
 
 // live lets the actors act. They end when ctx does and nothing runs any more.
-func (a *app) live(ctx context.Context) {
-	a.ctx, a.cancel = context.WithCancel(ctx)
-	a.sup.alive.Add(1)
+func (a *app) live() {
 	a.acting.Store(int32(len(a.runners)))
 	for _, r := range a.runners {
 		r.mode.Store(asleep)
@@ -58,6 +57,15 @@ func (a *app) live(ctx context.Context) {
 			r.wake()
 		}
 	})
+}
+
+// die is for an app that is in the phone book and cannot live. Orders that
+// came meanwhile find that it is gone.
+func (a *app) die() {
+	a.sup.drop(a.id)
+	a.cancel()
+	close(a.ended)
+	a.sup.alive.Done()
 }
 
 // left is called by each runner at its end.

@@ -7,8 +7,8 @@ import "sync"
 // network file system while the rest go on. Turns of runners never block.
 const lanes = 4
 
-// A pool runs turns of actors, and what takes too long for one. Its goroutines end when there
-// is nothing to do: an idle daemon has none.
+// A pool runs turns of actors, and what takes too long for one. Its goroutines
+// end when there is nothing to do: an idle daemon has none.
 type pool struct {
 	mu    sync.Mutex
 	jobs  []func()

@@ -76,11 +76,11 @@ func (s *Supervisor) Restore(v home.Saved, sameBoot bool) (idle []int, err error
 	}
 	s.mu.Unlock()
 	if err != nil {
+		a.cancel()
 		return nil, err
 	}
 	if err := s.machine.Open(v.ID, &spec); err != nil {
-		s.drop(v.ID)
-		close(a.ended)
+		a.die()
 		return nil, err
 	}
 	survivors := s.machine.Survivors(v.ID, &spec)
@@ -93,11 +93,12 @@ func (s *Supervisor) Restore(v home.Saved, sameBoot bool) (idle []int, err error
 		if sv, ok := survivors[run.Inst]; ok {
 			r.adopt(run, sv)
 		} else if run.Wanted && !(sameBoot && r.pickUp(run)) {
+			r.want = true // from here on: the daemon may be killed before they are started
 			idle = append(idle, run.Inst)
 		}
 		r.publish()
 	}
-	a.live(s.ctx)
+	a.live()
 	for _, r := range a.runners {
 		r.wake() // what was told before it lived was not heard
 	}
@@ -151,6 +152,9 @@ func (r *runner) adopt(run home.Run, sv Survivor) {
 	r.actor = velos.Policy
 	why := "adopted: velosd was restarted and it ran on"
 	up := time.Since(r.began)
+	if up < 0 { // the clock was set back
+		r.began, up = time.Now(), 0
+	}
 	switch rest := r.spec.MinUptime.Std() - up; {
 	case !r.want:
 		r.status = velos.Online
@@ -179,7 +183,7 @@ func (r *runner) pickUp(run home.Run) bool {
 			return false
 		}
 		r.want, r.status, r.reason = true, velos.WaitingRestart, r.last.String()
-		r.arm(min(max(time.Until(run.RetryAt.Std()), time.Millisecond), velos.MaxDelay.Std()))
+		r.arm(min(max(time.Until(run.RetryAt.Std()), time.Millisecond), longest(r.spec)))
 	default:
 		return false
 	}

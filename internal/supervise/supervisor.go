@@ -33,7 +33,7 @@ type Supervisor struct {
 
 	ctx    context.Context // of the actors; not of any request
 	cancel context.CancelFunc
-	alive  sync.WaitGroup // apps whose runners have not all ended
+	alive  sync.WaitGroup // apps in the phone book whose runners have not all ended
 
 	mu    sync.Mutex
 	apps  map[uint32]*app
@@ -95,11 +95,10 @@ func (s *Supervisor) raise(id uint32) error {
 		return err
 	}
 	if err := s.machine.Open(id, a.spec.Load()); err != nil {
-		s.drop(id)
-		close(a.ended)
+		a.die()
 		return err
 	}
-	a.live(s.ctx)
+	a.live()
 	return nil
 }
 
@@ -120,6 +119,7 @@ func (s *Supervisor) free(name string, except uint32) error {
 
 // put and drop edit the phone book; put wants mu held.
 func (s *Supervisor) put(a *app) {
+	s.alive.Add(1)
 	s.apps[a.id] = a
 	s.ids = append(s.ids, a.id)
 }
