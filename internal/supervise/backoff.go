@@ -25,15 +25,9 @@ func backoff(s *velos.Spec, n int, jitter uint32) time.Duration {
 	return max(min(d, ceiling), fixed)
 }
 
-// longest is more than any pause before a restart takes: a clock that was set
-// back meanwhile adds nothing to one.
-func longest(s *velos.Spec) time.Duration {
-	d := max(s.RestartDelay.Std(), time.Second)
-	if s.ExpBackoffRestartDelay > 0 {
-		d = max(d, velos.MaxBackoff.Std())
-	}
-	return d
-}
+// longest is what no pause before a restart exceeds: a clock that was set back
+// meanwhile adds little to one.
+func longest(s *velos.Spec) time.Duration { return max(s.RestartDelay, velos.MaxBackoff).Std() }
 
 // restarts reports whether the policy starts the app again after it ended by
 // itself like this.
