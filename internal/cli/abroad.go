@@ -38,6 +38,6 @@ var abroadFlags = map[string]string{
 	"pid": "velos pid NAME prints it", "parallel": "leave it out: apps start side by side", "disable-logs": "leave it out: logs are bounded, see --max-log-total",
 	"filter-env": "apps of a velos.toml get few variables of the shell", "trace": noPatch, "v8": noPatch, "deep-monitoring": noPatch, "event-loop-inspector": noPatch,
 	"source-map-support": "--node-args=--enable-source-maps", "ext": "watching files is " + later, "write": "write a velos.toml", "sort": "leave it out",
-	"user": "velos startup is " + later, "hp": "set VELOS_HOME", "service-name": "velos startup is " + later, "wait-ip": "velos startup is " + later,
+	"user": "run velos startup as that user", "hp": "set VELOS_HOME", "service-name": "--name", "wait-ip": "leave it out; apps are started again until they find their network",
 	"format": "--json has every field", "highlight": "--grep shows the lines that match", "container": noDeploy,
 }

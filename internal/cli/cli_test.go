@@ -148,7 +148,7 @@ func TestStartRefusesWhatItCannotDo(t *testing.T) {
 		{4, "no such app", "start 17"},
 		{4, "no app is in this namespace", "start ns:x"},
 		{2, "is no length of time", "start app.sh --timeout soon"},
-		{2, "not yet", "reload all"}, {2, "not yet", "scale api 3"}, {2, "not yet", "monit"}, {2, "not yet", "startup --systemd"},
+		{2, "not yet", "reload all"}, {2, "not yet", "scale api 3"}, {2, "not yet", "monit"},
 		{2, "usage: velos stop NAME...", "stop"}, {2, "too many arguments", "why api api"},
 		{2, "did you mean velos list?", "lsit"}, {2, "here it is: velos list --json", "jlist"},
 		{2, "must be a whole number, not many", "events -n many"},

@@ -67,8 +67,8 @@ var commands = []command{
 	{name: "runtime", args: "[SCRIPT|FILE.toml]... [-- ARG...]", max: -1, group: "daemon", short: "run apps in the foreground, as a container wants it", long: runtimeLong, setup: setupRuntime},
 	{name: "daemon", args: "upgrade [PATH]", min: 1, max: 2, group: "daemon", short: "replace the running velosd by another; apps go on", long: daemonLong, setup: setupDaemon},
 	{name: "version", group: "daemon", short: "show the versions of velos and the daemon", setup: setupVersion},
-	{name: "startup", max: -1, group: "daemon", short: "start the daemon with the system", later: true},
-	{name: "unstartup", max: -1, group: "daemon", short: "undo startup", later: true},
+	{name: "startup", args: "[INIT]", max: 1, group: "daemon", short: "start the daemon with the system", long: startupLong, setup: setupStartup},
+	{name: "unstartup", args: "[INIT]", max: 1, group: "daemon", short: "undo startup", long: "Removes what startup has written. What runs goes on.", setup: setupUnstartup},
 
 	{name: "compress", args: "FILE", min: 1, max: 1, hidden: true, short: "compress a rotated log file to FILE.zst", setup: setupCompress},
 	{name: "expand", args: "FILE", min: 1, max: 1, hidden: true, short: "write a compressed log file to stdout", setup: setupExpand},

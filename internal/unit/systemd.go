@@ -1,6 +1,7 @@
 package unit
 
 import (
+	"strconv"
 	"strings"
 )
 
@@ -34,7 +35,11 @@ func systemd(f Facts) Service {
 	line("Type", "notify")
 	line("NotifyAccess", "all")
 	if f.System {
-		line("User", f.User)
+		user := f.User
+		if ValidName(user) != nil { // systemd takes no such name
+			user = strconv.Itoa(f.UID)
+		}
+		line("User", user)
 	}
 	line("Environment", quoted("VELOS_HOME="+f.Home))
 	line("Environment", "GOMAXPROCS=1")

@@ -411,7 +411,18 @@ func TestSystemdAcceptsTheUnits(t *testing.T) {
 					t.Errorf("%s (system %v): %s", v, system, line)
 				}
 			}
-			t.Logf("%s (system %v): %v %s", v, system, err, out)
+			if err != nil {
+				t.Errorf("%s (system %v): %v\n%s", v, system, err, out)
+			}
+			// With more talk it shows what it has understood.
+			cmd = exec.Command("systemd-analyze", args...)
+			cmd.Env = append(os.Environ(), "XDG_RUNTIME_DIR="+dir, "SYSTEMD_LOG_LEVEL=debug", "SYSTEMD_LOG_TARGET=console")
+			out, _ = cmd.CombinedOutput()
+			for _, want := range []string{"Environment: VELOS_HOME=" + f.Home + "\n", "Environment: PATH=" + f.Path + "\n"} {
+				if strings.Contains(string(out), "Environment: GOMAXPROCS=1\n") && !strings.Contains(string(out), want) {
+					t.Errorf("%s (system %v): it has not understood %q", v, system, want)
+				}
+			}
 		}
 	}
 }
