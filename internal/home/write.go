@@ -28,8 +28,10 @@ var reached = func(step string) {}
 // path and has code Denied or Failed; the file at path is then as it was.
 //
 // The file is JSON with one app per line, and mode 0600: an app's environment
-// is in it.
+// is in it. Calls take turns.
 func Write(path string, s *State) error {
+	space.Lock() // two writers of one file would use the same names on the way
+	defer space.Unlock()
 	tmp := path + ".tmp"
 	if err := put(tmp, s); err != nil {
 		os.Remove(tmp)
@@ -51,7 +53,7 @@ func Write(path string, s *State) error {
 	return nil
 }
 
-// space is what encode writes in. It is kept: made anew for each write, it was
+// space is what encode writes in, and one writer at a time has. It is kept: made anew for each write, it was
 // a third of all garbage when apps are started (12 KiB of 38 for each).
 var space struct {
 	sync.Mutex
@@ -76,8 +78,6 @@ func (s *State) each() iter.Seq[*Saved] {
 // encode gives the head and each app on a line of its own, in pieces: a
 // thousand apps are megabytes that need not be in memory at once.
 func encode(s *State, take func([]byte) error) error {
-	space.Lock()
-	defer space.Unlock()
 	if space.text == nil {
 		space.text = make([]byte, 0, 2*piece)
 	}
