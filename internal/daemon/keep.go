@@ -91,13 +91,8 @@ func (d *Daemon) inherit() error {
 	if err != nil {
 		return err
 	}
-	late := time.After(time.Second)
-	for range state.Pending {
-		select {
-		case <-told:
-		case <-late:
-			say("velosd: the keeper announced " + itoa(state.Pending) + " ends and did not tell them all")
-		}
+	if n := hear(told, state.Pending, time.Second); n < state.Pending {
+		say("velosd: the keeper announced " + itoa(state.Pending) + " ends and told " + itoa(n))
 	}
 	list, err := d.line.List()
 	if err != nil {
@@ -105,6 +100,19 @@ func (d *Daemon) inherit() error {
 	}
 	d.machine.Inherit(list)
 	return nil
+}
+
+// hear counts what is told until it is enough or the time is over.
+func hear(told <-chan struct{}, enough int, limit time.Duration) (n int) {
+	late := time.After(limit)
+	for ; n < enough; n++ {
+		select {
+		case <-told:
+		case <-late:
+			return n
+		}
+	}
+	return n
 }
 
 // orphaned is told when the keeper is gone. The apps go on as our children;
