@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -82,16 +84,24 @@ func (h *helper) work() {
 		path := h.todo[0]
 		h.todo = h.todo[1:]
 		h.mu.Unlock()
+		if gone(path) {
+			continue // flushed, renamed or rotated away: whoever moved it asks again
+		}
 		p, err := h.start(-1, "compress", path)
 		if err != nil {
 			say("velosd: compress " + path + ": " + err.Error())
 			continue
 		}
 		lowPriority(p.PID()) // an expansion keeps its own: somebody waits for it
-		if x := <-p.Exited(); x.Code != 0 || x.Signal != "" {
+		if x := <-p.Exited(); (x.Code != 0 || x.Signal != "") && !gone(path) {
 			say("velosd: compress " + path + ": " + ended(x))
 		}
 	}
+}
+
+func gone(path string) bool {
+	_, err := os.Lstat(path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 func ended(x child.Exit) string {
