@@ -51,7 +51,7 @@ func TestTargets(t *testing.T) {
 		want  string // names, or the error
 	}{
 		{"api", "api"}, {"2", "api-admin"}, {"42", "42"}, {"all", "api api-admin worker 42"}, {"ns:jobs", "worker"}, {"/^api/", "api api-admin"},
-		{"worker:1", "worker:1"}, {"worker worker:1", "worker"}, {"worker:0 worker:1", "worker:0 worker:1"}, {"api all", "api api-admin worker 42"},
+		{"worker:1", "worker:1"}, {"worker worker:1", "worker"}, {"worker:0 worker worker:1 api", "worker api"}, {"worker:0 worker:1", "worker:0 worker:1"}, {"api all", "api api-admin worker 42"},
 		{"apu", "stop apu: no such app (did you mean api?)"}, {"worker:2", "stop worker:2: no instance 2 (worker has 2, counted from 0)"},
 		{"ns:job", "stop ns:job: no app is in this namespace (did you mean ns:jobs?)"}, {"jobs", "stop jobs: no such app (for the namespace: ns:jobs)"},
 		{"/x/", "stop /x/: no name matches (velos list shows the apps)"}, {"99", "stop 99: no such app (velos list shows the apps)"},
@@ -220,7 +220,7 @@ func TestRestart(t *testing.T) {
 	want(t, d, 0, "web: restarted, was api", "", "restart", "api", "--name", "web")
 	want(t, d, 2, "", "renames one app", "restart", "all", "--name", "web")
 	d.restarts = nil
-	want(t, d, 0, "web: restarted", "", "restart", "web", "--update-env", "--no-wait")
+	want(t, d, 0, "web: restarting", "", "restart", "web", "--update-env", "--no-wait")
 	if r := d.restarts[0]; r.Wait || r.Spec == nil || r.Spec.Env["HOME"] != d.home || r.Spec.Env["VELOS_HOME"] != "" || r.Spec.Script != "/srv/api.js" {
 		t.Errorf("got %+v", r)
 	}

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -100,6 +101,7 @@ func (s *session) restarts(ctx context.Context, o *restartFlags, words []string)
 	return orders, nil
 }
 
+// once leaves out what was named before.
 func once(list []target) []target {
 	var out []target
 	seen := map[target]bool{}
@@ -109,13 +111,17 @@ func once(list []target) []target {
 			out = append(out, t)
 		}
 	}
-	return out
+	// Whoever names an app means all of it, also behind one of its instances.
+	return slices.DeleteFunc(out, func(t target) bool { return t.inst >= 0 && seen[target{t.app, -1}] })
 }
 
 func (s *session) restartOrder(t target, r wire.Restart, rename string) order {
 	o := t.about("restart")
 	o.do = func(ctx context.Context) (string, *velos.App, error) {
-		did := "restarted"
+		did := "restarting"
+		if r.Wait {
+			did = "restarted"
+		}
 		if rename != "" && rename != t.app.Spec.Name {
 			if _, err := s.conn.Rename(ctx, wire.Rename{ID: t.app.ID, Name: rename}); err != nil {
 				return "", nil, err
@@ -123,7 +129,7 @@ func (s *session) restartOrder(t target, r wire.Restart, rename string) order {
 			if r.Spec != nil {
 				r.Spec.Name = rename
 			}
-			did = "restarted, was " + t.app.Spec.Name
+			did += ", was " + t.app.Spec.Name
 		}
 		d, err := s.conn.Restart(ctx, r)
 		return done(did, d, err)

@@ -28,7 +28,6 @@ func (t target) String() string {
 // it does nothing at all.
 func resolve(verb string, apps []velos.App, words []string) ([]target, error) {
 	var list []target
-	seen := map[target]bool{}
 	for _, w := range words {
 		found, err := match(apps, w)
 		if err != nil {
@@ -37,14 +36,9 @@ func resolve(verb string, apps []velos.App, words []string) ([]target, error) {
 		if len(found) == 0 {
 			return nil, notFound(verb, apps, w)
 		}
-		for _, t := range found {
-			if !seen[t] && !seen[target{t.app, -1}] {
-				seen[t] = true
-				list = append(list, t)
-			}
-		}
+		list = append(list, found...)
 	}
-	return list, nil
+	return once(list), nil
 }
 
 // resolve is resolve for words that may name a configuration file, too: it

@@ -65,7 +65,7 @@ func (r *resolver) detect(word, file string, st os.FileInfo) *problem {
 		return r.denied(word)
 	}
 	b := parseBang(head)
-	if b != nil && (l == nil || l.asWritten) {
+	if b != nil && (l == nil || l.asWritten || virtual(b.program)) {
 		p := r.bang(b, executable(st))
 		if p == nil || l == nil {
 			return p.about(word)
@@ -198,6 +198,16 @@ func parseBang(head []byte) *bang {
 		b.program, b.args = rest[0], rest[1:]
 	}
 	return b
+}
+
+// virtual reports whether a program belongs to a virtual environment of
+// Python: a first line that names it means it, and no other python3.
+func virtual(program string) bool {
+	if !filepath.IsAbs(program) {
+		return false
+	}
+	_, err := os.Stat(filepath.Join(filepath.Dir(filepath.Dir(program)), "pyvenv.cfg"))
+	return err == nil
 }
 
 // bang runs a script as its first line says. The interpreter must exist: the

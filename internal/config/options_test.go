@@ -342,3 +342,29 @@ func FuzzNames(f *testing.F) {
 		}
 	})
 }
+
+func TestAFirstLineIntoAVirtualEnvironmentWinsOverTheExtension(t *testing.T) {
+	dir, env := project(t)
+	write(t, filepath.Join(dir, "venv/pyvenv.cfg"), "", 0o644)
+	write(t, filepath.Join(dir, "venv/bin/python"), "#!/bin/sh\n", 0o755)
+	write(t, filepath.Join(dir, "other/bin/python"), "#!/bin/sh\n", 0o755)
+	for _, c := range []struct {
+		name, bang string
+		mode       os.FileMode
+		want       string
+	}{
+		{"a.py", dir + "/venv/bin/python -u", 0o644, dir + "/venv/bin/python -u"},
+		{"b.py", dir + "/venv/bin/python", 0o755, ""}, // the system does what it says
+		{"c.py", dir + "/other/bin/python", 0o755, dir + "/bin/python3"},
+		{"d.py", dir + "/gone/bin/python", 0o755, dir + "/bin/python3"},
+	} {
+		write(t, filepath.Join(dir, c.name), "#!"+c.bang+"\n", c.mode)
+		specs, err := FromArgs([]string{c.name}, Options{}, env)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.TrimSpace(specs[0].Interpreter + " " + strings.Join(specs[0].InterpreterArgs, " ")); got != c.want {
+			t.Errorf("%s: %q, want %q", c.name, got, c.want)
+		}
+	}
+}
