@@ -321,7 +321,7 @@ func (b *boot) advise(ctx context.Context) {
 		}
 	}
 	*next = append(*next, b.service.Advice...)
-	if b.service.Start != nil && !b.dryRun {
+	if b.service.Start != nil && b.running && !b.dryRun {
 		start := "to have velosd run as a service at once: " + line(b.service.Start)
 		if b.dial() == nil {
 			start = "velosd runs already, and goes on as it is: the service starts it from the next start of the system on"
