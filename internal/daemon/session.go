@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/velospm/velos"
@@ -108,6 +109,8 @@ type session struct {
 	mu       sync.Mutex
 	inFlight map[uint32]pending
 	handlers sync.WaitGroup
+
+	answering atomic.Int32 // requests whose last response is not out
 }
 
 func (d *Daemon) serve(c *wire.Conn) {
@@ -207,8 +210,10 @@ func (s *session) take(req wire.Request) {
 	}
 	s.d.requests.Add(1)
 	s.handlers.Add(1)
+	s.answering.Add(1)
 	go func() {
 		defer s.handlers.Done()
+		defer s.answering.Add(-1)
 		defer cancel()
 		c.answer(ctx)
 	}()
@@ -225,12 +230,6 @@ func (s *session) orders() int {
 		}
 	}
 	return n
-}
-
-func (s *session) pending() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.inFlight)
 }
 
 // finished frees a request's id, just before its last response.

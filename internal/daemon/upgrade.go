@@ -53,22 +53,23 @@ func (c *call) upgrade(ctx context.Context) (velos.Record, error) {
 		return nil, err
 	}
 	who := c.by()
-	if err := c.kept(); err != nil {
-		return nil, err
-	}
 	if !c.d.upgrading.CompareAndSwap(false, true) {
 		return nil, &velos.Error{Code: velos.Busy, Message: "upgrade: another one is in progress"}
 	}
 	c.d.conns.finishOrders(c.session, orderLimit)
-	// The keeper first: it hands our new program on when it has to start one.
-	if err := c.d.line.Upgrade(q.Path); err != nil {
+	err = c.kept()
+	if err == nil {
+		// The keeper first: it hands our new program on when it has to start one.
+		err = c.d.line.Upgrade(q.Path)
+	}
+	if err != nil {
 		c.d.upgrading.Store(false)
 		return nil, err
 	}
 	c.d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, PID: pid(), Actor: who,
 		Cause: "upgrade from velosd " + velos.Version + " to " + version + ", " + q.Path})
 	c.d.successor = q.Path
-	return &wire.Done{Success: true, PID: pid()}, c.kept()
+	return &wire.Done{Success: true, PID: pid()}, nil
 }
 
 // check runs a program's own check of our state and compares versions.
@@ -163,7 +164,7 @@ func (c *conns) part(limit time.Duration) {
 	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		busy := 0
 		for _, s := range open {
-			busy += s.pending()
+			busy += int(s.answering.Load())
 		}
 		if busy == 0 {
 			return
