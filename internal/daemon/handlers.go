@@ -15,6 +15,7 @@ type call struct {
 	id      uint32
 	command wire.Command
 	payload []byte
+	last    bool // the daemon ends after this answer, whatever it is
 }
 
 // handlers is the whole of what a client can ask for. A handler that streams
@@ -57,7 +58,7 @@ func (c *call) answer(ctx context.Context) {
 	c.d.tidy.touch() // what is only asked for makes garbage, too
 	c.finished(c.id)
 	_ = c.respond(c.id, status, reply, answerLimit) // a failed write has closed the connection
-	if err == nil && (c.command == wire.DaemonShutdown || c.command == wire.DaemonUpgrade) {
+	if c.last || err == nil && (c.command == wire.DaemonShutdown || c.command == wire.DaemonUpgrade) {
 		c.d.end()
 	}
 }
@@ -256,5 +257,10 @@ func (c *call) shutdown(context.Context) (velos.Record, error) {
 	}
 	c.d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: "kill", Actor: who})
 	c.d.sup.StopAll(who)
-	return &wire.Done{Success: true, PID: pid()}, c.kept()
+	c.last = true
+	if err := c.kept(); err != nil {
+		return nil, &velos.Error{Code: velos.CodeOf(err), Cause: err,
+			Message: "all apps are stopped and the daemon ends, but the next one may start them again: " + err.Error()}
+	}
+	return &wire.Done{Success: true, PID: pid()}, nil
 }

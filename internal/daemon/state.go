@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -193,6 +194,9 @@ func (c *call) load(ctx context.Context) (velos.Record, error) {
 	}
 	for _, n := range notes {
 		c.d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: n, Actor: velos.Policy})
+	}
+	if len(notes) > 0 && len(s.Apps) == 0 {
+		return nil, &velos.Error{Code: velos.Invalid, Message: strings.Join(notes, "; ")}
 	}
 	count := 0
 	var first error
