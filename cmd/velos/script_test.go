@@ -46,7 +46,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "waitstatus": waitStatus, "waitfile": waitFile, "waitgone": waitGone, "waitlog": waitLog,
-			"killapp": killApp, "killdaemon": killDaemon, "isjson": isJSON, "pidof": pidOf,
+			"killapp": killApp, "killdaemon": killDaemon, "isjson": isJSON, "pidof": pidOf, "reboot": reboot,
 		},
 		Condition: condition,
 	})
