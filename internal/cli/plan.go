@@ -61,6 +61,7 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 			return nil, invalid("start "+w+": a number is no script", "several exit codes are written with commas: --stop-exit-codes 0,1")
 		}
 	}
+	words = distinct(words)
 	p := &plan{force: o.force, named: o.Name != "", given: specFlag(f, rest)}
 	if p.apps, err = s.apps(ctx); err != nil {
 		return nil, err
@@ -69,7 +70,7 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 	if err != nil {
 		return nil, err
 	}
-	files = append(slices.Clone(o.config), files...)
+	files = distinct(append(slices.Clone(o.config), files...))
 	if len(files) > 0 && p.given != "" && len(scripts) == 0 {
 		return nil, invalid("start: "+p.given+" does not apply to a configuration file", "write it into the file")
 	}
@@ -119,7 +120,7 @@ func (p *plan) sort(words []string) (files, scripts []string, err error) {
 			continue
 		case p.given != "":
 			return nil, nil, invalid("start "+quote(w)+": "+p.given+" does not apply to an app that is known",
-				"velos start SCRIPT "+p.given+" … --force makes a second app of the script; delete the app first to make it anew")
+				"velos start SCRIPT --force "+p.given+" … makes a second app of the script; delete the app first to make it anew")
 		}
 		for _, t := range found {
 			p.known(t)
@@ -156,6 +157,11 @@ func allDigits(s string) bool {
 
 // known starts an app again.
 func (p *plan) known(t target) {
+	for i := range p.steps {
+		if st := &p.steps[i]; st.app == t.app && (st.inst == t.inst || st.inst < 0) {
+			return
+		}
+	}
 	st := step{app: t.app, inst: t.inst}
 	if t.are(velos.Online) {
 		st.done = "already online"
@@ -196,9 +202,10 @@ func (p *plan) file(path string, only []string, env config.Environ) error {
 		case !ok:
 			p.steps = append(p.steps, step{spec: sp, inst: -1})
 		case runs(t):
+			n := len(p.steps)
 			p.known(t)
-			if changed(&t.app.Spec, sp) {
-				p.steps[len(p.steps)-1].note = ", as it was before the file changed: velos restart " + quote(path) + " --only " + sp.Name
+			if len(p.steps) > n && changed(&t.app.Spec, sp) {
+				p.steps[n].note = ", as it was before the file changed: velos restart " + quote(path) + " --only " + sp.Name
 			}
 		case !sp.Autostart:
 			p.steps = append(p.steps, step{app: t.app, inst: -1, done: "left " + string(t.app.Status) + " (autostart is off)"})
@@ -209,8 +216,23 @@ func (p *plan) file(path string, only []string, env config.Environ) error {
 	return nil
 }
 
+// distinct leaves out words that were said before.
+func distinct(words []string) []string {
+	var out []string
+	for _, w := range words {
+		if !slices.Contains(out, w) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
 // load reads a configuration file and picks apps from it.
 func load(path string, only []string, env config.Environ) ([]velos.Spec, error) {
+	only = slices.Clone(only)
+	for i := range only {
+		only[i] = strings.TrimSpace(only[i])
+	}
 	file, err := config.Load(path, env, only...)
 	if err != nil {
 		return nil, err

@@ -46,7 +46,7 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 		if f.ArgsLenAtDash() >= 0 {
 			return invalid("restart: arguments behind -- do not apply to an app that is known", "velos delete it and velos start it with them, or write a velos.toml")
 		}
-		orders, err := s.restarts(ctx, &o, append(args, o.config...))
+		orders, err := s.restarts(ctx, &o, distinct(append(args, o.config...)))
 		if err != nil {
 			return err
 		}
@@ -90,6 +90,9 @@ func (s *session) restarts(ctx context.Context, o *restartFlags, words []string)
 		return nil, invalid("--name: renames one app", "name one app and its new name")
 	}
 	for _, t := range once(known) {
+		if slices.ContainsFunc(orders, func(o order) bool { return o.id == t.app.ID }) {
+			continue // a file has it, and says more
+		}
 		r := wire.Restart{Target: t.wire(), Wait: !o.noWait}
 		if o.update {
 			if r.Spec, err = s.refreshed(t.app); err != nil {

@@ -142,3 +142,19 @@ func TestHelpOfWhatIsNoCommand(t *testing.T) {
 	want(t, d, 0, "The daemon and its memory:", "", "help")
 	want(t, d, 4, "", "did you mean A?", "stop", "a")
 }
+
+func TestWhatIsNamedTwiceIsOrderedOnce(t *testing.T) {
+	d := newFake(t)
+	d.file(t, "app.sh", "#!/bin/sh\n")
+	d.file(t, "velos.toml", "[apps.one]\nscript = \"app.sh\"\n[apps.two]\nscript = \"app.sh\"\nargs = [\"x\"]\n")
+	if out, _ := want(t, d, 0, "", "", "start", "velos.toml", "velos.toml"); out != "one: online (id 1, pid 1010)\ntwo: online (id 2, pid 1020)\n" {
+		t.Errorf("got %s", out)
+	}
+	if out, _ := want(t, d, 0, "", "", "start", "one", "1", "one", "velos.toml", "--only", "one, two"); strings.Count(out, "one:") != 1 || !strings.Contains(out, "two:") {
+		t.Errorf("got %s", out)
+	}
+	if out, _ := want(t, d, 0, "", "", "restart", "velos.toml", "one", "velos.toml"); strings.Count(out, "one:") != 1 || len(d.restarts) != 2 {
+		t.Errorf("got %s", out)
+	}
+	want(t, d, 2, "", "velos start SCRIPT --force -- …", "start", "one", "--", "x")
+}
