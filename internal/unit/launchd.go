@@ -11,6 +11,8 @@ const prefix = "io.github.velospm."
 
 // launchd writes a property list. AbandonProcessGroup leaves the programs
 // alone when velosd dies; it is started again unless it ended with code 0.
+// A shell opens the log: launchd makes no directories, and would open it as
+// root.
 func launchd(f Facts) Service {
 	label := prefix + f.Name
 	var b strings.Builder
@@ -22,23 +24,18 @@ func launchd(f Facts) Service {
 	}
 	text := func(s string) string { return "<string>" + escape(s) + "</string>" }
 	put("\t", "Label", text(label))
-	put("\t", "ProgramArguments", "<array>\n\t\t"+text(f.Velosd)+"\n\t</array>")
+	b.WriteString("\t<key>ProgramArguments</key>\n\t<array>\n")
+	for _, w := range append([]string{"/bin/sh"}, launcher(f)...) {
+		b.WriteString("\t\t" + text(w) + "\n")
+	}
+	b.WriteString("\t</array>\n")
 	if f.System {
 		put("\t", "UserName", text(f.User))
 	}
-	b.WriteString("\t<key>EnvironmentVariables</key>\n\t<dict>\n")
-	put("\t\t", "GOMAXPROCS", text("1"))
-	put("\t\t", "PATH", text(f.Path))
-	put("\t\t", "VELOS_HOME", text(f.Home))
-	b.WriteString("\t</dict>\n")
-	put("\t", "WorkingDirectory", text("/"))
 	put("\t", "RunAtLoad", "<true/>")
 	put("\t", "KeepAlive", "<dict>\n\t\t<key>SuccessfulExit</key>\n\t\t<false/>\n\t</dict>")
 	put("\t", "AbandonProcessGroup", "<true/>")
 	put("\t", "ExitTimeOut", "<integer>90</integer>")
-	if !f.System { // launchd would open it as root, in a directory that is not root's
-		put("\t", "StandardErrorPath", text(f.Home+"/logs/daemon.log"))
-	}
 	b.WriteString("</dict>\n</plist>\n")
 	path, domain := f.UserHome+"/Library/LaunchAgents/", "gui/"+strconv.Itoa(f.UID)
 	if f.System {

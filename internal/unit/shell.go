@@ -7,13 +7,22 @@ import "strings"
 const launch = `(umask 077; mkdir -p "$1/logs"; : >>"$1/logs/daemon.log"); ` +
 	`export VELOS_HOME="$1" PATH="$2" HOME="$3" GOMAXPROCS=1; cd /; exec "$0" 2>>"$1/logs/daemon.log"`
 
-// launcher is launch as words for the shell of a script.
-func launcher(f Facts) string {
+// launcher is what the shell gets to do that.
+func launcher(f Facts) []string {
 	home := f.UserHome
 	if home == "" {
 		home = "/"
 	}
-	return "-c " + Word(launch) + " \\\n\t\t" + Word(f.Velosd) + " " + Word(f.Home) + " \\\n\t\t" + Word(f.Path) + " " + Word(home)
+	return []string{"-c", launch, f.Velosd, f.Home, f.Path, home}
+}
+
+// shell is launcher as words of a script.
+func shell(f Facts) string {
+	var b strings.Builder
+	for _, w := range launcher(f) {
+		b.WriteString(" \\\n\t\t" + Word(w))
+	}
+	return b.String()[1:]
 }
 
 // Word is s as one word of a shell's command line, quoted if need be.
@@ -41,19 +50,19 @@ depend() {
 start() {
 	ebegin "Starting $RC_SVCNAME"
 	start-stop-daemon --start --background --make-pidfile --pidfile "$pidfile" \
-		--user ` + Word(f.User) + ` --exec /bin/sh -- ` + launcher(f) + `
+		--user ` + Word(f.User) + ` --exec /bin/sh -- ` + shell(f) + `
 	eend $?
 }
 
 stop() {
 	ebegin "Stopping $RC_SVCNAME"
-	start-stop-daemon --stop --pidfile "$pidfile" --retry TERM/120
+	start-stop-daemon --stop --pidfile "$pidfile" --user ` + Word(f.User) + ` --retry TERM/120
 	eend $?
 }
 
 reload() {
 	ebegin "Reloading $RC_SVCNAME"
-	start-stop-daemon --signal HUP --pidfile "$pidfile"
+	start-stop-daemon --signal HUP --pidfile "$pidfile" --user ` + Word(f.User) + `
 	eend $?
 }
 `
@@ -75,7 +84,7 @@ func runit(f Facts) Service {
 	run := "#!/bin/sh\n# " + marked(f.Home) + `
 exec 2>&1
 uid=$(id -u ` + Word(f.User) + `) && groups=$(id -G ` + Word(f.User) + ` | tr ' ' ':') || exit 1
-exec chpst -u ":$uid:$groups" /bin/sh ` + launcher(f) + `
+exec chpst -u ":$uid:$groups" /bin/sh ` + shell(f) + `
 `
 	finish := "#!/bin/sh\n# " + marked(f.Home) + `
 case $1 in
@@ -98,7 +107,7 @@ func s6(f Facts) Service {
 	dir := f.Services + "/" + f.Name
 	run := "#!/bin/sh\n# " + marked(f.Home) + `
 exec 2>&1
-exec s6-setuidgid ` + Word(f.User) + ` /bin/sh ` + launcher(f) + `
+exec s6-setuidgid ` + Word(f.User) + ` /bin/sh ` + shell(f) + `
 `
 	finish := "#!/bin/sh\n# " + marked(f.Home) + `
 case $1 in

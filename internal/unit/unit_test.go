@@ -156,8 +156,8 @@ func check(t *testing.T, velosd, home, path string) {
 			}
 		case Launchd:
 			v := parsePlist(t, s.Files[0].Text)
-			if v["ProgramArguments"] != velosd || v["VELOS_HOME"] != home || v["PATH"] != path {
-				t.Errorf("read back: %q", v)
+			if want := append([]string{"/bin/sh"}, launcher(f)...); !slices.Equal(v["ProgramArguments"], want) || want[3] != velosd || want[4] != home || want[5] != path {
+				t.Errorf("read back: %q; want %q", v, want)
 			}
 		}
 	}
@@ -265,10 +265,10 @@ func (u parsed) program(t *testing.T) string {
 	return path
 }
 
-// parsePlist flattens a property list: the string behind each key.
-func parsePlist(t *testing.T, text string) map[string]string {
+// parsePlist flattens a property list: the strings behind each key.
+func parsePlist(t *testing.T, text string) map[string][]string {
 	t.Helper()
-	v := map[string]string{}
+	v := map[string][]string{}
 	d := xml.NewDecoder(strings.NewReader(text))
 	d.Strict = true
 	key, element := "", ""
@@ -283,8 +283,11 @@ func parsePlist(t *testing.T, text string) map[string]string {
 		switch x := tok.(type) {
 		case xml.StartElement:
 			element = x.Name.Local
-			if element == "key" {
+			switch element {
+			case "key":
 				key = ""
+			case "string":
+				v[key] = append(v[key], "")
 			}
 		case xml.EndElement:
 			element = ""
@@ -293,7 +296,7 @@ func parsePlist(t *testing.T, text string) map[string]string {
 			case "key":
 				key += string(x)
 			case "string":
-				v[key] += string(x)
+				v[key][len(v[key])-1] += string(x)
 			}
 		}
 	}
