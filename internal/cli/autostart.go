@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -71,7 +72,7 @@ func (s *session) await(ctx context.Context, h home.Home, pid int, ended <-chan 
 		c, err := client.Dial(h.Socket())
 		if err == nil {
 			s.conn = c
-			s.announceDaemon(ctx, pid)
+			s.announceDaemon(ctx, h, pid, logged)
 			return nil
 		}
 		if code := velos.CodeOf(err); code != velos.Unreachable {
@@ -94,31 +95,54 @@ func (s *session) await(ctx context.Context, h home.Home, pid int, ended <-chan 
 
 // announceDaemon says what was started, unless another command was faster and
 // it is that command's daemon that answers.
-func (s *session) announceDaemon(ctx context.Context, pid int) {
+func (s *session) announceDaemon(ctx context.Context, h home.Home, pid int, logged int64) {
 	ctx, stop := context.WithTimeout(ctx, raiseWithin)
 	defer stop()
 	if p, err := s.conn.Ping(ctx); err == nil && (p.PID == pid || p.Keeper == pid) {
 		s.notice("started velosd, pid ", strconv.Itoa(p.PID))
+		s.passOn(h, logged)
 	}
 }
 
 // raiseError carries the end of what velosd itself wrote since it was started.
 func raiseError(h home.Home, what string, from int64) error {
 	hint := "its log is " + h.DaemonLog()
-	if f, err := os.Open(h.DaemonLog()); err == nil {
-		defer f.Close()
-		if st, err := f.Stat(); err == nil {
-			f.Seek(max(from, st.Size()-4096), io.SeekStart)
-		}
-		text, _ := io.ReadAll(io.LimitReader(f, 4096))
-		lines := strings.Split(string(bytes.TrimSpace(text)), "\n")
-		for _, l := range lines[max(0, len(lines)-5):] {
-			if strings.TrimSpace(l) != "" {
-				hint += "\nvelosd: " + l
-			}
-		}
+	for _, l := range daemonLines(h, from) {
+		hint += "\nvelosd: " + l
 	}
 	return &velos.Error{Code: velos.Unreachable, Message: "start velosd: " + what, Hint: hint}
+}
+
+// passOn shows what a daemon that we have started has to say, such as that
+// its state was damaged. Words of rivals that have ended are not among it.
+func (s *session) passOn(h home.Home, from int64) {
+	for _, l := range daemonLines(h, from) {
+		if len(l) > len(daemonStamp) {
+			l = l[len(daemonStamp):]
+		}
+		if !strings.HasPrefix(l, "velosd: ") && !strings.HasPrefix(l, " ") {
+			s.notice("velosd: ", l)
+		}
+	}
+}
+
+// daemonStamp stands before each line of the daemon's log.
+const daemonStamp = "2006-01-02 15:04:05.000 "
+
+// daemonLines are the last lines of the daemon's log from an offset on.
+func daemonLines(h home.Home, from int64) []string {
+	f, err := os.Open(h.DaemonLog())
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err == nil {
+		f.Seek(max(from, st.Size()-4096), io.SeekStart)
+	}
+	text, _ := io.ReadAll(io.LimitReader(f, 4096))
+	lines := strings.Split(string(bytes.TrimSpace(text)), "\n")
+	lines = slices.DeleteFunc(lines, func(l string) bool { return strings.TrimSpace(l) == "" })
+	return lines[max(0, len(lines)-5):]
 }
 
 // velosd finds the daemon's program: beside our own, else in PATH.

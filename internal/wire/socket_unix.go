@@ -220,7 +220,7 @@ func checkOwner(path string) error {
 	case err != nil:
 		return dialError(path, errors.Unwrap(err))
 	case st.Mode&syscall.S_IFMT != syscall.S_IFSOCK:
-		return &velos.Error{Code: velos.Denied, Message: "connect to " + path + ": it is not a socket"}
+		return &velos.Error{Code: velos.Denied, Message: "connect to " + path + ": it is not a socket", Hint: "move it away, or set VELOS_HOME to another directory"}
 	case !trusted(int(st.Uid)):
 		return foreign(path, int(st.Uid))
 	}
