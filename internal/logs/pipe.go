@@ -67,7 +67,10 @@ func (l *Log) Pipes(inst int) (stdout, stderr int, err error) {
 }
 
 func pipeError(err error) error {
-	e := &velos.Error{Code: velos.Failed, Message: "make pipes: " + err.Error(), Cause: err}
+	if velos.CodeOf(err) == velos.Unsupported {
+		return err
+	}
+	e := &velos.Error{Code: velos.Failed, Message: "make pipes for the output: " + err.Error(), Cause: err}
 	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) || errors.Is(err, syscall.ENOMEM) {
 		// It passes: whoever wants the pipes may ask again.
 		e.Code, e.Hint = velos.Busy, "raise the limit of open files (ulimit -n) before velosd is started"
