@@ -240,6 +240,7 @@ func TestSignalAndReset(t *testing.T) {
 	}
 	want(t, d, 0, "api: reset", "", "reset", "api")
 	want(t, d, 2, "", "no such signal", "signal", "x", "api")
+	want(t, d, 2, "", "no such signal\n  hint: such as SIGTERM", "signal", "0", "api")
 	want(t, d, 2, "--json and --ai exclude each other", "", "list", "--json", "--ai")
 }
 

@@ -63,7 +63,7 @@ func signalNumber(word string) (int, error) {
 		return n, nil
 	}
 	hint := "such as SIGTERM, HUP or 15"
-	if near := nearest(name, velos.SignalNames()); near != "" {
+	if near := nearest(name, velos.SignalNames()); near != "" && !allDigits(word) {
 		hint = "did you mean " + near + "?"
 	}
 	return 0, invalid("signal "+quote(word)+": no such signal", hint)
