@@ -53,6 +53,9 @@ func (*Host) Reaped(pid int, status uint32) {}
 // Settled does nothing.
 func (*Host) Settled() {}
 
+// BeforeReap does nothing on this system.
+func (*Host) BeforeReap(func(*Process, uint32)) {}
+
 // Cgroup is empty: there are none here.
 func (*Process) Cgroup() string { return "" }
 

@@ -36,7 +36,8 @@ type Host struct {
 	forking int                        // forks that have not told their pid
 	early   map[int]syscall.WaitStatus // ends of unknown pids while a fork is in flight
 	shut    bool                       // Close was called
-	polling bool                       // the goroutine that watches left is running
+	before  func(p *Process, status uint32)
+	polling bool // the goroutine that watches left is running
 	lineage
 	fosters
 }
@@ -107,6 +108,16 @@ func (h *Host) Close() error {
 	return err
 }
 
+// BeforeReap has f called for each run of ours whose root has ended, with the
+// status as wait delivers it, while the root is still a zombie: if this program
+// is killed in f or before, somebody else can still learn of the end. F must
+// not block and must not call the Host. Only Linux can do it.
+func (h *Host) BeforeReap(f func(p *Process, status uint32)) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.before = f
+}
+
 func (h *Host) reaper() {
 	defer h.routines.Done()
 	if h.heir {
@@ -134,7 +145,7 @@ func (h *Host) reap() {
 		any := false
 		for range batch {
 			var ws syscall.WaitStatus
-			pid, err := syscall.Wait4(-1, &ws, syscall.WNOHANG, nil)
+			pid, err := h.wait(&ws)
 			if err == syscall.EINTR {
 				continue
 			}

@@ -110,6 +110,9 @@ func (h *Host) register(p *Process, pid int) {
 	}
 	delete(h.early, pid)
 	delete(h.kept, pid)
+	if h.before != nil {
+		h.before(p, uint32(ws)) // as late as that: nobody knew it when it was reaped
+	}
 	h.ended(pid, ws)
 	h.settle()
 }

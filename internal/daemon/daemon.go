@@ -40,7 +40,7 @@ type Daemon struct {
 	sup      *supervise.Supervisor
 	saver    *saver
 	helper   *helper
-	listener *wire.Listener
+	listener atomic.Pointer[wire.Listener]
 
 	began    time.Time
 	requests atomic.Uint64
@@ -139,10 +139,12 @@ func openWith(h home.Home, line *keeper.Line, lock *home.Lock) (*Daemon, error) 
 		say("velosd: " + err.Error())
 	}
 	d.restore(state)
-	if d.listener, err = wire.Listen(h.Socket()); err != nil {
+	listener, err := wire.Listen(h.Socket())
+	if err != nil {
 		d.lower()
 		return nil, err
 	}
+	d.listener.Store(listener)
 	return d, nil
 }
 
@@ -170,8 +172,19 @@ func (d *Daemon) raise() error {
 	d.machine = supervise.NewHost(d.children, d.store, d.line)
 	d.saver = newSaver()
 	d.tidy = newTidy()
-	d.sup = supervise.New(supervise.Options{Machine: d.machine, Event: d.event, Changed: d.changed, Sampled: d.tidy.sampled})
-	d.saver.run(func() *home.State { s, _ := d.state(); return s }, func(s *home.State) error { return home.Write(d.home.StateFile(), s) })
+	d.sup = supervise.New(supervise.Options{Machine: d.machine, Event: d.event, Changed: d.changed, Sampled: d.sampled})
+	past := 0 // runs that this state knows to be over
+	d.saver.run(func() *home.State {
+		past = d.machine.Past()
+		s, _ := d.state()
+		return s
+	}, func(s *home.State) error {
+		err := home.Write(d.home.StateFile(), s)
+		if err == nil {
+			d.machine.Bury(past)
+		}
+		return err
+	})
 	return nil
 }
 
@@ -181,7 +194,7 @@ func (d *Daemon) run() {
 	if err := os.WriteFile(d.home.PIDFile(), []byte(itoa(os.Getpid())+"\n"), 0o600); err != nil {
 		say("velosd: write " + d.home.PIDFile() + ": " + err.Error())
 	}
-	go d.accept()
+	go d.accept(d.listener.Load())
 	if err := d.line.Ready(); err != nil {
 		say("velosd: " + err.Error())
 	}
@@ -203,8 +216,8 @@ func (d *Daemon) run() {
 // lower is the end of everything that open raised.
 func (d *Daemon) lower() {
 	d.saver.freeze() // what ran is saved as running, unless velos kill has stopped it
-	if d.listener != nil {
-		_ = d.listener.Close() // removes the socket: a starter must not wait for it
+	if l := d.listener.Load(); l != nil {
+		_ = l.Close() // removes the socket: a starter must not wait for it
 	}
 	d.sup.Close()
 	d.recover.Wait()
@@ -230,6 +243,12 @@ func (d *Daemon) event(e velos.Event) { d.journal.Add(e) }
 func (d *Daemon) changed() {
 	d.saver.touch()
 	d.tidy.touch()
+}
+
+// sampled is called when the sampler has looked at the apps by itself.
+func (d *Daemon) sampled() {
+	d.tidy.sampled()
+	d.watchHome()
 }
 
 // logNotice takes what the logs room has to say to the journal.

@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -43,26 +44,62 @@ type record struct {
 
 // record parks the record of a new run.
 func (h *Host) record(id uint32, inst int, p *child.Process) {
-	if h.line == nil {
-		return
+	if h.line == nil || h.null < 0 {
+		return // the state file is the second line
 	}
 	name := "run/" + strconv.Itoa(int(id)) + "/" + strconv.Itoa(inst) + "/" + strconv.Itoa(p.PID()) + "/" +
 		strconv.FormatUint(p.StartTicks(), 10) + "/" + strconv.FormatInt(p.Started().UnixMilli(), 10) + "/" + p.Mark() + p.Cgroup()
 	if len(name) > keeper.MaxName {
 		name = name[:len(name)-len(p.Cgroup())] // the tree is then known by its group and its marks
 	}
-	null, err := openNull()
-	if err != nil {
-		return // the state file is the second line
-	}
-	_ = h.line.Park(name, null) // a broken line is reported once, by whoever follows it
-	closeFD(null)
+	_ = h.line.Park(name, h.null) // a broken line is reported once, by whoever follows it
 	h.mu.Lock()
 	h.records[seat{id, inst}] = record{name: name, seat: seat{id, inst}, Adoption: child.Adoption{PID: p.PID(), Mark: p.Mark()}}
 	h.mu.Unlock()
 }
 
-// strike takes the record of a run away that is over in every respect.
+// ending parks the end of a run before its root is reaped: the keeper is told
+// only of those whom it reaps itself.
+func (h *Host) ending(p *child.Process, status uint32) {
+	if p.Mark() == "" {
+		return // a helper of ours
+	}
+	name := endName(p.PID(), p.StartTicks(), status)
+	_ = h.line.Park(name, h.null)
+	h.mu.Lock()
+	h.ends[p.PID()] = name
+	h.mu.Unlock()
+}
+
+func endName(pid int, start uint64, status uint32) string {
+	return "end/" + strconv.Itoa(pid) + "/" + strconv.FormatUint(start, 10) + "/" + strconv.FormatUint(uint64(status), 10)
+}
+
+func parseEnd(name string) (x keeper.Exit, ok bool) {
+	f := strings.Split(name, "/")
+	if len(f) != 4 || f[0] != "end" {
+		return x, false
+	}
+	pid, err1 := strconv.Atoi(f[1])
+	start, err2 := strconv.ParseUint(f[2], 10, 64)
+	status, err3 := strconv.ParseUint(f[3], 10, 32)
+	return keeper.Exit{PID: pid, Start: start, Status: uint32(status)}, err1 == nil && err2 == nil && err3 == nil
+}
+
+// A past is a run that is over in every respect. The keeper goes on holding
+// its record and its end until what followed from it is on disk: whoever takes
+// over before that finds them again.
+type past struct {
+	seat
+	record, end string
+	exit        *keeper.Exit
+	known       bool // what followed is published
+}
+
+// maxPast bounds the runs whose outcome no disk takes.
+const maxPast = 1000
+
+// strike makes the present run of a seat a past one.
 func (h *Host) strike(s seat) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -71,10 +108,59 @@ func (h *Host) strike(s seat) {
 		return
 	}
 	delete(h.records, s)
-	_ = h.line.Drop(r.name)
+	p := past{seat: s, record: r.name, end: h.ends[r.PID]}
+	delete(h.ends, r.PID)
 	if x, told := h.exits[r.PID]; told {
 		delete(h.exits, r.PID)
-		_ = h.line.Ack(x)
+		p.exit = &x
+	}
+	h.past = append(h.past, p)
+	if n := len(h.past) - maxPast; n > 0 {
+		h.bury(n)
+	}
+}
+
+// Over implements Machine.
+func (h *Host) Over(id uint32, inst int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := range h.past {
+		if h.past[i].seat == (seat{id, inst}) {
+			h.past[i].known = true
+		}
+	}
+}
+
+// Past is how many past runs a state that is looked at from now on knows of.
+func (h *Host) Past() (n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for n < len(h.past) && h.past[n].known {
+		n++
+	}
+	return n
+}
+
+// Bury lets go of the first n past runs: that state is on disk.
+func (h *Host) Bury(n int) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.bury(min(n, len(h.past)))
+}
+
+func (h *Host) bury(n int) {
+	for _, p := range h.past[:n] {
+		_ = h.line.Drop(p.record)
+		if p.end != "" {
+			_ = h.line.Drop(p.end)
+		}
+		if p.exit != nil {
+			_ = h.line.Ack(*p.exit)
+		}
+	}
+	h.past = append(h.past[:0], h.past[n:]...)
+	if len(h.past) == 0 {
+		h.past = nil
 	}
 }
 
@@ -101,7 +187,7 @@ func parseRecord(name string) (r record, ok bool) {
 
 // Inherit sorts what the keeper holds. What is not ours to know is closed.
 func (h *Host) Inherit(list []keeper.Parked) {
-	h.parked = map[uint32]estate{}
+	h.parked, h.late = map[uint32]estate{}, map[int]keeper.Exit{}
 	for _, p := range list {
 		if id, inst, src, ok := logs.ParseParked(p.Name); ok {
 			e := h.parked[id]
@@ -110,6 +196,10 @@ func (h *Host) Inherit(list []keeper.Parked) {
 			continue
 		}
 		closeFD(p.FD)
+		if x, ok := parseEnd(p.Name); ok {
+			h.late[x.PID] = x
+			continue
+		}
 		if r, ok := parseRecord(p.Name); ok {
 			e := h.parked[r.id]
 			e.runs = append(e.runs, r)
@@ -130,14 +220,19 @@ func (h *Host) Survivors(id uint32, spec *velos.Spec) map[int]Survivor {
 		log.Adopt(p.inst, p.src, p.fd)
 	}
 	list := map[int]Survivor{}
-	for _, r := range e.runs {
+	for i, r := range e.runs {
 		if r.inst >= spec.Instances {
 			continue
 		}
+		if slices.ContainsFunc(e.runs[i+1:], func(next record) bool { return next.inst == r.inst }) {
+			h.supersede(r)
+			continue
+		}
+		h.remind(r)
 		p, err := h.adopt(r.Adoption)
-		if err != nil { // gone, or somebody else by now
+		if err != nil { // gone without a word, or somebody else by now
 			_ = h.line.Drop(r.name)
-			log.Settle(r.inst)
+			list[r.inst] = Survivor{Child: &departed{r.PID, r.Start}, Began: r.Began, Lost: true}
 			continue
 		}
 		h.mu.Lock()
@@ -147,6 +242,54 @@ func (h *Host) Survivors(id uint32, spec *velos.Spec) map[int]Survivor {
 		list[r.inst] = Survivor{Child: p, Began: r.Began}
 	}
 	return list
+}
+
+// A departed run ended while no daemon lived to hear how: it was reaped by the
+// one that was killed then. Its policy still holds.
+type departed struct {
+	pid   int
+	start uint64
+}
+
+func (d *departed) PID() int               { return d.pid }
+func (d *departed) StartTicks() uint64     { return d.start }
+func (d *departed) Signal(int, bool) error { return velos.ErrNotRunning }
+func (d *departed) Kill() error            { return nil }
+func (d *departed) Notify(f func())        { f() }
+
+func (d *departed) Exited() <-chan child.Exit {
+	c := make(chan child.Exit, 1)
+	c <- child.Exit{Unknown: true, Time: time.Now()}
+	return c
+}
+
+func (d *departed) Gone() <-chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}
+
+// supersede gives up a run whose instance has had another since.
+func (h *Host) supersede(r record) {
+	_ = h.line.Drop(r.name)
+	if x, ok := h.late[r.PID]; ok && x.Start == r.Start {
+		delete(h.late, r.PID)
+		_ = h.line.Drop(endName(x.PID, x.Start, x.Status))
+	}
+}
+
+// remind tells the end of a run that a former daemon has heard of, and had no
+// time to draw the consequences.
+func (h *Host) remind(r record) {
+	x, ok := h.late[r.PID]
+	if !ok || x.Start != r.Start {
+		return
+	}
+	delete(h.late, r.PID)
+	h.mu.Lock()
+	h.ends[r.PID] = endName(x.PID, x.Start, x.Status)
+	h.mu.Unlock()
+	h.children.Reaped(x.PID, x.Status)
 }
 
 // Settled ends the taking over: what belongs to no app is closed and ended.
@@ -166,6 +309,10 @@ func (h *Host) Settled() {
 		}
 		delete(h.parked, id)
 	}
+	for _, x := range h.late {
+		_ = h.line.Drop(endName(x.PID, x.Start, x.Status))
+	}
+	h.late = nil
 	h.endUnrecorded()
 	h.children.Settled()
 	h.mu.Lock()

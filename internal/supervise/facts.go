@@ -69,6 +69,10 @@ func (r *runner) reply(to chan<- error, err error) {
 // the change to be on disk.
 func (r *runner) settle() {
 	changed := r.publish()
+	if r.over {
+		r.over = false
+		r.app.sup.machine.Over(r.app.id, r.inst)
+	}
 	if changed {
 		r.app.sup.changed()
 	}

@@ -48,6 +48,8 @@ func (s *stand) Sample(_ time.Time, roots []int, set func(int, velos.Usage)) err
 	return nil
 }
 
+func (s *stand) Over(uint32, int) {}
+
 func (s *stand) Drain(uint32, int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -29,14 +29,25 @@ type Host struct {
 	records map[seat]record     // of live runs, as the keeper holds them
 	exits   map[int]keeper.Exit // told and not acknowledged yet
 	settled bool                // everybody who could be adopted was
+	null    int                 // what is parked where only the name matters
+	ends    map[int]string      // of roots whose run is not past yet, as parked
+	past    []past
+	late    map[int]keeper.Exit // ends that former daemons have parked, until they are claimed
 }
 
 // NewHost is a Machine on top of children and store. With a line, what a run
 // needs to be taken over by a later daemon is parked with the keeper.
 func NewHost(children *child.Host, store *logs.Store, line *keeper.Line) *Host {
-	return &Host{children: children, store: store, line: line, sampler: usage.New(),
+	h := &Host{children: children, store: store, line: line, sampler: usage.New(), null: -1,
 		epoch: strconv.FormatInt(time.Now().UnixNano(), 36),
-		logs:  map[uint32]*logs.Log{}, records: map[seat]record{}}
+		logs:  map[uint32]*logs.Log{}, records: map[seat]record{}, ends: map[int]string{}}
+	if line != nil {
+		var err error
+		if h.null, err = openNull(); err == nil {
+			children.BeforeReap(h.ending)
+		}
+	}
+	return h
 }
 
 // Log is the output of an app; nil when the app is not known.

@@ -21,6 +21,9 @@ type Machine interface {
 	// Drain returns when what an ended run wrote has been kept, or when
 	// that takes too long.
 	Drain(id uint32, inst int)
+	// Over says that all that follows from the end of a drained run is
+	// published.
+	Over(id uint32, inst int)
 	// Change follows a new name or log policy.
 	Change(id uint32, spec *velos.Spec) error
 	// Forget gives up what Open made; log files stay.

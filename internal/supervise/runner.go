@@ -41,6 +41,7 @@ type runner struct {
 	exited   <-chan child.Exit // this child's; nil when there is none
 	gone     <-chan struct{}   // nil until the root has ended and left something behind
 	drained  chan struct{}     // nil unless last words are being read
+	over     bool              // a run has ended in this step, and the Machine is not told
 	began    time.Time
 	leaving  bool // the app or the daemon is ending
 	asked    bool // the current run was told to stop

@@ -164,7 +164,7 @@ func (r *runner) onGone() {
 
 // onDrained: the run is over in every respect.
 func (r *runner) onDrained() {
-	r.drained = nil
+	r.drained, r.over = nil, true
 	r.usage.Store(nil)
 	if r.asked {
 		r.afterStop()

@@ -51,6 +51,7 @@ func (a *app) saved(v *home.Saved) {
 type Survivor struct {
 	Child Child
 	Began time.Time
+	Lost  bool // it is gone, and nobody knows how it ended
 }
 
 // Restore registers a saved app under its own id and lets its instances go on
@@ -90,7 +91,16 @@ func (s *Supervisor) Restore(v home.Saved, sameBoot bool) (idle []int, err error
 		}
 		r := a.runners[run.Inst]
 		r.remember(run)
-		if sv, ok := survivors[run.Inst]; ok {
+		sv, ok := survivors[run.Inst]
+		if ok && sv.Lost && run.LastExit != nil && run.LastExit.PID == sv.Child.PID() {
+			ok = false // its end is on record
+		}
+		if ok && dealtWith(run, sv) {
+			s.machine.Drain(v.ID, run.Inst)
+			s.machine.Over(v.ID, run.Inst)
+			ok = false
+		}
+		if ok {
 			r.adopt(run, sv)
 		} else if run.Wanted && !(sameBoot && r.pickUp(run)) {
 			r.want = true // from here on: the daemon may be killed before they are started
@@ -103,6 +113,16 @@ func (s *Supervisor) Restore(v home.Saved, sameBoot bool) (idle []int, err error
 		r.wake() // what was told before it lived was not heard
 	}
 	return idle, nil
+}
+
+// dealtWith reports whether the state knows how the survivor has ended and
+// what followed: only the word that it was saved has not come through.
+func dealtWith(run home.Run, sv Survivor) bool {
+	switch run.Status {
+	case velos.Stopped, velos.Errored, velos.WaitingRestart:
+		return run.PID == 0 && run.LastExit != nil && run.LastExit.PID == sv.Child.PID() && run.LastExit.Time >= velos.TimeOf(sv.Began)
+	}
+	return false
 }
 
 // runs are the saved runs; a file without any, written by hand say, means all
@@ -147,7 +167,8 @@ func (r *runner) adopt(run home.Run, sv Survivor) {
 	r.run, r.child, r.exited = 1, sv.Child, sv.Child.Exited()
 	r.began = sv.Began
 	r.ticks.Store(sv.Child.StartTicks())
-	r.want = run.Wanted || run.PID != sv.Child.PID()
+	known := run.PID == sv.Child.PID() || run.LastExit != nil && run.LastExit.PID == sv.Child.PID()
+	r.want = run.Wanted || !known
 	r.grace = -1
 	r.actor = velos.Policy
 	why := "adopted: velosd was restarted and it ran on"

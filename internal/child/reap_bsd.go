@@ -1,0 +1,10 @@
+//go:build unix && !linux
+
+package child
+
+import "syscall"
+
+// wait takes one end, if there is any.
+func (h *Host) wait(ws *syscall.WaitStatus) (pid int, err error) {
+	return syscall.Wait4(-1, ws, syscall.WNOHANG, nil)
+}
