@@ -28,7 +28,7 @@ func liveIn(t *testing.T, h home.Home) *Daemon {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go d.accept()
+	go d.accept(d.listener.Load())
 	t.Cleanup(func() {
 		if d != nil {
 			d.lower()
@@ -121,7 +121,7 @@ func TestASystemStopBringsAppsBackAndAKillDoesNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go first.accept()
+	go first.accept(first.listener.Load())
 	c, err := client.Dial(h.Socket())
 	if err != nil {
 		t.Fatal(err)
@@ -142,7 +142,7 @@ func TestASystemStopBringsAppsBackAndAKillDoesNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go second.accept()
+	go second.accept(second.listener.Load())
 	if c, err = client.Dial(h.Socket()); err != nil {
 		t.Fatal(err)
 	}
@@ -231,7 +231,7 @@ func TestSecretsOfEnvFilesAreReadAgainAndNotStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	go first.accept()
+	go first.accept(first.listener.Load())
 	c, err := client.Dial(h.Socket())
 	if err != nil {
 		t.Fatal(err)

@@ -112,6 +112,8 @@ func (c *call) start(ctx context.Context) (velos.Record, error) {
 func (c *call) startApp(ctx context.Context, q *wire.Start) error {
 	who := c.by()
 	switch {
+	case q.Spec != nil && reserved(c.d.home, q.Spec) != nil:
+		return reserved(c.d.home, q.Spec)
 	case q.Spec != nil && q.ID != 0:
 		if err := c.d.sup.Update(q.ID, *q.Spec, who); err != nil {
 			return err
@@ -147,6 +149,9 @@ func (c *call) restart(ctx context.Context) (velos.Record, error) {
 	}
 	who := c.by()
 	if q.Spec != nil {
+		if err := reserved(c.d.home, q.Spec); err != nil {
+			return nil, err
+		}
 		if err := c.d.sup.Update(q.ID, *q.Spec, who); err != nil {
 			return nil, err
 		}
@@ -212,6 +217,9 @@ func (c *call) rename(context.Context) (velos.Record, error) {
 func (c *call) update(context.Context) (velos.Record, error) {
 	var q wire.Update
 	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	if err := reserved(c.d.home, &q.Spec); err != nil {
 		return nil, err
 	}
 	return c.done(q.ID, c.d.sup.Update(q.ID, q.Spec, c.by()))

@@ -66,6 +66,9 @@ func attach(h home.Home, kept bool) (*keeper.Line, *home.Lock, error) {
 		return nil, nil, err
 	}
 	lock, err := home.Inherit(keeper.LockFD)
+	if err == nil && !lock.Holds(h) { // the home was removed or moved under the keeper
+		lock, err = h.Lock()
+	}
 	return line, lock, err
 }
 

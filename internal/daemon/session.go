@@ -65,9 +65,9 @@ func (c *conns) closeAll() {
 }
 
 // accept takes connections until the listener is closed.
-func (d *Daemon) accept() {
+func (d *Daemon) accept(l *wire.Listener) {
 	for {
-		c, err := d.listener.Accept()
+		c, err := l.Accept()
 		switch {
 		case err == nil:
 			d.sessions.Add(1)

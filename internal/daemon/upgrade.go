@@ -177,7 +177,7 @@ func (c *conns) part(limit time.Duration) {
 func (d *Daemon) become(path string) error {
 	d.saver.freeze()
 	d.conns.part(time.Second)
-	return execDaemon(path, d.line.FD(), d.lock.FD())
+	return execDaemon(path, keeper.LineFD, keeper.LockFD)
 }
 
 // leave is the end of this daemon alone: the apps run on, and the keeper holds
@@ -197,7 +197,7 @@ func (c *call) leave(who velos.Actor) (velos.Record, error) {
 // depart ends the process without touching the apps.
 func (d *Daemon) depart() {
 	d.saver.freeze()
-	_ = d.listener.Close()
+	_ = d.listener.Load().Close()
 	d.conns.part(time.Second)
 	d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: "velosd ended, the apps run on", PID: pid(), Actor: velos.Policy})
 	for _, c := range []func() error{d.store.Close, d.journal.Close} {

@@ -71,6 +71,14 @@ func Inherit(fd int) (*Lock, error) {
 	return l, nil
 }
 
+// Holds reports whether this lock is still the one of that home: somebody may
+// have removed or moved it.
+func (l *Lock) Holds(h Home) bool {
+	var ours, there syscall.Stat_t
+	return syscall.Fstat(l.fd, &ours) == nil && syscall.Lstat(h.LockFile(), &there) == nil &&
+		ours.Ino == there.Ino && ours.Dev == there.Dev
+}
+
 // Leave says in the file that the keeper pid holds the lock and that there is
 // no daemon until somebody wants one: see Idle.
 func (l *Lock) Leave(pid int) error {
