@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -10,9 +9,9 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
-	"github.com/velospm/velos/internal/dotenv"
 	"github.com/velospm/velos/internal/home"
 	"github.com/velospm/velos/internal/proc"
+	"github.com/velospm/velos/internal/supervise"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -39,11 +38,8 @@ func (d *Daemon) restore(s *home.State) {
 	d.sup.Reserve(s.NextID)
 	sameBoot := s.BootID == bootID()
 	for _, v := range s.Apps {
-		envErr := readEnvFiles(&v.Spec)
+		v.Spec.FileEnv, _ = supervise.EnvFiles(&v.Spec) // for masking; a run that begins reads them itself, and says what is wrong
 		idle, err := d.sup.Restore(v, sameBoot)
-		if err == nil {
-			err = envErr
-		}
 		if err != nil {
 			d.lost(v, err)
 			continue
@@ -87,27 +83,6 @@ func wanted(v home.Saved) []int {
 		}
 	}
 	return list
-}
-
-// readEnvFiles fills in the values that are never stored.
-func readEnvFiles(s *velos.Spec) error {
-	for _, path := range s.EnvFiles {
-		b, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		m, err := dotenv.Parse(b)
-		if err != nil {
-			return &velos.Error{Code: velos.Invalid, Message: path + ": " + err.Error()}
-		}
-		if s.FileEnv == nil {
-			s.FileEnv = map[string]string{}
-		}
-		for k, v := range m {
-			s.FileEnv[k] = v
-		}
-	}
-	return nil
 }
 
 // endSurvivors ends processes of idle instances that could not be adopted,
@@ -234,9 +209,7 @@ func (c *call) snapshot(q *wire.StatePath) (*home.State, []string, error) {
 func (c *call) revive(ctx context.Context, v home.Saved, who velos.Actor) (changed bool, err error) {
 	id, ok := c.d.sup.Lookup(v.Spec.Name)
 	if !ok {
-		if err := readEnvFiles(&v.Spec); err != nil {
-			return false, err
-		}
+		v.Spec.FileEnv, _ = supervise.EnvFiles(&v.Spec)
 		if id, err = c.d.sup.Add(v.Spec, who); err != nil {
 			return false, err
 		}

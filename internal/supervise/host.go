@@ -1,6 +1,8 @@
 package supervise
 
 import (
+	"maps"
+	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -8,6 +10,8 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/child"
+	"github.com/velospm/velos/internal/dotenv"
+	"github.com/velospm/velos/internal/fault"
 	"github.com/velospm/velos/internal/keeper"
 	"github.com/velospm/velos/internal/logs"
 	"github.com/velospm/velos/internal/usage"
@@ -98,10 +102,12 @@ func (h *Host) Output(id uint32) velos.LogInfo {
 
 // Drain implements Machine.
 func (h *Host) Drain(id uint32, inst int) {
+	fault.Here("stop.gone")
 	h.strike(seat{id, inst})
 	if l := h.Log(id); l != nil {
 		l.Settle(inst)
 	}
+	fault.Here("stop.drained")
 }
 
 // Sample implements Machine.
@@ -122,14 +128,19 @@ func (h *Host) Launch(l Launch) (Child, error) {
 	if log == nil {
 		return nil, &velos.Error{Code: velos.NotFound, Message: "start " + l.Spec.Name + ": deleted meanwhile"}
 	}
+	files, err := EnvFiles(l.Spec)
+	if err != nil {
+		return nil, wrap("start "+l.Spec.Name, err)
+	}
 	out, errs, err := log.Pipes(l.Inst)
 	if err != nil {
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
+	fault.Here("start.piped")
 	mark := h.mark(l)
 	path, args := argv(l.Spec)
 	p, err := h.children.Start(child.Command{
-		Path: path, Args: args, Dir: l.Spec.Cwd, Env: environ(l.Spec, l.Inst, mark),
+		Path: path, Args: args, Dir: l.Spec.Cwd, Env: environ(l.Spec, files, l.Inst, mark),
 		Stdout: out, Stderr: errs, Mark: mark,
 	})
 	closeFD(out) // the child has its own
@@ -140,8 +151,11 @@ func (h *Host) Launch(l Launch) (Child, error) {
 		log.Settle(l.Inst)
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
+	fault.Here("start.forked")
 	h.record(l.ID, l.Inst, p)
+	fault.Here("start.recorded")
 	log.Began(l.Inst, p.PID())
+	fault.Here("start.begun")
 	return p, nil
 }
 
@@ -170,9 +184,30 @@ func argv(s *velos.Spec) (path string, args []string) {
 	return s.Script, append([]string{s.Script}, s.Args...)
 }
 
+// EnvFiles reads an app's env files, later ones winning. Their values are
+// never stored, and what counts is what they say when a run begins.
+func EnvFiles(s *velos.Spec) (map[string]string, error) {
+	if len(s.EnvFiles) == 0 {
+		return s.FileEnv, nil
+	}
+	all := map[string]string{}
+	for _, path := range s.EnvFiles {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			return nil, &velos.Error{Code: velos.Failed, Message: "env_file: " + err.Error(), Cause: err}
+		}
+		m, err := dotenv.Parse(b)
+		if err != nil {
+			return nil, &velos.Error{Code: velos.Invalid, Message: "env_file " + path + ": " + err.Error(), Cause: err}
+		}
+		maps.Copy(all, m)
+	}
+	return all, nil
+}
+
 // environ is what the program gets: the files' values, the Spec's over them,
 // and our own over all.
-func environ(s *velos.Spec, inst int, mark string) []string {
+func environ(s *velos.Spec, files map[string]string, inst int, mark string) []string {
 	own := map[string]string{
 		"VELOS_NAME":        s.Name,
 		"VELOS_INSTANCE":    strconv.Itoa(inst),
@@ -182,13 +217,13 @@ func environ(s *velos.Spec, inst int, mark string) []string {
 	if s.IncrementVar != "" {
 		base, ok := s.Env[s.IncrementVar]
 		if !ok {
-			base = s.FileEnv[s.IncrementVar]
+			base = files[s.IncrementVar]
 		}
 		n, _ := strconv.Atoi(base) // Validate has seen to it that it is a number or absent
 		own[s.IncrementVar] = strconv.Itoa(n + inst)
 	}
-	list := make([]string, 0, len(s.Env)+len(s.FileEnv)+len(own))
-	for k, v := range s.FileEnv {
+	list := make([]string, 0, len(s.Env)+len(files)+len(own))
+	for k, v := range files {
 		if _, ok := s.Env[k]; !ok && own[k] == "" {
 			list = append(list, k+"="+v)
 		}
