@@ -49,20 +49,21 @@ var rooms = map[string]room{
 
 	"internal/record": {side: shared},
 	"internal/wire":   {side: shared, imports: "record"},
-	"internal/home":   {side: shared, imports: "record"},
+	"internal/home":   {side: shared, imports: "fault record"},
 	"internal/level":  {side: shared},
 	"internal/dotenv": {side: shared},
+	"internal/fault":  {side: shared},
 
-	"internal/journal":   {side: daemon, imports: "record"},
+	"internal/journal":   {side: daemon, imports: "fault record"},
 	"internal/poll":      {side: daemon},
 	"internal/proc":      {side: daemon},
 	"internal/child":     {side: daemon, imports: "poll proc"},
 	"internal/usage":     {side: daemon, imports: "proc"},
-	"internal/logs":      {side: daemon, imports: "level poll record"},
+	"internal/logs":      {side: daemon, imports: "fault level poll record"},
 	"internal/keeper":    {side: daemon},
 	"internal/trigger":   {side: daemon, later: true},
-	"internal/supervise": {side: daemon, imports: "child dotenv home journal keeper logs proc trigger usage"},
-	"internal/daemon": {side: daemon, imports: "child dotenv home journal keeper level logs poll proc " +
+	"internal/supervise": {side: daemon, imports: "child dotenv fault home journal keeper logs proc trigger usage"},
+	"internal/daemon": {side: daemon, imports: "child dotenv fault home journal keeper level logs poll proc " +
 		"record supervise trigger usage wire"},
 	"cmd/velosd": {side: daemon, imports: "daemon"},
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/child"
+	"github.com/velospm/velos/internal/fault"
 	"github.com/velospm/velos/internal/home"
 	"github.com/velospm/velos/internal/journal"
 	"github.com/velospm/velos/internal/keeper"
@@ -139,6 +140,7 @@ func openWith(h home.Home, line *keeper.Line, lock *home.Lock) (*Daemon, error) 
 		say("velosd: " + err.Error())
 	}
 	d.restore(state)
+	fault.Here("adopt.restored")
 	listener, err := wire.Listen(h.Socket())
 	if err != nil {
 		d.lower()

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/fault"
 	"github.com/velospm/velos/internal/home"
 	"github.com/velospm/velos/internal/keeper"
 )
@@ -101,6 +102,7 @@ func (d *Daemon) inherit() error {
 	if err != nil {
 		return err
 	}
+	fault.Here("adopt.listed")
 	d.machine.Inherit(list)
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/fault"
 )
 
 // patience is how long the writer waits before it asks a disk again that has
@@ -151,6 +152,7 @@ func (j *Journal) put(b []byte) error {
 		j.file.Truncate(size)
 		return blame("write to the journal", j.path, err)
 	}
+	fault.Here("journal.written")
 	return nil
 }
 
@@ -179,6 +181,7 @@ func (j *Journal) turn() error {
 	if err := os.Rename(j.path, old(j.path)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	fault.Here("journal.renamed")
 	full := j.file
 	if err := j.open(); err != nil {
 		return err

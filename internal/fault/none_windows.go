@@ -1,0 +1,6 @@
+//go:build faults
+
+package fault
+
+// Here does nothing on this system.
+func Here(string) {}
