@@ -8,6 +8,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/child"
+	"github.com/velospm/velos/internal/fault"
 	"github.com/velospm/velos/internal/keeper"
 	"github.com/velospm/velos/internal/logs"
 	"github.com/velospm/velos/internal/proc"
@@ -66,6 +67,7 @@ func (h *Host) ending(p *child.Process, status uint32) {
 	}
 	name := endName(p.PID(), p.StartTicks(), status)
 	_ = h.line.Park(name, h.null)
+	fault.Here("stop.parked")
 	h.mu.Lock()
 	h.ends[p.PID()] = name
 	h.mu.Unlock()
@@ -150,7 +152,9 @@ func (h *Host) Bury(n int) {
 
 func (h *Host) bury(n int) {
 	for _, p := range h.past[:n] {
+		fault.Here("stop.saved")
 		_ = h.line.Drop(p.record)
+		fault.Here("stop.struck")
 		if p.end != "" {
 			_ = h.line.Drop(p.end)
 		}
@@ -240,6 +244,7 @@ func (h *Host) Survivors(id uint32, spec *velos.Spec) map[int]Survivor {
 		h.mu.Unlock()
 		log.Began(r.inst, r.PID)
 		list[r.inst] = Survivor{Child: p, Began: r.Began}
+		fault.Here("adopt.half")
 	}
 	return list
 }

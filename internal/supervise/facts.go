@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/fault"
 )
 
 // label names the instance as people do: api, or api:2 when there are several.
@@ -70,6 +71,7 @@ func (r *runner) reply(to chan<- error, err error) {
 func (r *runner) settle() {
 	changed := r.publish()
 	if r.over {
+		fault.Here("stop.published")
 		r.over = false
 		r.app.sup.machine.Over(r.app.id, r.inst)
 	}

@@ -99,6 +99,7 @@ type actor struct {
 	mu    sync.Mutex
 	soft  int // stop signals received
 	hard  int // kills
+	conts int // SIGCONTs after stop signals
 	other []int
 	dead  bool
 	exit  chan child.Exit
@@ -136,6 +137,10 @@ func (a *actor) Signal(sig int, tree bool) error {
 	defer a.mu.Unlock()
 	if !tree {
 		a.other = append(a.other, sig)
+		return nil
+	}
+	if n, _ := child.SignalNumber("SIGCONT"); sig == n {
+		a.conts++
 		return nil
 	}
 	a.soft++

@@ -103,6 +103,9 @@ func TestStopKillsWhatIgnoresIt(t *testing.T) {
 		if d := time.Since(began); d != 5*time.Second {
 			t.Errorf("stopped after %v; want kill_timeout, 5s", d)
 		}
+		if n := s.actor(0).conts; n != 1 {
+			t.Errorf("%d SIGCONTs behind the stop signal; want 1, for a program that is stopped", n)
+		}
 		in := s.inst()
 		if in.LastExit == nil || !in.LastExit.Killed || !in.LastExit.Asked {
 			t.Errorf("last exit %+v; want asked and killed", in.LastExit)

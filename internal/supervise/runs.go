@@ -6,6 +6,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/child"
+	"github.com/velospm/velos/internal/fault"
 )
 
 // launched is what came of a Launch.
@@ -105,7 +106,9 @@ func (r *runner) term() {
 	}
 	if r.exited != nil { // an error means that it has just ended: the exit follows
 		_ = r.child.Signal(sig, true)
+		r.goOn()
 	}
+	fault.Here("stop.signalled")
 	d := r.grace
 	if d < 0 {
 		d = r.spec.KillTimeout.Std()
@@ -116,6 +119,7 @@ func (r *runner) term() {
 // onExit: the root of the tree has ended.
 func (r *runner) onExit(x child.Exit) {
 	r.exited = nil
+	fault.Here("stop.exited")
 	e := &velos.Exit{
 		Time: velos.TimeOf(x.Time), PID: r.child.PID(), Code: x.Code, Signal: x.Signal, Core: x.Core,
 		Unknown: x.Unknown, Asked: r.asked, Killed: r.killed, Uptime: max(0, velos.MillisOf(x.Time.Sub(r.began))),
@@ -143,7 +147,16 @@ func (r *runner) onExit(x child.Exit) {
 func (r *runner) term2() {
 	sig, _ := child.SignalNumber(r.spec.StopSignal)
 	_ = r.child.Signal(sig, true)
+	r.goOn()
 	r.arm(max(r.spec.KillTimeout.Std(), time.Millisecond))
+}
+
+// goOn lets a stopped program (SIGSTOP, SIGTSTP) hear the signal that was just
+// sent: otherwise it would only wait for its kill_timeout.
+func (r *runner) goOn() {
+	if n, err := child.SignalNumber("SIGCONT"); err == nil {
+		_ = r.child.Signal(n, true)
+	}
 }
 
 // onGone: root and tree have ended; their last words are still to be read.

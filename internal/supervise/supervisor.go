@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/fault"
 )
 
 // Options are the Supervisor's ties to the rest of the daemon. Event and
@@ -261,10 +262,12 @@ func (s *Supervisor) replace(a *app, spec velos.Spec, cause string, actor velos.
 	if err != nil {
 		return err
 	}
+	fault.Here("rename.taken")
 	if err := s.machine.Change(a.id, &spec); err != nil {
 		a.spec.Store(old)
 		return err
 	}
+	fault.Here("rename.moved")
 	gen := a.generation.Add(1)
 	a.updated.Store(time.Now().UnixMilli())
 	s.event(velos.Event{Kind: velos.KindConfig, App: spec.Name, ID: a.id, Inst: -1, Cause: cause, Actor: actor, Gen: int(gen)})
@@ -299,8 +302,10 @@ func (s *Supervisor) Delete(id uint32, actor velos.Actor) error {
 	}
 	a.cancel()
 	<-a.ended
+	fault.Here("delete.ended")
 	s.drop(id)
 	s.machine.Forget(id)
+	fault.Here("delete.forgotten")
 	s.event(velos.Event{Kind: velos.KindConfig, App: a.name(), ID: id, Inst: -1, Cause: "deleted", Actor: actor, Gen: int(a.generation.Load())})
 	s.changed()
 	return nil
