@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/fault"
 )
 
 // A pipe is the read end of one output of one run. A quiet one is no more
@@ -51,6 +52,7 @@ func (l *Log) Pipes(inst int) (stdout, stderr int, err error) {
 		return -1, -1, pipeError(err)
 	}
 	l.park(inst, velos.Stdout, outR)
+	fault.Here("start.parked")
 	l.park(inst, velos.Stderr, errR)
 	ok := l.s.post(func() {
 		l.s.endOrphans(l, inst)

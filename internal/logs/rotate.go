@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/fault"
 )
 
 // suffixes are the forms in which a rotated file may be found.
@@ -64,6 +65,7 @@ func (s *Store) rotate(l *Log, i int) {
 	if unlock != nil {
 		unlock()
 	}
+	fault.Here("rotate.renamed")
 	if err != nil {
 		s.notice(l, "rotate "+filepath.Base(path)+": "+err.Error())
 		f.stay = s.clock + lockWait
@@ -72,11 +74,13 @@ func (s *Store) rotate(l *Log, i int) {
 	s.let(&f.handle)
 	f.size = 0
 	if s.openFile(l, i) == nil {
+		fault.Here("rotate.opened")
 		l.w.st.ino[i], l.w.st.size[i] = f.ino, f.size
 		if l.w.ck != nil {
 			l.w.ck.commit(&l.w.st, -1, 0)
 		}
 	}
+	fault.Here("rotate.checkpointed")
 	s.bound(l)
 	if l.policy.MaxFiles > 0 && s.o.Compress != nil {
 		s.o.Compress(path + ".1")
@@ -165,6 +169,7 @@ func shiftFiles(path string, keep int) error {
 			if err := rename(from, numbered(path, n+1)+suffix); err != nil {
 				return err
 			}
+			fault.Here("rotate.shifted")
 		}
 	}
 	if keep <= 0 {

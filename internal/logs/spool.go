@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/fault"
 )
 
 const (
@@ -92,6 +93,7 @@ func (s *Store) turn(p *pipe, budget int) (n int, ended bool) {
 		s.pace.narrow = s.pace.narrow || !sp.wide
 	}
 	sp.size += int64(n)
+	fault.Here("output.moved")
 	ended = n == 0 && !again
 	s.consume(p, ended)
 	return n, ended

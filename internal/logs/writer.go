@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/fault"
 )
 
 // Seams for tests that play a full disk.
@@ -214,6 +215,7 @@ func (s *Store) flush(p *pipe, text []byte, moved int) {
 	f := &l.w.files[i]
 	in := s.put(l, i)
 	if !p.sp.memory {
+	fault.Here("output.written")
 		p.sp.off += int64(moved)
 	}
 	st := &l.w.st
@@ -227,6 +229,7 @@ func (s *Store) flush(p *pipe, text []byte, moved int) {
 	}
 	s.commit(p)
 	l.publish(p, text, s.lines)
+	fault.Here("output.checkpointed")
 	s.out, s.lines = s.out[:0], s.lines[:0]
 	if l.due(f) {
 		s.rotate(l, i)
