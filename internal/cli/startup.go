@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -192,6 +193,9 @@ func (b *boot) sudo() string {
 
 // show is the dry run.
 func (b *boot) show(ctx context.Context) error {
+	if _, err := b.ours(); velos.CodeOf(err) == velos.Conflict {
+		return err
+	}
 	text := ""
 	for _, f := range b.service.Files {
 		out := bootFile{Path: f.Path, Mode: fmt.Sprintf("%04o", f.Mode)}
@@ -304,6 +308,9 @@ func (b *boot) command(ctx context.Context, words []string) (string, error) {
 		for k, v := range b.Vars {
 			cmd.Env = append(cmd.Env, k+"="+v)
 		}
+		if dir := "/run/user/" + strconv.Itoa(b.euid); b.Vars["XDG_RUNTIME_DIR"] == "" && !b.facts.System && b.machine.Exists(dir) {
+			cmd.Env = append(cmd.Env, "XDG_RUNTIME_DIR="+dir) // after su there is none, and systemctl finds no bus
+		}
 		err := cmd.Run()
 		return out.String(), err
 	}
@@ -408,4 +415,3 @@ func absolute(path string) string {
 	}
 	return strings.Join(list, string(filepath.ListSeparator))
 }
-

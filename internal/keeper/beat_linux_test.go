@@ -16,7 +16,7 @@ func TestASilentDaemonIsKilledAndStartedAnew(t *testing.T) {
 		s.order("beat 60000", "ok")
 	}
 	first := s.daemon
-	s.order("beat 100", "ok")
+	s.order("beat 1000", "ok")
 	if err := syscall.Kill(first, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
@@ -31,9 +31,9 @@ func TestADaemonThatPromisesNothingMayBeSilent(t *testing.T) {
 	s.up()
 	s.order("ready", "ok")
 	first := s.daemon
-	s.order("beat 50", "ok")
+	s.order("beat 1000", "ok")
 	s.order("beat 0", "ok")
-	time.Sleep(200 * time.Millisecond) // nothing is to happen
+	time.Sleep(1300 * time.Millisecond) // nothing is to happen
 	s.order("state", "state ")
 	if s.daemon != first || gone(first) {
 		t.Error("the daemon was killed")

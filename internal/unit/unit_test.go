@@ -113,6 +113,15 @@ func TestAServiceIsNamedForItsUser(t *testing.T) {
 	}
 }
 
+func TestAUserWithAnOddNameGoesByNumber(t *testing.T) {
+	f := facts(Systemd, true)
+	f.User = `DOM\ann`
+	s, err := Make(f)
+	if err != nil || !slices.Equal(parseUnit(t, s.Files[0].Text)["User"], []string{"1000"}) {
+		t.Errorf("%v\n%s", err, s.Files[0].Text)
+	}
+}
+
 func TestEveryFileTellsWhoseItIs(t *testing.T) {
 	for _, home := range append(odd, "/home/ann/.velos") {
 		for _, i := range Inits {
