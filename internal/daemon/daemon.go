@@ -50,6 +50,7 @@ type Daemon struct {
 	sessions sync.WaitGroup
 	conns    conns
 	recover  sync.WaitGroup // survivors being ended
+	astray   astray
 
 	endOnce sync.Once
 	ending  chan struct{} // closed when somebody asked for the end
@@ -139,7 +140,9 @@ func openWith(h home.Home, line *keeper.Line, lock *home.Lock) (*Daemon, error) 
 	if err := d.inherit(); err != nil {
 		say("velosd: " + err.Error())
 	}
+	release := d.saver.hold() // half of what is remembered is less than the old file has
 	d.restore(state)
+	release()
 	fault.Here("adopt.restored")
 	listener, err := wire.Listen(h.Socket())
 	if err != nil {

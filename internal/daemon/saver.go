@@ -26,6 +26,7 @@ type saver struct {
 	begun    uint64 // attempts
 	finished uint64 // attempts
 	waiting  bool
+	held     chan struct{} // full while somebody writes, or wants nothing written
 	frozen   bool
 	done     chan struct{} // closed and made anew after each attempt
 	nudge    chan struct{}
@@ -34,7 +35,7 @@ type saver struct {
 }
 
 func newSaver() *saver {
-	return &saver{done: make(chan struct{}), nudge: make(chan struct{}, 1), quit: make(chan struct{})}
+	return &saver{held: make(chan struct{}, 1), done: make(chan struct{}), nudge: make(chan struct{}, 1), quit: make(chan struct{})}
 }
 
 func (s *saver) run(state func() *home.State, write func(*home.State) error) {
@@ -55,7 +56,9 @@ func (s *saver) run(state func() *home.State, write func(*home.State) error) {
 			s.waiting = false
 			s.begun++
 			s.mu.Unlock()
+			s.held <- struct{}{}
 			err := write(state())
+			<-s.held
 			s.attempted(upTo, err)
 			if retry = nil; err != nil {
 				retry = time.After(again)
@@ -138,6 +141,12 @@ func (s *saver) sync() error {
 	}
 	s.mu.Unlock()
 	return nil
+}
+
+// hold keeps the file as it is until release is called.
+func (s *saver) hold() (release func()) {
+	s.held <- struct{}{}
+	return func() { <-s.held }
 }
 
 // freeze writes what is outstanding and takes no change from then on: what

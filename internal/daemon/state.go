@@ -21,10 +21,22 @@ var bootID = sync.OnceValue(proc.BootID)
 // state is what is saved, and the number of apps in it.
 func (d *Daemon) state() (s *home.State, n int) {
 	each, n, next := d.sup.Saved()
+	astray := d.astray.list(d.sup)
 	return &home.State{
 		Version: home.StateVersion, SavedAt: velos.TimeOf(time.Now()), DaemonVersion: velos.Version,
-		BootID: bootID(), NextID: next, Each: each,
-	}, n
+		BootID: bootID(), NextID: next, Each: func(yield func(*home.Saved) bool) {
+			for v := range each {
+				if !yield(v) {
+					return
+				}
+			}
+			for i := range astray {
+				if !yield(&astray[i]) {
+					return
+				}
+			}
+		},
+	}, n + len(astray)
 }
 
 // restore brings back what a former daemon knew. What still runs is adopted
@@ -41,7 +53,8 @@ func (d *Daemon) restore(s *home.State) {
 		v.Spec.FileEnv, _ = supervise.EnvFiles(&v.Spec) // for masking; a run that begins reads them itself, and says what is wrong
 		idle, err := d.sup.Restore(v, sameBoot)
 		if err != nil {
-			d.lost(v, err)
+			d.lost(v, "not restored: "+err.Error())
+			d.astray.add(v)
 			continue
 		}
 		if len(idle) == 0 {
@@ -61,10 +74,9 @@ func (d *Daemon) restore(s *home.State) {
 }
 
 // lost puts on record why an app is not as it was.
-func (d *Daemon) lost(v home.Saved, err error) {
-	say("velosd: restore " + v.Spec.Name + ": " + err.Error())
-	d.event(velos.Event{Kind: velos.KindDaemon, App: v.Spec.Name, ID: v.ID, Inst: -1,
-		Cause: "not restored: " + err.Error(), Actor: velos.Policy})
+func (d *Daemon) lost(v home.Saved, why string) {
+	say("velosd: " + v.Spec.Name + ": " + why)
+	d.event(velos.Event{Kind: velos.KindDaemon, App: v.Spec.Name, ID: v.ID, Inst: -1, Cause: why, Actor: velos.Policy})
 }
 
 // wanted lists the instances that should run; a file without runs, written by
