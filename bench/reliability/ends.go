@@ -141,7 +141,7 @@ func (e *ends) check(h *house, before map[string]velos.App, round int) error {
 			return false
 		}
 		for name := range before {
-			if i := apps[name].Instances; len(i) == 0 || i[0].Status != velos.Stopped && i[0].PID == before[name].Instances[0].PID {
+			if i := apps[name].Instances; len(i) == 0 || i[0].Status != velos.Stopped && (i[0].PID == 0 || i[0].PID == before[name].Instances[0].PID) {
 				late = fmt.Sprintf("%s, pid %d: %+v", name, before[name].Instances[0].PID, i)
 				return false
 			}
@@ -157,8 +157,8 @@ func (e *ends) check(h *house, before map[string]velos.App, round int) error {
 		x := i.LastExit
 		if i.Status != velos.Stopped {
 			e.wrong++
-			e.Faults = append(e.Faults, fmt.Sprintf("%s, pid %d, ended by %v, was started again, which its policy forbids; on record is %+v",
-				name, b.Instances[0].PID, howToEnd(name, round), x))
+			e.Faults = append(e.Faults, fmt.Sprintf("%s, pid %d, ended by %v, was started again, which its policy forbids; on record is %+v\n%s",
+				name, b.Instances[0].PID, howToEnd(name, round), x, h.history(b.ID)))
 			continue
 		}
 		killed := howToEnd(name, round) == syscall.SIGKILL

@@ -49,13 +49,18 @@ func (p programs) raise(env ...string) (*house, error) {
 	if err != nil {
 		return nil, err
 	}
+	return p.raiseIn(dir, env...)
+}
+
+// raiseIn is raise in a home that may have had a daemon.
+func (p programs) raiseIn(dir string, env ...string) (*house, error) {
 	h := &house{home: home.Home{Dir: dir}, self: p.self, ended: make(chan struct{})}
 	h.keeper = exec.Command(p.velosd)
 	h.keeper.Dir = "/"
 	h.keeper.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "VELOS_HOME=" + dir, "GOMAXPROCS=1",
 		"GORACE=atexit_sleep_ms=0"}, env...)
 	h.keeper.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
-	log, err := os.Create(filepath.Join(dir, "stderr"))
+	log, err := os.OpenFile(filepath.Join(dir, "stderr"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -300,4 +305,19 @@ func childrenOf(pid int) (list []int) {
 		}
 	}
 	return list
+}
+
+// history is what the journal says of an app, the newest last.
+func (h *house) history(id uint32) string {
+	var b strings.Builder
+	h.ask(func(ctx context.Context, c *client.Client) error {
+		for e, err := range c.Events(ctx, wire.EventsQuery{ID: id, Last: 12}) {
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(&b, "    %s %s %s pid %d %s→%s %s\n", e.Time.Std().Format("05.000"), e.App, e.Kind, e.PID, e.From, e.To, e.Cause)
+		}
+		return nil
+	})
+	return b.String()
 }

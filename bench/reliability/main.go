@@ -10,6 +10,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -24,7 +26,9 @@ var (
 	rounds   = flag.Int("ends", 40, "how often 20 children end together with the daemon")
 	orderly  = flag.Int("orders", 50, "how often the daemon is killed among orders")
 	adopted  = flag.Int("adopted", 100, "children whose adoption is timed")
-	only     = flag.String("only", "", "names of parts, separated by commas: lines, ends, orders, adoption, pm2; empty: all")
+	passes   = flag.Int("passes", 3, "at how many passes of each fault point the daemon is killed")
+	point    = flag.String("point", "", "this fault point only")
+	only     = flag.String("only", "", "names of parts, separated by commas: lines, ends, orders, adoption, faults, pm2; empty: all")
 )
 
 func main() {
@@ -45,7 +49,7 @@ func run(r *rig.Rig) error {
 	for _, part := range []struct {
 		name string
 		f    func(*rig.Rig, programs) error
-	}{{"lines", lines}, {"ends", exits}, {"orders", ordered}, {"adoption", adopt}, {"pm2", underPM2}} {
+	}{{"lines", lines}, {"ends", exits}, {"orders", ordered}, {"adoption", adopt}, {"faults", atPoints}, {"pm2", underPM2}} {
 		if *only != "" && !strings.Contains(","+*only+",", ","+part.name+",") {
 			continue
 		}
@@ -149,9 +153,45 @@ func adopt(r *rig.Rig, p programs) error {
 	return nil
 }
 
+func atPoints(r *rig.Rig, p programs) error {
+	p.velosd = filepath.Join(r.Dir, "faulty", "velosd")
+	if err := buildFaulty(r.Root, p.velosd); err != nil {
+		return err
+	}
+	if *point != "" {
+		points = strings.Split(*point, ",")
+	}
+	var numbers []int
+	for n := 1; len(numbers) < *passes; n += 1 + n/2 {
+		numbers = append(numbers, n)
+	}
+	n, found, missed, err := survey(p, numbers, 3)
+	if err != nil {
+		return err
+	}
+	r.Add(rig.Figure{What: "fault points reached", Velos: fmt.Sprint(len(points) - len(missed)), Target: fmt.Sprint(len(points)), Met: len(missed) == 0})
+	zero(r, "kill -9 at fault points: what was found wrong", len(found), n, "kills")
+	if len(missed) > 0 {
+		found = append(found, "never reached: "+strings.Join(missed, " "))
+	}
+	return faults(found, len(found))
+}
+
+// buildFaulty builds both programs, velosd with its fault points.
+func buildFaulty(root, velosd string) error {
+	for _, args := range [][]string{{"-tags", "faults", "-o", velosd, "./cmd/velosd"}, {"-o", filepath.Dir(velosd) + "/", "./cmd/velos"}} {
+		c := exec.Command("go", append([]string{"build"}, args...)...)
+		c.Dir = root
+		if out, err := c.CombinedOutput(); err != nil {
+			return fmt.Errorf("go build: %w\n%s", err, out)
+		}
+	}
+	return nil
+}
+
 func faults(list []string, n int) error {
 	if n == 0 && len(list) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d faults, such as:\n  %s", max(n, len(list)), strings.Join(list[:min(len(list), 10)], "\n  "))
+	return fmt.Errorf("%d faults, such as:\n  %s", max(n, len(list)), strings.Join(list[:min(len(list), 25)], "\n  "))
 }

@@ -53,6 +53,9 @@ type giver struct {
 	n    int
 	app  velos.App
 	last outcome
+
+	steady bool // every order in turn, not at random
+	turn   int
 }
 
 func (o *orders) run(p programs) error {
@@ -140,6 +143,7 @@ func (g *giver) work(stop chan struct{}) {
 // order gives one order and says what its answer promises.
 func (g *giver) order(ctx context.Context, c *client.Client, want *outcome) error {
 	if want.name == "" {
+		want.former = "" // it was gone before
 		g.n++
 		want.name, want.up, want.order, want.started = g.tag+strconv.Itoa(g.n), true, "start anew", true
 		s := g.h.spec(want.name, "wait")
@@ -151,8 +155,12 @@ func (g *giver) order(ctx context.Context, c *client.Client, want *outcome) erro
 		g.app = got.App
 		return err
 	}
-	id := g.app.ID
-	switch rand.IntN(6) {
+	id, next := g.app.ID, rand.IntN(6)
+	if g.steady {
+		next = []int{1, 0, 2, 3, 5, 4}[g.turn%6]
+		g.turn++
+	}
+	switch next {
 	case 0:
 		want.up, want.order = true, "start"
 		_, err := c.Start(ctx, wire.Start{ID: id, Wait: true, Inst: -1})

@@ -1,0 +1,95 @@
+//go:build linux
+
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// TestMain makes the test binary the children that velosd runs.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 2 && os.Args[1] == childArg {
+		child(os.Args[2:])
+	}
+	os.Exit(m.Run())
+}
+
+// built are both programs, velosd with its fault points.
+func built(t *testing.T) programs {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	p := programs{dir: dir, velosd: filepath.Join(dir, "bin", "velosd"), self: self}
+	if err := buildFaulty("../..", p.velosd); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// TestNothingIsLostWhenTheDaemonIsKilled is the short form of this program.
+// Every part of it runs beside the others.
+func TestNothingIsLostWhenTheDaemonIsKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes about twenty seconds")
+	}
+	p := built(t)
+	t.Run("lines", func(t *testing.T) {
+		t.Parallel()
+		k := crash{kills: 5, children: 3, rate: 2000}
+		if err := k.run(p); err != nil {
+			t.Fatal(err)
+		}
+		if k.bad() {
+			t.Errorf("%v: %q", k.tally, k.Faults)
+		}
+	})
+	t.Run("ends", func(t *testing.T) {
+		t.Parallel()
+		e := ends{rounds: 4, children: 8}
+		if err := e.run(p); err != nil {
+			t.Fatal(err)
+		}
+		if e.wrong+e.unknown > 0 {
+			t.Errorf("of %d ends %d are wrong on record, %d unknown: %q", e.codes, e.wrong, e.unknown, e.Faults)
+		}
+	})
+	t.Run("orders", func(t *testing.T) {
+		t.Parallel()
+		o := orders{kills: 4, clients: 4}
+		if err := o.run(p); err != nil {
+			t.Fatal(err)
+		}
+		if len(o.Faults) > 0 {
+			t.Errorf("%q", o.Faults)
+		}
+	})
+	t.Run("adoption", func(t *testing.T) {
+		t.Parallel()
+		a := adoption{children: 30, rounds: 1}
+		if err := a.run(p); err != nil {
+			t.Fatal(err)
+		}
+		if a.started[0] > 2*time.Second { // the machine is busy; the figure is the program's to measure
+			t.Errorf("adoption took %v", a.started[0])
+		}
+	})
+	t.Run("faults", func(t *testing.T) {
+		t.Parallel()
+		_, found, missed, err := survey(p, []int{2}, 4)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range found {
+			t.Error(f)
+		}
+		if len(missed) > 3 { // what is reached at the second pass depends on timing
+			t.Errorf("never reached: %q", missed)
+		}
+	})
+}
