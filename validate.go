@@ -207,6 +207,9 @@ func (s *Spec) checkEnv() *fault {
 	if s.IncrementVar != "" && strings.ContainsAny(s.IncrementVar, "=\x00") {
 		return &fault{field: "increment_var", what: "must be the name of a variable, not " + quote(s.IncrementVar), hint: `such as increment_var = "PORT"`}
 	}
+	if strings.HasPrefix(s.IncrementVar, "VELOS_") {
+		return &fault{field: "increment_var", what: "the names that begin with VELOS_ are velos's own, not " + quote(s.IncrementVar), hint: `such as increment_var = "PORT"`}
+	}
 	for _, p := range s.EnvFiles {
 		if p == "" {
 			return &fault{field: "env_file", what: "must not be empty", hint: "name a file or leave it out"}

@@ -48,6 +48,7 @@ func TestValidateNamesAppAndField(t *testing.T) {
 		{func(s *Spec) { s.Env = map[string]string{"B\x00": "", "A": "x\x00"} }, `app api: env."A": must not contain a NUL byte`},
 		{func(s *Spec) { s.FileEnv = map[string]string{"B\x00": ""} }, `app api: env."B\x00": the name of a variable must not contain a NUL byte`},
 		{func(s *Spec) { s.IncrementVar = "A=B" }, `app api: increment_var: must be the name of a variable, not "A=B"`},
+		{func(s *Spec) { s.IncrementVar = "VELOS_ID" }, `app api: increment_var: the names that begin with VELOS_ are velos's own, not "VELOS_ID"`},
 		{func(s *Spec) { s.IncrementVar, s.Env = "PORT", map[string]string{"PORT": "http"} }, `app api: increment_var: PORT must be a whole number, not "http"`},
 		{func(s *Spec) { s.EnvFiles = []string{".env"} }, `app api: env_file: must be an absolute path, not ".env"`},
 		{func(s *Spec) { s.Autorestart = "" }, `app api: autorestart: must be always, on-failure or never, not ""`},

@@ -132,15 +132,19 @@ func (h *Host) Launch(l Launch) (Child, error) {
 	if err != nil {
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
+	mark := h.mark(l)
+	env, err := environ(l.Spec, files, l.Inst, mark)
+	if err != nil {
+		return nil, wrap("start "+l.Spec.Name, err)
+	}
 	out, errs, err := log.Pipes(l.Inst)
 	if err != nil {
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
 	fault.Here("start.piped")
-	mark := h.mark(l)
 	path, args := argv(l.Spec)
 	p, err := h.children.Start(child.Command{
-		Path: path, Args: args, Dir: l.Spec.Cwd, Env: environ(l.Spec, files, l.Inst, mark),
+		Path: path, Args: args, Dir: l.Spec.Cwd, Env: env,
 		Stdout: out, Stderr: errs, Mark: mark,
 	})
 	closeFD(out) // the child has its own
@@ -207,7 +211,7 @@ func EnvFiles(s *velos.Spec) (map[string]string, error) {
 
 // environ is what the program gets: the files' values, the Spec's over them,
 // and our own over all.
-func environ(s *velos.Spec, files map[string]string, inst int, mark string) []string {
+func environ(s *velos.Spec, files map[string]string, inst int, mark string) ([]string, error) {
 	own := map[string]string{
 		"VELOS_NAME":        s.Name,
 		"VELOS_INSTANCE":    strconv.Itoa(inst),
@@ -217,9 +221,12 @@ func environ(s *velos.Spec, files map[string]string, inst int, mark string) []st
 	if s.IncrementVar != "" {
 		base, ok := s.Env[s.IncrementVar]
 		if !ok {
-			base = files[s.IncrementVar]
+			base, ok = files[s.IncrementVar]
 		}
-		n, _ := strconv.Atoi(base) // Validate has seen to it that it is a number or absent
+		n, err := strconv.Atoi(base)
+		if ok && err != nil { // in a file: Validate has seen the other
+			return nil, &velos.Error{Code: velos.Invalid, Message: "increment_var: " + s.IncrementVar + " in env_file must be a whole number"}
+		}
 		own[s.IncrementVar] = strconv.Itoa(n + inst)
 	}
 	list := make([]string, 0, len(s.Env)+len(files)+len(own))
@@ -236,7 +243,7 @@ func environ(s *velos.Spec, files map[string]string, inst int, mark string) []st
 	for k, v := range own {
 		list = append(list, k+"="+v)
 	}
-	return list
+	return list, nil
 }
 
 func policy(s *velos.Spec) logs.Policy {
