@@ -258,9 +258,5 @@ func (d *Daemon) sampled() {
 
 // logNotice takes what the logs room has to say to the journal.
 func (d *Daemon) logNotice(app uint32, text string) {
-	name := ""
-	if a, err := d.sup.Info(app); err == nil {
-		name = a.Spec.Name
-	}
-	d.event(velos.Event{Kind: velos.KindLog, App: name, ID: app, Inst: -1, Cause: text, Actor: velos.Policy})
+	d.event(velos.Event{Kind: velos.KindLog, App: d.sup.Name(app), ID: app, Inst: -1, Cause: text, Actor: velos.Policy})
 }

@@ -351,6 +351,15 @@ func (s *Supervisor) Lookup(name string) (uint32, bool) {
 	return 0, false
 }
 
+// Name is an app's name, empty when there is none. It measures nothing.
+func (s *Supervisor) Name(id uint32) string {
+	a, err := s.find(id)
+	if err != nil {
+		return ""
+	}
+	return a.name()
+}
+
 // StopAll stops every app by order, side by side, and returns when all are
 // down or were reported stuck.
 func (s *Supervisor) StopAll(actor velos.Actor) {
