@@ -45,9 +45,11 @@ func (d *Daemon) state() (s *home.State, n int) {
 func (d *Daemon) restore(s *home.State) {
 	defer d.machine.Settled()
 	if s == nil {
+		d.store.Sweep(0)
 		return
 	}
 	d.sup.Reserve(s.NextID)
+	d.store.Sweep(s.NextID)
 	sameBoot := s.BootID == bootID()
 	for _, v := range s.Apps {
 		v.Spec.FileEnv, _ = supervise.EnvFiles(&v.Spec) // for masking; a run that begins reads them itself, and says what is wrong

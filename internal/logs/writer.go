@@ -215,7 +215,7 @@ func (s *Store) flush(p *pipe, text []byte, moved int) {
 	f := &l.w.files[i]
 	in := s.put(l, i)
 	if !p.sp.memory {
-	fault.Here("output.written")
+		fault.Here("output.written")
 		p.sp.off += int64(moved)
 	}
 	st := &l.w.st
@@ -246,6 +246,9 @@ func (s *Store) put(l *Log, i int) (in int) {
 	}
 	if err := s.openFile(l, i); err != nil {
 		return s.fail(l, f, i, err, 0)
+	}
+	if f.ino != l.w.st.ino[i] {
+		s.introduce(l, i)
 	}
 	n, err := writeSeam(f.fd, s.out)
 	st, serr := fstat(f.fd)
@@ -302,6 +305,18 @@ func (s *Store) openFile(l *Log, i int) error {
 		}
 	}
 	return nil
+}
+
+// introduce tells the checkpoint of a file before the first batch goes there:
+// from a file that it does not know, nothing could be cut back.
+func (s *Store) introduce(l *Log, i int) {
+	f, st := &l.w.files[i], &l.w.st
+	st.ino[i], st.size[i] = f.ino, f.size
+	if l.w.ck != nil {
+		before := *st
+		before.seq -= uint64(len(s.lines)) // the batch has its numbers already
+		l.w.ck.commit(&before, -1, 0)
+	}
 }
 
 // fail notes that a file took only in lines of the batch.
