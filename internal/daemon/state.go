@@ -30,6 +30,7 @@ func (d *Daemon) state() (s *home.State, n int) {
 					return
 				}
 			}
+			d.machine.Rest() // the keeper knows each run that the file names, before the file is there
 			for i := range astray {
 				if !yield(&astray[i]) {
 					return

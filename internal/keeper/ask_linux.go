@@ -11,7 +11,8 @@ import (
 func (l *Line) ask(kind byte, body []byte, reply byte) (answer, error) {
 	id := l.id.Add(1)
 	l.mu.Lock()
-	l.out = append(put32(head(l.out, kind), id), body...)
+	l.begin(kind)
+	l.out = append(put32(l.out, id), body...)
 	err := l.send(nil)
 	l.mu.Unlock()
 	if err != nil {

@@ -14,6 +14,8 @@
 //	H  id u32                    greet: answered by h
 //	R                            ready: the daemon's start is over
 //	P  name, one descriptor      park under this name; what it replaces is closed
+//	M  count u8, count × (length u8, name), count descriptors
+//	                             as many parks; only for a keeper that says it knows M
 //	D  name                      drop and close
 //	L  id u32, after u64         list what was parked after this number: l
 //	X  id u32, after u64         exits of strangers after this number: x
@@ -29,8 +31,9 @@
 //	u  id u32, errno u32         0: the answer comes from the new program
 //
 // Only H is answered whatever its version says, with the keeper's own version
-// in front: a daemon that was upgraded under an older keeper learns it so. All
-// else that the keeper does not understand it drops, and counts as refused.
+// in front: a daemon that was upgraded under an older keeper learns it so. The
+// flags of h are 1 for the lock, 2 for a keeper that knows M. All else that the
+// keeper does not understand it drops, and counts as refused.
 //
 // The daemon asks, the keeper answers and never waits for the daemon: it sends
 // at most one n until it was asked. Parks and drops have no answer, but are
@@ -52,6 +55,12 @@ const (
 	maxPath    = 4096
 	maxMessage = 4 << 10 // what the keeper sends; also holds all that it receives but a path
 	batch      = 64      // descriptors in one message
+)
+
+// Flags of h.
+const (
+	flagLocked = 1 << iota
+	flagMany
 )
 
 // Leave is the exit code of a daemon that has ended and leaves what it kept

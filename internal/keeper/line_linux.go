@@ -33,6 +33,8 @@ type Line struct {
 	mu     sync.Mutex // one sender at a time
 	out    []byte
 	rights [24]byte
+	held   bundle
+	many   bool  // the keeper takes many descriptors in one message
 	err    error // why the line is broken
 	exit   func(Exit)
 	asked  uint32 // the last question about exits
@@ -126,7 +128,11 @@ func (l *Line) name(kind byte, name string, fd int) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.out = append(head(l.out, kind), name...)
+	if kind == 'P' && l.held.count > 0 {
+		return l.add(name, fd, true)
+	}
+	l.begin(kind)
+	l.out = append(l.out, name...)
 	if fd < 0 {
 		return l.send(nil)
 	}
@@ -142,7 +148,7 @@ func (l *Line) Ready() error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.out = head(l.out, 'R')
+	l.begin('R')
 	return l.send(nil)
 }
 
@@ -156,7 +162,8 @@ func (l *Line) Beat(within time.Duration) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	ms := min(max(within, 0).Milliseconds(), maxBeat.Milliseconds())
-	l.out = put32(head(l.out, 'B'), uint32(ms))
+	l.begin('B')
+	l.out = put32(l.out, uint32(ms))
 	return l.send(nil)
 }
 
@@ -169,7 +176,8 @@ func (l *Line) Ack(x Exit) error {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.out = put64(head(l.out, 'A'), x.Number)
+	l.begin('A')
+	l.out = put64(l.out, x.Number)
 	return l.send(nil)
 }
 
@@ -197,13 +205,21 @@ func (l *Line) State() (State, error) {
 	}
 	l.asking.Lock()
 	defer l.asking.Unlock()
+	return l.state()
+}
+
+// state is State for who holds asking.
+func (l *Line) state() (State, error) {
 	a, err := l.ask('H', nil, 'h')
 	if err != nil {
 		return State{}, err
 	}
 	c := cursor{b: a.body}
-	locked := c.u8()&1 != 0
-	s := State{Locked: locked, PID: int(c.u32()), Starts: int(c.u32()), Parked: int(c.u32()),
+	flags := c.u8()
+	l.mu.Lock()
+	l.many = flags&flagMany != 0
+	l.mu.Unlock()
+	s := State{Locked: flags&flagLocked != 0, PID: int(c.u32()), Starts: int(c.u32()), Parked: int(c.u32()),
 		Refused: int(c.u32()), Pending: int(c.u32()), Lost: int(c.u32())}
 	if c.short {
 		return s, broken("read its state", syscall.EPROTO)
@@ -255,10 +271,15 @@ func (l *Line) Upgrade(path string) error {
 	}
 	l.asking.Lock()
 	defer l.asking.Unlock()
+	l.mu.Lock()
+	_ = l.flush()
+	l.many = false // until it says so again
+	l.mu.Unlock()
 	a, err := l.ask('U', []byte(path), 'u')
 	if err != nil {
 		return err
 	}
+	defer func() { _, _ = l.state() }() // for what the next program knows
 	c := cursor{b: a.body}
 	if errno := syscall.Errno(c.u32()); errno != 0 {
 		return &velos.Error{Code: velos.Failed, Message: "keeper: become " + path + ": " + errno.Error(), Cause: errno}

@@ -33,6 +33,8 @@ func none() error {
 // what they do there for a nil Line.
 func Dial(int) (*Line, error)                        { return nil, none() }
 func (l *Line) Park(string, int) error               { return nil }
+func (l *Line) Hold(string, int) error               { return nil }
+func (l *Line) Flush() error                         { return nil }
 func (l *Line) Drop(string) error                    { return nil }
 func (l *Line) List() ([]Parked, error)              { return nil, nil }
 func (l *Line) Follow(func(Exit), func(error)) error { return nil }

@@ -92,7 +92,8 @@ func (l *Line) more(told uint64) {
 // askExits asks for the exits after told. The caller holds mu.
 func (l *Line) askExits(told uint64) error {
 	l.asked = l.id.Add(1)
-	l.out = put64(put32(head(l.out, 'X'), l.asked), told)
+	l.begin('X')
+	l.out = put64(put32(l.out, l.asked), told)
 	return l.send(nil)
 }
 

@@ -69,7 +69,8 @@ type keeper struct {
 	rights  [16 + 4*batch]byte
 
 	in   [maxPath + 64]byte // serve's
-	oob  [64]byte           // serve's: room for a few more descriptors than are any use
+	oob  [16 + 4*batch]byte // serve's
+	fds  [batch]int32       // serve's
 	stat [512]byte          // run's
 	info unix.Siginfo       // run's
 }

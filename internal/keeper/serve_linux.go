@@ -19,13 +19,24 @@ func (k *keeper) serve(line int) {
 		if err != 0 || n == 0 && oobn == 0 && hungUp(line) {
 			break
 		}
-		fd, extra := take(oob[:oobn])
-		odd := extra || flags&(unix.MSG_TRUNC|unix.MSG_CTRUNC) != 0
+		fds := k.take(oob[:oobn])
+		cut := flags&unix.MSG_TRUNC != 0
+		short := flags&unix.MSG_CTRUNC != 0 // descriptors did not fit into this process
 		k.mu.Lock()
-		kept, ok := false, false
-		if !odd {
-			kept, ok = k.handle(b[:n], fd)
-		} else if n > 2 && b[1] == 'P' {
+		kept, ok := 0, false
+		switch {
+		case n > 2 && b[1] == 'M' && b[0] == Version && !cut:
+			kept, ok = k.parkAll(b[2:n], fds)
+		case !cut && !short && len(fds) <= 1:
+			fd := -1
+			if len(fds) == 1 {
+				fd = int(fds[0])
+			}
+			var took bool
+			if took, ok = k.handle(b[:n], fd); took {
+				kept = 1
+			}
+		case n > 2 && b[1] == 'P':
 			// What was to replace it has not come. Better none than the old one.
 			k.store.drop(b[2:n])
 		}
@@ -34,8 +45,8 @@ func (k *keeper) serve(line int) {
 		}
 		k.nudge()
 		k.mu.Unlock()
-		if fd >= 0 && !kept {
-			unix.Close(fd)
+		for _, fd := range fds[kept:] {
+			unix.Close(int(fd))
 		}
 		if ok && n > 1 && b[1] == 'U' {
 			k.hand(b[:n])
@@ -72,10 +83,9 @@ func hungUp(line int) bool {
 	return err != nil && err != unix.EINTR || p[0].Revents&(unix.POLLHUP|unix.POLLERR) != 0
 }
 
-// take finds the one descriptor that came with a message, or -1. If there are
-// more they are closed, and extra says so.
-func take(oob []byte) (fd int, extra bool) {
-	fd = -1
+// take finds the descriptors that came with a message.
+func (k *keeper) take(oob []byte) []int32 {
+	fds := k.fds[:0]
 	for len(oob) >= unix.SizeofCmsghdr {
 		h := (*unix.Cmsghdr)(unsafe.Pointer(&oob[0]))
 		size := int(h.Len)
@@ -84,18 +94,31 @@ func take(oob []byte) (fd int, extra bool) {
 		}
 		if h.Level == unix.SOL_SOCKET && h.Type == unix.SCM_RIGHTS {
 			for at := unix.CmsgLen(0); at+4 <= size; at += 4 {
-				got := int(*(*int32)(unsafe.Pointer(&oob[at])))
-				if fd < 0 {
-					fd = got
-					continue
-				}
-				extra = true
-				unix.Close(got)
+				fds = append(fds, *(*int32)(unsafe.Pointer(&oob[at])))
 			}
 		}
 		oob = oob[min(unix.CmsgSpace(size-unix.CmsgLen(0)), len(oob)):]
 	}
-	return fd, extra
+	return fds
+}
+
+// parkAll does an M. The descriptors are there from the first on; of the names
+// that got none, nothing is held any more. The caller holds mu.
+func (k *keeper) parkAll(b []byte, fds []int32) (kept int, ok bool) {
+	c := cursor{b: b}
+	n := c.u8()
+	for i := range n {
+		name := c.take(c.u8())
+		if !validName(len(name)) {
+			return kept, false
+		}
+		if i >= len(fds) || i > kept || !k.store.park(name, int(fds[i])) {
+			k.store.drop(name)
+			continue
+		}
+		kept++
+	}
+	return kept, c.whole() && kept == n && n == len(fds)
 }
 
 // handle does one message, and reports whether it kept the descriptor that
@@ -178,9 +201,9 @@ func (k *keeper) nudge() {
 
 func (k *keeper) greet(id uint32) {
 	b := put32(head(k.out[:], 'h'), id)
-	flags := byte(0)
+	flags := byte(flagMany)
 	if k.lock >= 0 {
-		flags = 1
+		flags |= flagLocked
 	}
 	b = put32(append(b, flags), uint32(syscall.Getpid()))
 	b = put32(put32(put32(b, k.starts), uint32(len(k.store.slots))), k.refused)

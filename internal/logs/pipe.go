@@ -60,6 +60,10 @@ func (l *Log) Pipes(inst int) (stdout, stderr int, err error) {
 		l.s.join(&pipe{log: l, fd: int32(errR), inst: int16(inst), src: velos.Stderr})
 	})
 	if !ok {
+		if l.s.o.Unpark != nil {
+			l.s.o.Unpark(parkName(l.id, inst, velos.Stdout, outR))
+			l.s.o.Unpark(parkName(l.id, inst, velos.Stderr, errR))
+		}
 		for _, fd := range [...]int{outR, outW, errR, errW} {
 			closeFD(fd)
 		}
@@ -125,6 +129,9 @@ func ParseParked(name string) (id uint32, inst int, src velos.Stream, ok bool) {
 // join takes a pipe into its log, the table and the poll set.
 func (s *Store) join(p *pipe) {
 	if s.ending || s.known(p.log.id) != p.log {
+		if s.o.Unpark != nil {
+			s.o.Unpark(parkName(p.log.id, int(p.inst), p.src, int(p.fd)))
+		}
 		closeFD(int(p.fd))
 		return
 	}

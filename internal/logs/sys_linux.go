@@ -16,7 +16,9 @@ func makePipe() (r, w int, err error) {
 	if err := unix.Pipe2(p[:], unix.O_CLOEXEC); err != nil {
 		return -1, -1, err
 	}
-	if err := unix.SetNonblock(p[0], true); err != nil {
+	// The write end stays as it is: a program does not expect to be told to
+	// come again.
+	if _, err := unix.FcntlInt(uintptr(p[0]), unix.F_SETFL, unix.O_NONBLOCK); err != nil {
 		unix.Close(p[0])
 		unix.Close(p[1])
 		return -1, -1, err

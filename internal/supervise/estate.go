@@ -43,6 +43,13 @@ type record struct {
 	child.Adoption
 }
 
+// Rest implements Machine. What new runs need to be taken over is parked here,
+// and not run by run: in a rush of starts it is the messages to the keeper that
+// take the time. A run whose daemon is killed before that is one that nobody
+// was told of: no state that names it is written without Rest. The next daemon
+// ends it as unrecorded, and starts another.
+func (h *Host) Rest() { _ = h.line.Flush() }
+
 // record parks the record of a new run.
 func (h *Host) record(id uint32, inst int, p *child.Process) {
 	if h.line == nil || h.null < 0 {
@@ -53,7 +60,7 @@ func (h *Host) record(id uint32, inst int, p *child.Process) {
 	if len(name) > keeper.MaxName {
 		name = name[:len(name)-len(p.Cgroup())] // the tree is then known by its group and its marks
 	}
-	_ = h.line.Park(name, h.null) // a broken line is reported once, by whoever follows it
+	_ = h.line.Hold(name, h.null) // a broken line is reported once, by whoever follows it
 	h.mu.Lock()
 	h.records[seat{id, inst}] = record{name: name, seat: seat{id, inst}, Adoption: child.Adoption{PID: p.PID(), Mark: p.Mark()}}
 	h.mu.Unlock()

@@ -49,6 +49,7 @@ func (s *stand) Sample(_ time.Time, roots []int, set func(int, velos.Usage)) err
 }
 
 func (s *stand) Over(uint32, int) {}
+func (s *stand) Rest()            {}
 
 func (s *stand) Drain(uint32, int) {
 	s.mu.Lock()

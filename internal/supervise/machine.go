@@ -18,6 +18,8 @@ type Machine interface {
 	Survivors(id uint32, spec *velos.Spec) map[int]Survivor
 	// Launch starts one run. It may take long and runs outside the actors.
 	Launch(l Launch) (Child, error)
+	// Rest is called when no more launches are waiting.
+	Rest()
 	// Drain returns when what an ended run wrote has been kept, or when
 	// that takes too long.
 	Drain(id uint32, inst int)

@@ -14,6 +14,7 @@ type pool struct {
 	jobs  []func()
 	lanes int
 	wait  sync.WaitGroup
+	rest  func() // called by a lane that finds no more jobs; may be nil
 }
 
 // do never blocks.
@@ -32,8 +33,15 @@ func (p *pool) do(job func()) {
 
 func (p *pool) lane() {
 	defer p.wait.Done()
+	rested := true
 	for {
 		p.mu.Lock()
+		if len(p.jobs) == 0 && p.rest != nil && !rested {
+			p.mu.Unlock()
+			p.rest()
+			rested = true
+			continue
+		}
 		if len(p.jobs) == 0 {
 			p.lanes--
 			p.jobs = nil
@@ -45,5 +53,6 @@ func (p *pool) lane() {
 		p.jobs = p.jobs[1:]
 		p.mu.Unlock()
 		job()
+		rested = false
 	}
 }

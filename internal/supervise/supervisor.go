@@ -56,6 +56,7 @@ func New(o Options) *Supervisor {
 	if s.changed == nil {
 		s.changed = func() {}
 	}
+	s.pool.rest = s.machine.Rest
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.sampler.run(s)
 	return s
