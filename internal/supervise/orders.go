@@ -91,7 +91,7 @@ func (r *runner) onStart(why string) int {
 	r.want = true
 	switch {
 	case r.ending():
-		r.again = true
+		r.again, r.next = true, why
 		return r.run + 1
 	case r.status == velos.Starting, r.status == velos.Online:
 		return r.run
@@ -107,6 +107,7 @@ func (r *runner) onStop(o order, why string) {
 	r.cancelStarts()
 	switch {
 	case r.ending():
+		r.next = why
 	case r.status == velos.Starting, r.status == velos.Online:
 		r.lower(why)
 	default:
@@ -119,7 +120,7 @@ func (r *runner) onRestart(why string) int {
 	r.want = true
 	switch {
 	case r.ending():
-		r.again = true
+		r.again, r.next = true, why
 		return r.run + 1
 	case r.status == velos.Starting, r.status == velos.Online:
 		r.sig, r.grace = 0, -1

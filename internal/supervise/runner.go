@@ -31,6 +31,7 @@ type runner struct {
 	status velos.Status
 	since  time.Time
 	reason string
+	next   string      // why what follows the run that is ending follows
 	actor  velos.Actor // of the order that is being carried out
 
 	// The current run.
@@ -151,7 +152,7 @@ func (r *runner) idle() bool {
 
 // end brings the instance down because the daemon or the app ends.
 func (r *runner) end() {
-	r.want, r.leaving = false, true
+	r.want, r.leaving, r.next = false, true, "velosd is ending"
 	switch {
 	case r.idle():
 		r.arm(0)

@@ -92,7 +92,7 @@ func (r *runner) onReady(why string) {
 // signal is sent, which is later for a run that is still being forked.
 func (r *runner) lower(why string) {
 	r.enter(velos.Stopping, why)
-	r.asked = true
+	r.asked, r.next = true, why
 	r.arm(0)
 	if r.child != nil {
 		r.term()
@@ -258,11 +258,11 @@ func (r *runner) afterStop() {
 	if r.want {
 		r.restarts++
 		r.strikes, r.backoffs = 0, 0
-		r.launch(r.reason)
+		r.launch(r.next)
 		return
 	}
 	r.arm(0)
-	r.enter(velos.Stopped, r.reason)
+	r.enter(velos.Stopped, r.next)
 }
 
 func (r *runner) onTimer() {
