@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"runtime"
 	"runtime/debug"
 	"time"
 	"unsafe"
@@ -46,6 +47,9 @@ type ingest struct {
 	sweepAt time.Time
 	ending  bool
 	pace    pace
+	late    []*Log // have pieces to be cut, the next one first
+	ahead   int64  // bytes of all pieces
+	flooded bool   // a pipe was found full in this round
 }
 
 // A beat counts milliseconds since an arbitrary moment, never 0, and knows
@@ -72,6 +76,7 @@ type cutLine struct {
 type handle struct {
 	fd   int // -1 when closed
 	used uint32
+	busy bool // never closed to make room for others
 }
 
 // A pace notices that programs flood us in small pieces. Then a nap between
@@ -120,10 +125,15 @@ func (s *Store) run() {
 			<-s.orders
 		} else {
 			var err error
+			if len(s.late) > 0 {
+				s.set.Wake() // only a look
+				runtime.Gosched()
+			}
 			if evs, err = s.set.Wait(buf); err != nil {
 				return
 			}
 		}
+		s.flooded = false
 		s.obey()
 		for _, ev := range evs {
 			if s.ending {
@@ -134,8 +144,11 @@ func (s *Store) run() {
 			}
 			s.obey()
 		}
+		if len(s.late) > 0 && !s.flooded && !s.ending {
+			s.catchUp()
+		}
 		s.sweep()
-		if s.pace.full(s.clock) && !s.ending {
+		if s.pace.full(s.clock) && len(s.late) == 0 && !s.ending {
 			time.Sleep(paceNap)
 		}
 	}
@@ -200,13 +213,15 @@ func (s *Store) soon() {
 func (s *Store) hold(h *handle) {
 	h.used = s.tick
 	if len(s.opened) >= maxOpen {
-		old := 0
-		for i, o := range s.opened {
-			if int32(o.used-s.opened[old].used) < 0 {
-				old = i
+		var old *handle
+		for _, o := range s.opened {
+			if !o.busy && (old == nil || int32(o.used-old.used) < 0) {
+				old = o
 			}
 		}
-		s.let(s.opened[old])
+		if old != nil {
+			s.let(old)
+		}
 	}
 	s.opened = append(s.opened, h)
 }
@@ -242,7 +257,7 @@ func (s *Store) sweep() {
 		if p.sp == nil {
 			continue // ended
 		}
-		if int32(p.sp.used-s.swept) > 0 {
+		if int32(p.sp.used-s.swept) > 0 || p.sp.pieces > 0 {
 			kept = append(kept, p)
 			continue
 		}

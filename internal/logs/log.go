@@ -1,6 +1,7 @@
 package logs
 
 import (
+	"errors"
 	"path/filepath"
 	"strconv"
 	"sync"
@@ -121,20 +122,19 @@ func (l *Log) Began(inst, pid int) {
 
 // Settle says that the run of inst has ended: everything its pipes hold is
 // read, and a last line without a newline is kept. It returns when that is
-// done, or after a few seconds if the disk does not answer. A pipe that
+// done, or when the disk has not answered for a few seconds. A pipe that
 // somebody else still holds open is read on.
 func (l *Log) Settle(inst int) {
-	l.s.do("settle", func() error {
-		for p := l.pipes; p != nil; {
-			next := p.next
-			if int(p.inst) == inst {
-				l.s.settle(p)
-			}
-			p = next
-		}
-		return nil
-	})
+	goal := uint64(0) // of no interest outside of the steps
+	first := func() error { goal = l.s.gatherAll(l, inst); return l.s.settleStep(l, inst, goal) }
+	err := l.s.do("settle", first)
+	for err == errBehind {
+		err = l.s.do("settle", func() error { return l.s.settleStep(l, inst, goal) })
+	}
 }
+
+// errBehind says that a flood has left more to cut.
+var errBehind = errors.New("lines are still to be cut")
 
 func (l *Log) name() string {
 	l.mu.Lock()

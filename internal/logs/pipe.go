@@ -154,7 +154,7 @@ func (s *Store) enlist(p *pipe) {
 
 // admit lets the poll set hear of p.
 func (s *Store) admit(p *pipe) {
-	if p.waiting && p.fd >= 0 {
+	if p.waiting && p.fd >= 0 && (p.sp == nil || !p.sp.ended) {
 		if err := s.set.Add(int(p.fd), uint64(p.key)); err != nil {
 			s.notice(p.log, "listen to a pipe: "+err.Error())
 			s.spoolOf(p)
@@ -193,6 +193,9 @@ func (s *Store) serve(p *pipe, hangup bool) {
 		}
 		return
 	}
+	if s.tooFar(p) {
+		return
+	}
 	if _, ended := s.turn(p, turnMax); ended {
 		s.end(p)
 	}
@@ -201,7 +204,7 @@ func (s *Store) serve(p *pipe, hangup bool) {
 // drain reads what p holds at this moment, and no more of what a flood adds
 // to it meanwhile.
 func (s *Store) drain(p *pipe) (ended bool) {
-	if p.fd < 0 {
+	if p.fd < 0 || p.sp != nil && p.sp.ended {
 		return false
 	}
 	for left := max(buffered(int(p.fd)), 1); left > 0; {
@@ -217,17 +220,20 @@ func (s *Store) drain(p *pipe) (ended bool) {
 	return false
 }
 
-// settle is drain, and the end of the last line.
-func (s *Store) settle(p *pipe) {
+// gather is drain, and the end of a pipe that has ended.
+func (s *Store) gather(p *pipe) {
 	if p.fd < 0 || s.drain(p) {
 		s.end(p)
-		return
 	}
+}
+
+// settle is the end of the last line.
+func (s *Store) settle(p *pipe) {
 	if p.pid <= 0 {
 		p.pid = pidGone
 	}
 	s.admit(p)
-	if p.sp != nil {
+	if p.sp != nil && p.sp.pieces == 0 {
 		s.finish(p)
 		s.emptySpool(p)
 	}
@@ -248,6 +254,9 @@ func (s *Store) endOrphans(l *Log, inst int) {
 // end keeps the last line and forgets the pipe.
 func (s *Store) end(p *pipe) {
 	l := p.log
+	if p.sp != nil && p.sp.pieces > 0 {
+		s.cutAll(l) // it may end p, which is then ended twice
+	}
 	if p.sp != nil {
 		s.finish(p)
 		s.dropSpool(p)

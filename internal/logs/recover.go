@@ -237,7 +237,7 @@ func (s *Store) resume(l *Log, ck *ckpt) {
 			sp.off = 0 // it was emptied, and the checkpoint had no time to say so
 		}
 		if sp.off < sp.size && s.openSpoolOf(p, false) {
-			s.consume(p, false)
+			s.consume(p, sp.size, false)
 			s.touch(p)
 		}
 	}
@@ -304,6 +304,7 @@ func (s *Store) touchFiles(l *Log) (first error) {
 // leave gives back what a log holds in this process; pipes that are parked
 // live on elsewhere.
 func (s *Store) leave(l *Log) {
+	s.cutAll(l)
 	for p := l.pipes; p != nil; p = p.next {
 		if p.sp != nil {
 			if p.sp.memory && len(p.sp.tail) > 0 {

@@ -37,6 +37,8 @@ type spool struct {
 	carry  velos.Level // level of a line that was cut and goes on
 	warm   bool
 	wide   bool
+	ended  bool // nothing follows its last piece
+	pieces int  // that wait to be cut
 }
 
 // spoolOf is p's spool; it and the checkpoint are made at the first byte.
@@ -71,7 +73,8 @@ func (s *Store) claim(p *pipe, fresh bool) bool {
 }
 
 // turn moves up to budget bytes from the pipe, and the lines in them to the
-// log file. ended means that the pipe's other side is gone.
+// log file; those of a flood follow later. ended means that the pipe's other
+// side is gone and that nothing of it is left to follow.
 func (s *Store) turn(p *pipe, budget int) (n int, ended bool) {
 	sp := s.spoolOf(p)
 	s.touch(p)
@@ -84,6 +87,9 @@ func (s *Store) turn(p *pipe, budget int) (n int, ended bool) {
 	}
 	n, again, err := moveSeam(int(p.fd), sp.fd, sp.size, budget)
 	if err != nil {
+		if sp.pieces > 0 {
+			return 0, false // they give room first
+		}
 		s.enterMemory(p)
 		return s.memoryTurn(p)
 	}
@@ -95,8 +101,19 @@ func (s *Store) turn(p *pipe, budget int) (n int, ended bool) {
 	sp.size += int64(n)
 	fault.Here("output.moved")
 	ended = n == 0 && !again
-	s.consume(p, ended)
-	return n, ended
+	s.flooded = s.flooded || n >= pipeNormal
+	if n < pipeNormal && len(p.log.w.late.pieces) == 0 {
+		s.consume(p, sp.size, ended)
+		return n, ended
+	}
+	if n > 0 || ended {
+		s.putOff(p, n, ended)
+	}
+	if ended {
+		s.set.Remove(int(p.fd))
+		p.waiting, sp.ended = true, true
+	}
+	return n, false
 }
 
 // notePID writes the pid into the spot once it is known.
@@ -129,23 +146,24 @@ func (s *Store) openSpoolOf(p *pipe, fresh bool) bool {
 	return false
 }
 
-// consume turns what is in the spool into lines. With end set the last one
-// needs no newline.
-func (s *Store) consume(p *pipe, end bool) {
+// consume turns what is in the spool before upto into lines. With end set the
+// last one needs no newline.
+func (s *Store) consume(p *pipe, upto int64, end bool) {
 	sp := p.sp
-	for sp.off < sp.size {
-		if !end && sp.size-sp.off <= maxLine && sp.scanned > sp.off && !s.newlineSince(p) {
+	upto = min(upto, sp.size)
+	for sp.off < upto {
+		if !end && upto-sp.off <= maxLine && sp.scanned > sp.off && !s.newlineSince(p, upto) {
 			break
 		}
-		b := s.in[:min(int64(len(s.in)), sp.size-sp.off)]
+		b := s.in[:min(int64(len(s.in)), upto-sp.off)]
 		n, err := pread(sp.fd, b, sp.off)
 		if err != nil || n == 0 {
 			s.lost(p, err)
 			break
 		}
-		all := sp.off+int64(n) == sp.size
+		all := sp.off+int64(n) == upto
 		if s.takeLines(p, b[:n], end && all) == 0 || all {
-			sp.scanned = sp.size
+			sp.scanned = upto
 			break
 		}
 	}
@@ -160,14 +178,17 @@ func (s *Store) consume(p *pipe, end bool) {
 
 // newlineSince looks at the bytes that came since the last look only: a
 // program that draws dots must not make us read its line again for each.
-func (s *Store) newlineSince(p *pipe) bool {
+func (s *Store) newlineSince(p *pipe, upto int64) bool {
 	sp := p.sp
-	b := s.in[:sp.size-sp.scanned]
+	if upto <= sp.scanned {
+		return false
+	}
+	b := s.in[:upto-sp.scanned]
 	n, err := pread(sp.fd, b, sp.scanned)
 	if err != nil || n < len(b) || bytes.IndexByte(b, '\n') >= 0 {
 		return true // let the caller see to it
 	}
-	sp.scanned = sp.size
+	sp.scanned = upto
 	return false
 }
 
@@ -215,7 +236,7 @@ func (s *Store) finish(p *pipe) {
 		return
 	}
 	if sp.off < sp.size && s.openSpoolOf(p, false) {
-		s.consume(p, true)
+		s.consume(p, sp.size, true)
 	}
 }
 

@@ -62,4 +62,6 @@ func statOf(f *os.File) (stat, error) {
 	return stat{size: st.Size(), mtime: st.ModTime().UnixMilli(), links: 1, regular: true}, nil
 }
 
+func freeSpace(dir string) int64 { return 0 }
+
 func hungUp(fd int) bool { return false }

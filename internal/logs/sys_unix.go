@@ -129,6 +129,15 @@ func buffered(fd int) int {
 	return n
 }
 
+// freeSpace is how many bytes the file system of dir can still take from us.
+func freeSpace(dir string) int64 {
+	var st unix.Statfs_t
+	if retry(func() error { return unix.Statfs(dir, &st) }) != nil {
+		return 0
+	}
+	return int64(st.Bavail) * int64(st.Bsize)
+}
+
 // hungUp reports whether nobody can write into a pipe any more.
 func hungUp(fd int) bool {
 	p := [1]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}

@@ -24,6 +24,7 @@ type writer struct {
 	ckRetry beat
 	st      state // what the next checkpoint says
 	wrote   beat
+	late    backlog
 }
 
 // A file is a live log file.
@@ -214,8 +215,8 @@ func (s *Store) flush(p *pipe, text []byte, moved int) {
 	i := l.index(p.src)
 	f := &l.w.files[i]
 	in := s.put(l, i)
+	fault.Here("output.written")
 	if !p.sp.memory {
-		fault.Here("output.written")
 		p.sp.off += int64(moved)
 	}
 	st := &l.w.st
@@ -228,8 +229,8 @@ func (s *Store) flush(p *pipe, text []byte, moved int) {
 		}
 	}
 	s.commit(p)
-	l.publish(p, text, s.lines)
 	fault.Here("output.checkpointed")
+	l.publish(p, text, s.lines)
 	s.out, s.lines = s.out[:0], s.lines[:0]
 	if l.due(f) {
 		s.rotate(l, i)
