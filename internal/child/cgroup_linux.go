@@ -28,6 +28,7 @@ type cgroups struct {
 	path  string // the same as /proc/PID/cgroup names it
 	mount string // where all groups are shown, from the group root on
 	root  string
+	fd    int // of dir: a path from the root costs a third of what is made there
 
 	mu      sync.Mutex
 	off     bool // cloning into a group does not work here
@@ -76,6 +77,11 @@ func openCgroups() *cgroups {
 	}
 	// Without cgroup.kill, which came after the rest, a group is not worth it.
 	if syscall.Access(c.dir+"/cgroup.kill", unix.W_OK) != nil {
+		syscall.Rmdir(c.dir)
+		return nil
+	}
+	var err error
+	if c.fd, err = unix.Open(c.dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0); err != nil {
 		syscall.Rmdir(c.dir)
 		return nil
 	}
@@ -165,17 +171,19 @@ func (c *cgroups) join(p *Process, sys *syscall.SysProcAttr) {
 // make makes and opens a group; fd is -1 when there is none to be had.
 func (c *cgroups) make() (n, fd int) {
 	err := syscall.EEXIST // taken: by a daemon that had our pid, and its run lives on
+	name := ""
 	for range 1 << 16 {
 		n = c.next
 		c.next++
-		if err, _ = syscall.Mkdir(c.name(n), 0o755).(syscall.Errno); err != syscall.EEXIST {
+		name = strconv.Itoa(n)
+		if err, _ = unix.Mkdirat(c.fd, name, 0o755).(syscall.Errno); err != syscall.EEXIST {
 			break
 		}
 	}
 	if err != 0 {
 		return n, -1
 	}
-	fd, fail := syscall.Open(c.name(n), syscall.O_RDONLY|syscall.O_DIRECTORY|syscall.O_CLOEXEC, 0)
+	fd, fail := unix.Openat(c.fd, name, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if fail != nil {
 		return n, -1
 	}
@@ -344,4 +352,5 @@ func (c *cgroups) close() {
 		time.Sleep(time.Millisecond)
 	}
 	removeTree(c.dir)
+	unix.Close(c.fd)
 }

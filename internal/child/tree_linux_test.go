@@ -424,11 +424,16 @@ func TestWhereGroupsCannotBeForkedIntoTheyAreTurnedOff(t *testing.T) {
 		t.Skip("no writable cgroup2 here")
 	}
 	// A directory that is no group: the system answers EBADF or the like.
-	null := h.cgroups.dir
+	dir, fd := h.cgroups.dir, h.cgroups.fd
 	h.cgroups.dir = t.TempDir()
-	os.Mkdir(h.cgroups.name(0), 0o755)
+	f, err := os.Open(h.cgroups.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	h.cgroups.fd = int(f.Fd())
 	p, err := h.Start(Command{Path: "/bin/true", Args: []string{"true"}, Stdout: -1, Stderr: -1})
-	h.cgroups.dir = null
+	h.cgroups.dir, h.cgroups.fd = dir, fd
 	if err != nil {
 		t.Fatal(err)
 	}
