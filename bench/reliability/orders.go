@@ -255,8 +255,12 @@ func inventory(h *house) (faults []string, err error) {
 	}
 	e := await("the state to be readable", func() bool {
 		s, notes, e := home.Read(h.home.StateFile())
+		if e == nil && s == nil { // no order has been answered yet, or a newer state is about to come
+			apps, _ := h.list()
+			return len(apps) == 0
+		}
 		err = e
-		return e == nil && s != nil && len(notes) == 0
+		return e == nil && len(notes) == 0
 	})
 	return faults, errors.Join(e, err)
 }
