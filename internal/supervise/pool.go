@@ -2,8 +2,8 @@ package supervise
 
 import "sync"
 
-// lanes bounds how many jobs of a pool run at once. Forks are serialised by
-// the runtime anyway; the other lanes are for one that hangs in a dead
+// lanes bounds how many jobs of a pool run at once. On one processor forks take
+// turns anyway; the other lanes are for one that hangs in a dead
 // network file system while the rest go on. Turns of runners never block.
 const lanes = 4
 
