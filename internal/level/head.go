@@ -20,11 +20,12 @@ func ofHead(line []byte) velos.Level {
 		if len(rest) == 0 {
 			break
 		}
-		end := 0
-		for end < len(rest) && rest[end] != ' ' && rest[end] != '\t' {
+		end, marks := 0, uint8(0)
+		for end < len(rest) && class[rest[end]]&blank == 0 {
+			marks |= class[rest[end]]
 			end++
 		}
-		if l := w.token(rest[:end]); l != velos.LevelNone && !(rest[end-1] == ':' && harmless("", rest[end-1:])) {
+		if l := w.token(rest[:end], marks); l != velos.LevelNone && !(rest[end-1] == ':' && harmless("", rest[end-1:])) {
 			return l
 		}
 		rest = rest[end:]
@@ -78,10 +79,11 @@ type walk struct {
 	redis         bool
 }
 
-func (w *walk) token(t []byte) velos.Level {
+// token judges t, whose bytes are of the classes marks.
+func (w *walk) token(t []byte, marks uint8) velos.Level {
 	opened := t[0] == '[' || t[0] == '<' || t[0] == '('
 	bracket := opened || w.open
-	w.open = bracket && !has(t, closing)
+	w.open = bracket && marks&closing == 0
 	core := unwrapped(t)
 	colon := len(core) > 0 && (core[len(core)-1] == ':' || core[len(core)-1] == '!')
 	if colon {
@@ -106,23 +108,25 @@ func (w *walk) token(t []byte) velos.Level {
 	}
 	// A host follows a timestamp, a logger has dots, a process a colon, and
 	// components are all capitals: the message has not begun.
-	if !bracket && !colon && !has(core, inner) && !(after && !w.redis && w.plain == 0) && !capitals(core) {
+	if !bracket && !colon && (marks&inner == 0 || !has(core, inner)) && !(after && !w.redis && w.plain == 0) && !capitals(core) {
 		w.plain++
 	}
 	return velos.LevelNone
 }
 
 // class says what a byte is in a head: brackets and what else stands around a
-// word, brackets that close, marks that no ordinary word has inside.
+// word, brackets that close, marks that no ordinary word has inside, and what
+// stands between words.
 var class = [256]uint8{
 	'[': wrap | inner, ']': wrap | closing, '(': wrap, ')': wrap | closing, '<': wrap, '>': wrap | closing,
-	'|': wrap, ',': wrap, '.': inner, '=': inner, '/': inner,
+	'|': wrap, ',': wrap, '.': inner, '=': inner, '/': inner, ' ': blank, '\t': blank,
 }
 
 const (
 	wrap = 1 << iota
 	closing
 	inner
+	blank
 )
 
 func has(b []byte, mask uint8) bool {
@@ -169,7 +173,9 @@ func (w *walk) single(c byte, after, opened bool) velos.Level {
 func (w *walk) word(core []byte, after, bracket, colon bool) velos.Level {
 	n := 0
 	for n < len(core) && letter(core[n]) {
-		n++
+		if n++; n > longest {
+			return w.qualified(core, bracket, colon)
+		}
 	}
 	caps := capitals(core[:n])
 	rest := core[n:]
@@ -192,8 +198,11 @@ func (w *walk) word(core []byte, after, bracket, colon bool) velos.Level {
 
 // qualified judges channel.ERROR: and [core:error].
 func (w *walk) qualified(core []byte, bracket, colon bool) velos.Level {
+	if w.plain > 0 {
+		return velos.LevelNone
+	}
 	i := bytes.LastIndexAny(core, ".:-")
-	if i < 1 || w.plain > 0 {
+	if i < 1 {
 		return velos.LevelNone
 	}
 	last := core[i+1:]

@@ -89,10 +89,13 @@ func withoutService(line []byte) []byte {
 	return line[i+2:]
 }
 
+// longest is the length over which no word is a level.
+const longest = 16
+
 // ofWord is the level that a word means where a level is expected, in any
 // case; LevelNone for any other word. INFO+2 and error-4 are levels too.
 func ofWord(w []byte) velos.Level {
-	var low [16]byte
+	var low [longest]byte
 	if len(w) < 3 || len(w) > len(low) {
 		return velos.LevelNone
 	}
