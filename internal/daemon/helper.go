@@ -123,15 +123,33 @@ func (h *helper) expand(path string) (io.ReadCloser, error) {
 		_ = r.Close()
 		return nil, err
 	}
-	return &expansion{File: r, p: p}, nil
+	return &expansion{File: r, p: p, path: path}, nil
 }
 
 // An expansion is the output of a helper. Closing it early ends the helper,
 // which finds nobody reading.
 type expansion struct {
 	*os.File
-	p *child.Process
+	p    *child.Process
+	path string
+	over bool // how the helper has ended is known
 }
+
+// Read ends with an error when the helper has not come to the end of the file.
+func (e *expansion) Read(b []byte) (int, error) {
+	n, err := e.File.Read(b)
+	if err != io.EOF || e.over {
+		return n, err
+	}
+	e.over = true
+	if x := <-e.p.Exited(); x.Code != 0 || x.Signal != "" {
+		return n, &velos.Error{Code: velos.Failed, Message: "expand " + e.path + ": " + ended(x), Hint: "the file may be damaged"}
+	}
+	return n, err
+}
+
+// WriteTo is Read for io.Copy, which would go around it.
+func (e *expansion) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, struct{ io.Reader }{e}) }
 
 func (e *expansion) Close() error {
 	err := e.File.Close()

@@ -1,31 +1,31 @@
-//go:build linux
-
 package daemon
 
 import (
+	"io"
+	"os"
 	"path/filepath"
 	"testing"
-	"time"
-
-	"github.com/velospm/velos/internal/home"
 )
 
-// A helper without children would panic if it started a program.
-func TestAFileThatIsGoneIsNotCompressed(t *testing.T) {
+func TestAnExpansionThatFailsSaysSo(t *testing.T) {
 	dir := t.TempDir()
-	h := newHelper(nil, home.Home{Dir: dir})
-	for range 3 {
-		h.compress(filepath.Join(dir, "api-out.log.1"))
+	velos := "#!/bin/sh\necho \"$1 $2\"\ncase $2 in *damaged*) exit 1;; esac\n"
+	if err := os.WriteFile(filepath.Join(dir, "velos"), []byte(velos), 0o700); err != nil {
+		t.Fatal(err)
 	}
-	for end := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		h.mu.Lock()
-		busy := h.busy
-		h.mu.Unlock()
-		if !busy {
-			return
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	d := live(t)
+	for path, fails := range map[string]bool{"/logs/whole.zst": false, "/logs/damaged.zst": true} {
+		f, err := d.helper.expand(path)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if time.Now().After(end) {
-			t.Fatal("still busy")
+		b, err := io.ReadAll(f)
+		if string(b) != "expand "+path+"\n" || (err != nil) != fails {
+			t.Errorf("%s: %q, %v", path, b, err)
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -110,8 +110,10 @@ func (t *tape) enter(i int) bool {
 			return true
 		}
 		f, err := t.expand(p)
-		if f == nil {
+		if err != nil {
 			t.err = err
+		}
+		if f == nil {
 			return true // an empty part: what lies beyond it is still read
 		}
 		p.file.Close()
@@ -127,7 +129,8 @@ func (t *tape) enter(i int) bool {
 }
 
 // expand unpacks a part into a file without a name. The file may have been
-// moved to a higher number since it was listed: the inode tells.
+// moved to a higher number since it was listed: the inode tells. Of a damaged
+// one there is what comes before the damage, and an error.
 func (t *tape) expand(p *part) (*os.File, error) {
 	src, err := t.s.expandPart(p)
 	if src == nil {
@@ -139,11 +142,12 @@ func (t *tape) expand(p *part) (*os.File, error) {
 		return nil, err
 	}
 	os.Remove(f.Name())
-	if err := t.copy(f, src); err != nil {
+	err = t.copy(f, src)
+	if err == errNobody {
 		f.Close()
 		return nil, err
 	}
-	return f, nil
+	return f, err
 }
 
 func (t *tape) copy(to io.Writer, from io.Reader) error {
