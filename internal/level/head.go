@@ -198,7 +198,7 @@ func (w *walk) word(core []byte, after, bracket, colon bool) velos.Level {
 
 // qualified judges channel.ERROR: and [core:error].
 func (w *walk) qualified(core []byte, bracket, colon bool) velos.Level {
-	if w.plain > 0 {
+	if w.plain > 0 || !colon && !bracket {
 		return velos.LevelNone
 	}
 	i := bytes.LastIndexAny(core, ".:-")
