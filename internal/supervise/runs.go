@@ -104,10 +104,8 @@ func (r *runner) term() {
 	if sig == 0 {
 		sig, _ = child.SignalNumber(r.spec.StopSignal)
 	}
-	if r.exited != nil { // an error means that it has just ended: the exit follows
-		_ = r.child.Signal(sig, true)
-		r.goOn()
-	}
+	_ = r.child.Signal(sig, true) // an error means that it has just ended: the exit follows
+	r.goOn()
 	fault.Here("stop.signalled")
 	d := r.grace
 	if d < 0 {
@@ -139,16 +137,9 @@ func (r *runner) onExit(x child.Exit) {
 	if r.status != velos.Stopping {
 		r.actor = velos.Policy
 		r.enter(velos.Stopping, "ended, but left processes behind")
-		r.term2()
+		r.sig, r.grace = 0, -1
+		r.term()
 	}
-}
-
-// term2 is term for what a dead root left behind.
-func (r *runner) term2() {
-	sig, _ := child.SignalNumber(r.spec.StopSignal)
-	_ = r.child.Signal(sig, true)
-	r.goOn()
-	r.arm(max(r.spec.KillTimeout.Std(), time.Millisecond))
 }
 
 // goOn lets a stopped program (SIGSTOP, SIGTSTP) hear the signal that was just
