@@ -154,6 +154,11 @@ func (s *Store) gatherAll(l *Log, inst int) (goal uint64) {
 // settleStep cuts a part of what is to be cut before a run is settled, and
 // settles it when that was the last.
 func (s *Store) settleStep(l *Log, inst int, goal uint64) error {
+	for p := l.pipes; p != nil; p = p.next {
+		if int(p.inst) == inst && p.sp != nil && p.sp.ended && p.sp.pieces > 0 {
+			goal = l.w.late.last // its end came after it was gathered, and carries the last line
+		}
+	}
 	for n := 0; l.w != nil && l.w.late.taken() < goal; n += pieceMax {
 		if n >= stepMax {
 			return errBehind
