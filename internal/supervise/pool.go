@@ -1,19 +1,11 @@
 package supervise
 
-import (
-	"runtime"
-	"sync"
-)
+import "sync"
 
 // lanes bounds how many jobs of a pool run at once. On one processor forks take
 // turns anyway; the other lanes are for one that hangs in a dead
 // network file system while the rest go on. Turns of runners never block.
 const lanes = 4
-
-// rush is how many waiting launches make a second processor worth its price:
-// on one, forks take turns, since the daemon waits in each for the exec. Two
-// bring 100 starts from 1.8 to 1.2 times a bare loop of forks.
-const rush = 32
 
 // A pool runs turns of actors, and what takes too long for one. Its goroutines
 // end when there is nothing to do: an idle daemon has none.
@@ -21,7 +13,6 @@ type pool struct {
 	mu    sync.Mutex
 	jobs  []func()
 	lanes int
-	procs int // processors to go back to when the rush is over; 0: there is none
 	wait  sync.WaitGroup
 	rest  func() // called by a lane that finds no more jobs; may be nil
 }
@@ -31,9 +22,6 @@ func (p *pool) do(job func()) {
 	p.mu.Lock()
 	p.jobs = append(p.jobs, job)
 	if p.lanes == lanes {
-		if p.rest != nil && p.procs == 0 && len(p.jobs) >= rush && runtime.NumCPU() > 1 {
-			p.procs = runtime.GOMAXPROCS(2)
-		}
 		p.mu.Unlock()
 		return
 	}
@@ -57,10 +45,6 @@ func (p *pool) lane() {
 		if len(p.jobs) == 0 {
 			p.lanes--
 			p.jobs = nil
-			if p.lanes == 0 && p.procs != 0 {
-				runtime.GOMAXPROCS(p.procs)
-				p.procs = 0
-			}
 			p.mu.Unlock()
 			return
 		}
