@@ -28,7 +28,8 @@ var (
 	adopted  = flag.Int("adopted", 100, "children whose adoption is timed")
 	passes   = flag.Int("passes", 3, "at how many passes of each fault point the daemon is killed")
 	point    = flag.String("point", "", "this fault point only")
-	only     = flag.String("only", "", "names of parts, separated by commas: lines, ends, orders, adoption, faults, pm2; empty: all")
+	upgrades = flag.Int("upgrades", 20, "upgrades in place")
+	only     = flag.String("only", "", "names of parts, separated by commas: lines, ends, orders, upgrades, adoption, faults, pm2; empty: all")
 )
 
 func main() {
@@ -49,7 +50,7 @@ func run(r *rig.Rig) error {
 	for _, part := range []struct {
 		name string
 		f    func(*rig.Rig, programs) error
-	}{{"lines", lines}, {"ends", exits}, {"orders", ordered}, {"adoption", adopt}, {"faults", atPoints}, {"pm2", underPM2}} {
+	}{{"lines", lines}, {"ends", exits}, {"orders", ordered}, {"upgrades", upgraded}, {"adoption", adopt}, {"faults", atPoints}, {"pm2", underPM2}} {
 		if *only != "" && !strings.Contains(","+*only+",", ","+part.name+",") {
 			continue
 		}
@@ -96,6 +97,20 @@ func lines(r *rig.Rig, p programs) error {
 	r.Add(rig.Figure{What: "kill to a list that is right: median", Velos: rig.Time(rig.Median(gaps))})
 	r.Add(rig.Figure{What: "kill to a list that is right: fastest", Velos: rig.Time(rig.Percentile(gaps, 0))})
 	return faults(sum.Faults, sum.Lost+sum.Doubled+sum.Torn)
+}
+
+func upgraded(r *rig.Rig, p programs) error {
+	n := renewal{crash: crash{children: *children, rate: *rate}, upgrades: *upgrades}
+	if err := n.run(p); err != nil {
+		return err
+	}
+	what := fmt.Sprintf("%d upgrades in place under load: ", n.upgrades)
+	zero(r, what+"lines lost", n.Lost, n.Lines, "lines")
+	zero(r, what+"lines doubled", n.Doubled, n.Lines, "lines")
+	zero(r, what+"lines torn", n.Torn, n.Lines, "lines")
+	zero(r, what+"wrong codes of children that end meanwhile", n.wrong, n.ends, "ends")
+	r.Add(rig.Figure{What: "upgrade until the new program answers: median", Velos: rig.Time(rig.Median(n.gaps))})
+	return faults(n.Faults, n.Lost+n.Doubled+n.Torn)
 }
 
 func exits(r *rig.Rig, p programs) error {

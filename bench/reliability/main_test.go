@@ -69,6 +69,16 @@ func TestNothingIsLostWhenTheDaemonIsKilled(t *testing.T) {
 			t.Errorf("%q", o.Faults)
 		}
 	})
+	t.Run("upgrades", func(t *testing.T) {
+		t.Parallel()
+		n := renewal{crash: crash{children: 3, rate: 2000}, upgrades: 5}
+		if err := n.run(p); err != nil {
+			t.Fatal(err)
+		}
+		if n.bad() || n.wrong > 0 {
+			t.Errorf("%v, %d of %d codes wrong: %q", n.tally, n.wrong, n.ends, n.Faults)
+		}
+	})
 	t.Run("adoption", func(t *testing.T) {
 		t.Parallel()
 		a := adoption{children: 30, rounds: 1}
