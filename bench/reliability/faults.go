@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/wire"
 )
 
 // points are the fault points of velosd, as internal/fault and the hook of
@@ -26,6 +29,7 @@ var points = []string{
 	"rotate.shifted", "rotate.renamed", "rotate.opened", "rotate.checkpointed",
 	"journal.written", "journal.renamed",
 	"adopt.listed", "adopt.half", "adopt.restored",
+	"upgrade.checked", "upgrade.kept", "upgrade.parted",
 }
 
 // A fault is one daemon killed by itself at a point, among writing children
@@ -34,11 +38,18 @@ type fault struct {
 	point string
 	pass  int // the number of the pass that is the last
 
+	velosd  string // what to upgrade to, for points of the upgrade
 	reached bool
 	Faults  []string
 }
 
 func (f *fault) run(p programs) error {
+	switch room, _, _ := strings.Cut(f.point, "."); room {
+	case "adopt":
+		f.pass = 1 // each daemon adopts once
+	case "upgrade":
+		f.pass, f.velosd = 1, p.velosd // each upgrade begins to count anew
+	}
 	setting := "VELOS_FAULT=" + f.point + ":" + strconv.Itoa(f.pass)
 	dir, err := os.MkdirTemp(p.dir, "h")
 	if err != nil {
@@ -87,6 +98,11 @@ func (f *fault) work(h *house) error {
 	before = map[string]velos.App{name: before[name]}
 	o := orders{clients: 2}
 	for round := range 3 {
+		if f.velosd != "" {
+			if err := f.upgrade(h); err != nil {
+				return err
+			}
+		}
 		if err := f.give(h, &o); err != nil {
 			return err
 		}
@@ -123,6 +139,24 @@ func (f *fault) work(h *house) error {
 		f.Faults = append(f.Faults, k.tally.String())
 	}
 	return nil
+}
+
+// upgrade asks for one; the daemon may die of it.
+func (f *fault) upgrade(h *house) error {
+	asked := time.Now()
+	_ = h.ask(func(ctx context.Context, c *client.Client) error {
+		_, err := c.Upgrade(ctx, wire.Upgrade{Path: f.velosd})
+		return err
+	})
+	return await("a daemon after an upgrade", func() bool {
+		young := false
+		err := h.ask(func(ctx context.Context, c *client.Client) error {
+			pong, err := c.Ping(ctx)
+			young = err == nil && pong.Uptime.Std() <= time.Since(asked)
+			return err
+		})
+		return err == nil && young
+	})
 }
 
 // give has clients give orders for a moment, and checks what was answered.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/child"
+	"github.com/velospm/velos/internal/fault"
 	"github.com/velospm/velos/internal/home"
 	"github.com/velospm/velos/internal/keeper"
 	"github.com/velospm/velos/internal/wire"
@@ -56,6 +57,7 @@ func (c *call) upgrade(ctx context.Context) (velos.Record, error) {
 	if !c.d.upgrading.CompareAndSwap(false, true) {
 		return nil, &velos.Error{Code: velos.Busy, Message: "upgrade: another one is in progress"}
 	}
+	fault.Here("upgrade.checked")
 	c.d.conns.finishOrders(c.session, orderLimit)
 	err = c.kept()
 	if err == nil {
@@ -66,6 +68,7 @@ func (c *call) upgrade(ctx context.Context) (velos.Record, error) {
 		c.d.upgrading.Store(false)
 		return nil, err
 	}
+	fault.Here("upgrade.kept")
 	c.d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, PID: pid(), Actor: who,
 		Cause: "upgrade from velosd " + velos.Version + " to " + version + ", " + q.Path})
 	c.d.successor = q.Path
@@ -177,6 +180,7 @@ func (c *conns) part(limit time.Duration) {
 func (d *Daemon) become(path string) error {
 	d.saver.freeze()
 	d.conns.part(time.Second)
+	fault.Here("upgrade.parted")
 	return execDaemon(path, keeper.LineFD, keeper.LockFD)
 }
 
