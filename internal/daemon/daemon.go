@@ -184,6 +184,9 @@ func (d *Daemon) raise() error {
 		s, _ := d.state()
 		return s
 	}, func(s *home.State) error {
+		if !d.lock.Holds(d.home) { // another daemon's state may be there by now: see watchHome
+			return &velos.Error{Code: velos.Failed, Message: "write the state: " + d.home.Dir + " was removed or moved"}
+		}
 		err := home.Write(d.home.StateFile(), s)
 		if err == nil {
 			d.machine.Bury(past)
@@ -196,9 +199,7 @@ func (d *Daemon) raise() error {
 // run serves until somebody asks for the end, then ends in order: no new
 // connections, apps down, state written, rooms closed, lock last.
 func (d *Daemon) run() {
-	if err := os.WriteFile(d.home.PIDFile(), []byte(itoa(os.Getpid())+"\n"), 0o600); err != nil {
-		say("velosd: write " + d.home.PIDFile() + ": " + err.Error())
-	}
+	d.writePID()
 	go d.accept(d.listener.Load())
 	if err := d.line.Ready(); err != nil {
 		say("velosd: " + err.Error())
@@ -218,6 +219,12 @@ func (d *Daemon) run() {
 	d.lower()
 }
 
+func (d *Daemon) writePID() {
+	if err := os.WriteFile(d.home.PIDFile(), []byte(itoa(os.Getpid())+"\n"), 0o600); err != nil {
+		say("velosd: write " + d.home.PIDFile() + ": " + err.Error())
+	}
+}
+
 // lower is the end of everything that open raised.
 func (d *Daemon) lower() {
 	d.saver.freeze() // what ran is saved as running, unless velos kill has stopped it
@@ -235,7 +242,9 @@ func (d *Daemon) lower() {
 			say("velosd: " + err.Error())
 		}
 	}
-	_ = os.Remove(d.home.PIDFile())
+	if d.lock.Holds(d.home) { // else the file is another daemon's
+		_ = os.Remove(d.home.PIDFile())
+	}
 	_ = d.line.Close()
 	_ = d.lock.Close()
 }

@@ -48,6 +48,7 @@ func (d *Daemon) rehouse() {
 			_ = old.Close()
 		}
 	}
+	d.writePID()
 	d.reload()
 	d.changed()
 	d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Actor: velos.Policy,

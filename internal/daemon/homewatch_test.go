@@ -31,6 +31,9 @@ func TestAHomeThatWasRemovedIsMadeAnewAroundWhatRuns(t *testing.T) {
 	if err := d.saver.sync(); err != nil {
 		t.Fatal(err)
 	}
+	if b, err := os.ReadFile(d.home.PIDFile()); err != nil || strings.TrimSpace(string(b)) != itoa(pid()) {
+		t.Errorf("the pid file holds %q, %v", b, err)
+	}
 	if s, _, err := home.Read(d.home.StateFile()); err != nil || s == nil || len(s.Apps) != 1 {
 		t.Errorf("state: %+v, %v", s, err)
 	}
@@ -49,6 +52,10 @@ func TestADaemonWhoseHomeAnotherHasTakenEnds(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
+	d.changed()
+	if d.saver.sync() == nil {
+		t.Error("it has written its state into the other one's home")
+	}
 	d.watchHome()
 	select {
 	case <-d.ending:
