@@ -32,14 +32,7 @@ func (k *crash) run(p programs) error {
 		return err
 	}
 	defer h.end()
-	for i := range k.children {
-		s := h.spec("w"+strconv.Itoa(i), "write", strconv.Itoa(k.rate))
-		s.MaxLogSize, s.MaxLogFiles = 1<<20, 10_000
-		if err := h.start(s); err != nil {
-			return err
-		}
-	}
-	before, err := h.list()
+	before, err := k.writers(h)
 	if err != nil {
 		return err
 	}
@@ -49,6 +42,18 @@ func (k *crash) run(p programs) error {
 		}
 	}
 	return k.check(h, before)
+}
+
+// writers starts the children that write, and returns them as they are.
+func (k *crash) writers(h *house) (map[string]velos.App, error) {
+	for i := range k.children {
+		s := h.spec("w"+strconv.Itoa(i), "write", strconv.Itoa(k.rate))
+		s.MaxLogSize, s.MaxLogFiles = 1<<20, 10_000
+		if err := h.start(s); err != nil {
+			return nil, err
+		}
+	}
+	return h.list()
 }
 
 // kill takes one daemon away: every third while it is still taking over from

@@ -27,14 +27,7 @@ func (n *renewal) run(p programs) error {
 		return err
 	}
 	defer h.end()
-	for i := range n.children {
-		s := h.spec("w"+strconv.Itoa(i), "write", strconv.Itoa(n.rate))
-		s.MaxLogSize, s.MaxLogFiles = 1<<20, 10_000
-		if err := h.start(s); err != nil {
-			return err
-		}
-	}
-	before, err := h.list()
+	before, err := n.writers(h)
 	if err != nil {
 		return err
 	}
