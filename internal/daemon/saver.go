@@ -51,11 +51,10 @@ func (s *saver) run(state func() *home.State, write func(*home.State) error) {
 			case <-retry:
 			}
 			s.gather()
-			s.mu.Lock()
-			upTo := s.changes
-			s.waiting = false
-			s.begun++
-			s.mu.Unlock()
+			upTo, outstanding := s.begin()
+			if !outstanding {
+				continue // an older nudge, for what is written already
+			}
 			s.held <- struct{}{}
 			err := write(state())
 			<-s.held
@@ -82,6 +81,19 @@ func (s *saver) gather() {
 	case <-s.quit:
 	case <-s.nudge: // somebody waits
 	}
+}
+
+// begin says up to which change the next attempt writes, and whether there is
+// anything to write.
+func (s *saver) begin() (upTo uint64, outstanding bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.waiting = false
+	if s.written == s.changes {
+		return 0, false
+	}
+	s.begun++
+	return s.changes, true
 }
 
 func (s *saver) attempted(upTo uint64, err error) {
