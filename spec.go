@@ -49,17 +49,37 @@ type Spec struct {
 	MaxLogFiles   int    `json:"max_log_files"`             // rotated files kept for each stream
 	MaxLogTotal   int64  `json:"max_log_total"`             // bytes of all log files of the app; 0: no bound of its own
 
+	// Listen are addresses that the daemon opens for the program and passes
+	// on as systemd does: tcp://HOST:PORT, udp://HOST:PORT, unix:/PATH. HOST
+	// is an IP address, or empty for all. They stay open between runs.
+	Listen []string `json:"listen,omitempty"`
+	// ListenReuse gives each instance sockets of its own (SO_REUSEPORT), so
+	// that the kernel spreads connections evenly and a reload can steer
+	// them; without it all instances share one socket for each address.
+	ListenReuse bool `json:"listen_reuseport,omitempty"`
+
+	WaitReady     bool   `json:"wait_ready,omitempty"`     // the run says when it is ready: process.send('ready') or READY=1
+	Ready         *Probe `json:"ready,omitempty"`          // or this finds it out
+	ListenTimeout Millis `json:"listen_timeout,omitempty"` // how long it may take; 0: DefaultListenTimeout
+	Health        *Probe `json:"health,omitempty"`         // asked again and again; a run that fails is started anew
+	Watchdog      Millis `json:"watchdog,omitempty"`       // the run sends WATCHDOG=1 at least this often; 0: off
+
+	// ShutdownWithMessage has a message sent on Node's channel instead of
+	// the stop signal: ShutdownMessage, which is JSON; empty means
+	// {"type":"shutdown"}.
+	ShutdownWithMessage bool   `json:"shutdown_with_message,omitempty"`
+	ShutdownMessage     string `json:"shutdown_message,omitempty"`
+
+	DependsOn []Dependency `json:"depends_on,omitempty"` // started after these, stopped before them
+
 	// What follows is understood by later versions. Using it is an error
 	// with code not_yet; nothing here is silently ignored.
-	MaxMemory           int64    `json:"max_memory,omitempty"`
-	Watch               bool     `json:"watch,omitempty"`
-	WatchPaths          []string `json:"watch_paths,omitempty"`
-	WatchIgnore         []string `json:"watch_ignore,omitempty"`
-	WatchDelay          Millis   `json:"watch_delay,omitempty"`
-	CronRestart         string   `json:"cron_restart,omitempty"`
-	WaitReady           bool     `json:"wait_ready,omitempty"`
-	ListenTimeout       Millis   `json:"listen_timeout,omitempty"`
-	ShutdownWithMessage bool     `json:"shutdown_with_message,omitempty"`
+	MaxMemory   int64    `json:"max_memory,omitempty"`
+	Watch       bool     `json:"watch,omitempty"`
+	WatchPaths  []string `json:"watch_paths,omitempty"`
+	WatchIgnore []string `json:"watch_ignore,omitempty"`
+	WatchDelay  Millis   `json:"watch_delay,omitempty"`
+	CronRestart string   `json:"cron_restart,omitempty"`
 
 	// Source is the configuration file the Spec came from, if any.
 	Source string `json:"source,omitempty"`
@@ -102,22 +122,30 @@ func (s *Spec) Fields(f Fields) {
 	f.Int("max_log_size", &s.MaxLogSize)
 	Int(f, "max_log_files", &s.MaxLogFiles)
 	f.Int("max_log_total", &s.MaxLogTotal)
+	f.Strings("listen", &s.Listen)
+	f.Bool("listen_reuseport", &s.ListenReuse)
+	f.Bool("wait_ready", &s.WaitReady)
+	Object(f, "ready", &s.Ready)
+	Int(f, "listen_timeout", &s.ListenTimeout)
+	Object(f, "health", &s.Health)
+	Int(f, "watchdog", &s.Watchdog)
+	f.Bool("shutdown_with_message", &s.ShutdownWithMessage)
+	f.String("shutdown_message", &s.ShutdownMessage)
+	List(f, "depends_on", &s.DependsOn)
 	f.Int("max_memory", &s.MaxMemory)
 	f.Bool("watch", &s.Watch)
 	f.Strings("watch_paths", &s.WatchPaths)
 	f.Strings("watch_ignore", &s.WatchIgnore)
 	Int(f, "watch_delay", &s.WatchDelay)
 	f.String("cron_restart", &s.CronRestart)
-	f.Bool("wait_ready", &s.WaitReady)
-	Int(f, "listen_timeout", &s.ListenTimeout)
-	f.Bool("shutdown_with_message", &s.ShutdownWithMessage)
 	f.String("source", &s.Source)
 }
 
 // A Mode says how several instances share the work.
 type Mode string
 
-// Fork runs each instance on its own. Cluster belongs to a later version.
+// Fork runs each instance on its own. Cluster runs them as workers of Node's
+// cluster module, whose primary is the daemon: they share their ports.
 const (
 	Fork    Mode = "fork"
 	Cluster Mode = "cluster"

@@ -1,5 +1,7 @@
 package velos
 
+import "strings"
+
 // A Status is what an instance is doing.
 type Status string
 
@@ -75,6 +77,15 @@ type Instance struct {
 	Reason   string `json:"reason,omitempty"` // why Status was entered
 	LastExit *Exit  `json:"last_exit"`
 	Usage    Usage  `json:"usage"`
+
+	Generation int       `json:"generation,omitempty"`  // of the Spec that the run was started with
+	Ports      Addresses `json:"ports,omitempty"`       // what its tree listens on
+	Said       string    `json:"status_text,omitempty"` // STATUS= of the run's own; hostile text
+	Health     Health    `json:"health,omitempty"`
+	HealthText string    `json:"health_text,omitempty"` // why the last probe failed
+	// Leaving: another run has taken this one's place, and it finishes its
+	// connections.
+	Leaving bool `json:"leaving,omitempty"`
 }
 
 // Fields implements Record.
@@ -91,6 +102,27 @@ func (i *Instance) Fields(f Fields) {
 	f.String("reason", &i.Reason)
 	Object(f, "last_exit", &i.LastExit)
 	f.Nest("usage", i.Usage != (Usage{}), &i.Usage)
+	Int(f, "generation", &i.Generation)
+	Str(f, "ports", &i.Ports)
+	f.String("status_text", &i.Said)
+	Str(f, "health", &i.Health)
+	f.String("health_text", &i.HealthText)
+	f.Bool("leaving", &i.Leaving)
+}
+
+// Addresses are what a run listens on, such as tcp://0.0.0.0:3000 and
+// unix:/run/x.sock, one a line: a list that can be compared.
+type Addresses string
+
+// AddressesOf puts a list together.
+func AddressesOf(list []string) Addresses { return Addresses(strings.Join(list, "\n")) }
+
+// List takes them apart.
+func (a Addresses) List() []string {
+	if a == "" {
+		return nil
+	}
+	return strings.Split(string(a), "\n")
 }
 
 // LogInfo says where an app's output is and how much there was.
@@ -125,6 +157,7 @@ type App struct {
 	Created    Time       `json:"created_at"`
 	Updated    Time       `json:"updated_at"`
 	Instances  []Instance `json:"instances"`
+	Leaving    []Instance `json:"leaving,omitempty"` // runs beside those: old ones that finish, new ones that a reload tries
 	Log        LogInfo    `json:"log"`
 }
 
@@ -137,6 +170,7 @@ func (a *App) Fields(f Fields) {
 	Int(f, "created_at", &a.Created)
 	Int(f, "updated_at", &a.Updated)
 	List(f, "instances", &a.Instances)
+	List(f, "leaving", &a.Leaving)
 	f.Nest("log", true, &a.Log)
 }
 

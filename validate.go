@@ -8,7 +8,7 @@ import (
 
 // Bounds of a Spec.
 const (
-	MaxInstances        = 10_000
+	MaxInstances        = 8192
 	MaxDelay     Millis = 24 * 60 * 60 * 1000 // of every length of time in a Spec
 	maxName             = 64
 )
@@ -33,7 +33,7 @@ func (s *Spec) Validate() error {
 	}
 	for _, check := range [...]func(*Spec) *fault{
 		(*Spec).checkProgram, (*Spec).checkInstances, (*Spec).checkEnv,
-		(*Spec).checkRestart, (*Spec).checkLogs, (*Spec).checkText, (*Spec).checkLater,
+		(*Spec).checkRestart, (*Spec).checkServing, (*Spec).checkDependencies, (*Spec).checkLogs, (*Spec).checkText, (*Spec).checkLater,
 	} {
 		if f := check(s); f != nil {
 			return f.error(s.Name)
@@ -175,14 +175,16 @@ func (s *Spec) checkInstances() *fault {
 		return &fault{field: "instances", what: "must be 1 or more, not " + strconv.Itoa(s.Instances), hint: "instances = 1 runs one process"}
 	}
 	if s.Instances > MaxInstances {
-		return &fault{field: "instances", what: "must be at most 10000, not " + strconv.Itoa(s.Instances), hint: "choose a smaller number"}
+		return &fault{field: "instances", what: "must be at most 8192, not " + strconv.Itoa(s.Instances), hint: "choose a smaller number"}
 	}
 	switch s.Mode {
 	case Fork:
 	case Cluster:
-		return &fault{field: "mode", what: `"cluster" is not yet in this version of velos`, hint: "use fork; several instances work in fork mode too", later: true}
+		if s.Interpreter == "" || s.Shell {
+			return &fault{field: "mode", what: "cluster is for scripts that node runs", hint: "use fork; with listen, programs in any language share their ports"}
+		}
 	default:
-		return &fault{field: "mode", what: "must be fork, not " + quote(string(s.Mode)), hint: "leave it out"}
+		return &fault{field: "mode", what: "must be fork or cluster, not " + quote(string(s.Mode)), hint: "leave it out"}
 	}
 	v, ok := s.Env[s.IncrementVar]
 	if s.IncrementVar == "" || !ok {
@@ -291,7 +293,7 @@ func (s *Spec) checkLogs() *fault {
 	case s.MaxLogFiles <= 0:
 		return &fault{field: "max_log_files", what: "must be 1 or more, not " + strconv.Itoa(s.MaxLogFiles), hint: "5 is the default"}
 	case s.MaxLogFiles > MaxInstances:
-		return &fault{field: "max_log_files", what: "must be at most 10000, not " + strconv.Itoa(s.MaxLogFiles), hint: "5 is the default"}
+		return &fault{field: "max_log_files", what: "must be at most 8192, not " + strconv.Itoa(s.MaxLogFiles), hint: "5 is the default"}
 	case s.MaxLogTotal < 0:
 		return &fault{field: "max_log_total", what: "must be 0 or more, not " + strconv.FormatInt(s.MaxLogTotal, 10), hint: "0 is no bound of its own"}
 	}
@@ -342,9 +344,6 @@ func (s *Spec) checkLater() *fault {
 		{"watch_ignore", len(s.WatchIgnore) > 0, "leave it out"},
 		{"watch_delay", s.WatchDelay != 0, "leave it out"},
 		{"cron_restart", s.CronRestart != "", "leave it out and call velos restart " + s.Name + " from cron"},
-		{"wait_ready", s.WaitReady, "leave it out; min_uptime says when a start has succeeded"},
-		{"listen_timeout", s.ListenTimeout != 0, "leave it out"},
-		{"shutdown_with_message", s.ShutdownWithMessage, "leave it out; stop_signal is sent instead"},
 	} {
 		if l.used {
 			return &fault{field: l.field, what: "not yet in this version of velos", hint: l.hint, later: true}

@@ -41,8 +41,8 @@ func TestValidateNamesAppAndField(t *testing.T) {
 		{func(s *Spec) { s.Shell = true }, "app api: shell: needs a command line"},
 		{func(s *Spec) { s.Args = []string{"a", "\x00"} }, "app api: args: must not contain a NUL byte"},
 		{func(s *Spec) { s.Instances = -2 }, "app api: instances: must be 1 or more, not -2"},
-		{func(s *Spec) { s.Instances = 10001 }, "app api: instances: must be at most 10000, not 10001"},
-		{func(s *Spec) { s.Mode = "spoon" }, `app api: mode: must be fork, not "spoon"`},
+		{func(s *Spec) { s.Instances = 10001 }, "app api: instances: must be at most 8192, not 10001"},
+		{func(s *Spec) { s.Mode = "spoon" }, `app api: mode: must be fork or cluster, not "spoon"`},
 		{func(s *Spec) { s.Env = map[string]string{"": "x"} }, "app api: env: a variable must have a name"},
 		{func(s *Spec) { s.Env = map[string]string{"A=B": "x"} }, `app api: env."A=B": the name of a variable must not contain =`},
 		{func(s *Spec) { s.Env = map[string]string{"B\x00": "", "A": "x\x00"} }, `app api: env."A": must not contain a NUL byte`},
@@ -83,17 +83,13 @@ func TestValidateNamesAppAndField(t *testing.T) {
 
 func TestFieldsOfLaterVersionsAreNotIgnored(t *testing.T) {
 	for field, change := range map[string]func(*Spec){
-		"mode":                  func(s *Spec) { s.Mode = Cluster },
-		"env_profiles":          func(s *Spec) { s.EnvProfiles = []string{"staging"} },
-		"max_memory":            func(s *Spec) { s.MaxMemory = 1 },
-		"watch":                 func(s *Spec) { s.Watch = true },
-		"watch_paths":           func(s *Spec) { s.WatchPaths = []string{"."} },
-		"watch_ignore":          func(s *Spec) { s.WatchIgnore = []string{"x"} },
-		"watch_delay":           func(s *Spec) { s.WatchDelay = 5 },
-		"cron_restart":          func(s *Spec) { s.CronRestart = "* * * * *" },
-		"wait_ready":            func(s *Spec) { s.WaitReady = true },
-		"listen_timeout":        func(s *Spec) { s.ListenTimeout = 5 },
-		"shutdown_with_message": func(s *Spec) { s.ShutdownWithMessage = true },
+		"env_profiles": func(s *Spec) { s.EnvProfiles = []string{"staging"} },
+		"max_memory":   func(s *Spec) { s.MaxMemory = 1 },
+		"watch":        func(s *Spec) { s.Watch = true },
+		"watch_paths":  func(s *Spec) { s.WatchPaths = []string{"."} },
+		"watch_ignore": func(s *Spec) { s.WatchIgnore = []string{"x"} },
+		"watch_delay":  func(s *Spec) { s.WatchDelay = 5 },
+		"cron_restart": func(s *Spec) { s.CronRestart = "* * * * *" },
 	} {
 		s := good()
 		change(&s)

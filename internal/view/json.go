@@ -31,6 +31,7 @@ type appJSON struct {
 
 type instanceJSON struct {
 	velos.Instance
+	Ports       []string     `json:"ports,omitempty"` // the Instance's, as a list
 	UptimeMS    velos.Millis `json:"uptime_ms"`
 	ExitCode    *int         `json:"exit_code"`
 	ExitSignal  string       `json:"exit_signal"`
@@ -56,7 +57,7 @@ func (o Options) appJSON(a *velos.App) appJSON {
 }
 
 func (o Options) instanceJSON(i *velos.Instance) instanceJSON {
-	j := instanceJSON{Instance: *i, UptimeMS: uptime(i, o.Now)}
+	j := instanceJSON{Instance: *i, Ports: i.Ports.List(), UptimeMS: uptime(i, o.Now)}
 	if x := i.LastExit; x != nil {
 		j.ExitMeaning, j.ExitSignal = x.String(), x.Signal
 		if x.Signal == "" && !x.Unknown && x.Error == "" {

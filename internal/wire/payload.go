@@ -97,6 +97,51 @@ func (r *Restart) Fields(f velos.Fields) {
 	velos.Object(f, "config", &r.Spec)
 }
 
+// Reload asks for instances to be replaced, a few at a time, each one's
+// successor being ready before it goes.
+type Reload struct {
+	Target
+	Parallel int         // slots at a time; 0: 1
+	Spec     *velos.Spec // not nil: what the successors run
+}
+
+// Fields implements velos.Record.
+func (r *Reload) Fields(f velos.Fields) {
+	r.Target.Fields(f)
+	velos.Int(f, "parallel", &r.Parallel)
+	velos.Object(f, "config", &r.Spec)
+}
+
+// Reloaded answers Reload.
+type Reloaded struct {
+	// Restarted says that the app's runs cannot overlap: they were restarted
+	// one by one instead. Why says why they cannot.
+	Restarted bool
+	Why       string
+	App       velos.App
+}
+
+// Fields implements velos.Record.
+func (r *Reloaded) Fields(f velos.Fields) {
+	f.Bool("restarted", &r.Restarted)
+	f.String("why", &r.Why)
+	f.Nest("app", true, &r.App)
+}
+
+// Scale asks for another number of instances.
+type Scale struct {
+	ID    uint32
+	Count int  // the number, or with By the difference
+	By    bool // Count is added to what there is
+}
+
+// Fields implements velos.Record.
+func (s *Scale) Fields(f velos.Fields) {
+	velos.Int(f, "id", &s.ID)
+	velos.Int(f, "count", &s.Count)
+	f.Bool("by", &s.By)
+}
+
 // Update replaces an app's Spec without a restart.
 type Update struct {
 	ID   uint32

@@ -16,11 +16,12 @@ const (
 	ProcessDelete  Command = 0x04 // Target → Done
 	ProcessList    Command = 0x05 // nothing → Apps
 	ProcessInfo    Command = 0x06 // Target → velos.App
-	ProcessReload  Command = 0x07 // later: answered with not_yet
+	ProcessReload  Command = 0x07 // Reload → Reloaded
 	ProcessRename  Command = 0x08 // Rename → Done
 	ProcessSignal  Command = 0x09 // Signal → Done
 	ProcessReset   Command = 0x0a // Target → Done; restart counts go to 0
 	ProcessUpdate  Command = 0x0b // Update → Done
+	ProcessScale   Command = 0x0c // Scale → Done
 	LogRead        Command = 0x10 // Logs → stream of Entries
 	LogStream      Command = 0x11 // Logs → stream of Entries that goes on with new lines
 	LogSearch      Command = 0x12 // Logs → stream of Entries
@@ -64,7 +65,7 @@ var commands = [...]struct {
 	{ProcessStart, "PROCESS_START"}, {ProcessStop, "PROCESS_STOP"}, {ProcessRestart, "PROCESS_RESTART"},
 	{ProcessDelete, "PROCESS_DELETE"}, {ProcessList, "PROCESS_LIST"}, {ProcessInfo, "PROCESS_INFO"},
 	{ProcessReload, "PROCESS_RELOAD"}, {ProcessRename, "PROCESS_RENAME"}, {ProcessSignal, "PROCESS_SIGNAL"},
-	{ProcessReset, "PROCESS_RESET"}, {ProcessUpdate, "PROCESS_UPDATE"}, {LogRead, "LOG_READ"},
+	{ProcessReset, "PROCESS_RESET"}, {ProcessUpdate, "PROCESS_UPDATE"}, {ProcessScale, "PROCESS_SCALE"}, {LogRead, "LOG_READ"},
 	{LogStream, "LOG_STREAM"}, {LogSearch, "LOG_SEARCH"}, {LogFlush, "LOG_FLUSH"}, {LogReopen, "LOG_REOPEN"},
 	{MetricsGet, "METRICS_GET"}, {MetricsStream, "METRICS_STREAM"}, {StateSave, "STATE_SAVE"},
 	{StateLoad, "STATE_LOAD"}, {DaemonPing, "DAEMON_PING"}, {DaemonShutdown, "DAEMON_SHUTDOWN"}, {DaemonUpgrade, "DAEMON_UPGRADE"},
