@@ -69,6 +69,7 @@ func (s *Saved) Fields(f velos.Fields) {
 // when a new daemon finds it alive.
 type Run struct {
 	Inst     int
+	Side     int // of its seat: see supervise.Seat
 	Wanted   bool
 	PID      int
 	Start    uint64 // clock ticks after boot; with PID and BootID it names one process
@@ -82,6 +83,7 @@ type Run struct {
 // Fields implements velos.Record.
 func (r *Run) Fields(f velos.Fields) {
 	velos.Int(f, "instance", &r.Inst)
+	velos.Int(f, "side", &r.Side)
 	f.Bool("wanted", &r.Wanted)
 	velos.Int(f, "pid", &r.PID)
 	velos.Int(f, "start_ticks", &r.Start)

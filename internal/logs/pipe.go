@@ -19,12 +19,22 @@ type pipe struct {
 	fd      int32  // -1: left by a former process and not adopted
 	key     uint32 // place in the table
 	pid     int32
-	inst    int16
+	inst    int16 // the Place
 	src     velos.Stream
 	waiting bool // its lines wait for Began, outside of the poll set
 }
 
-const maxInst = 1<<13 - 1
+// sideBit tells the places of an instance apart, below it is the instance.
+const (
+	sideBit  = 1 << 13
+	maxInst  = sideBit - 1
+	maxPlace = 2*sideBit - 1
+)
+
+// Place is where a run of an instance has its pipes. Two runs of one instance
+// overlap while one takes the other's place: they are on different sides, 0
+// and 1. Lines carry the instance alone.
+func Place(inst, side int) int { return inst | side*sideBit }
 
 // Values of pid that are none.
 const (
@@ -33,12 +43,12 @@ const (
 	pidGone    = -2 // the run has ended without it: what comes is a grandchild's
 )
 
-// Pipes makes the pipes of a new run and returns their write ends: blocking,
+// Pipes makes the pipes of a new run at a Place and returns their write ends: blocking,
 // closed on exec, and the caller's to close after the fork. The read ends are
 // ours. (A run under another uid will need its write ends given to that uid,
 // or its open of /dev/stdout is refused.)
 func (l *Log) Pipes(inst int) (stdout, stderr int, err error) {
-	if inst < 0 || inst > maxInst {
+	if inst < 0 || inst > maxPlace {
 		return -1, -1, &velos.Error{Code: velos.Invalid, Message: "no pipes for instance " + strconv.Itoa(inst) + ": at most " + strconv.Itoa(maxInst+1)}
 	}
 	outR, outW, err := makePipe()
@@ -122,7 +132,7 @@ func ParseParked(name string) (id uint32, inst int, src velos.Stream, ok bool) {
 	n, err1 := strconv.ParseUint(part[1], 10, 32)
 	inst, err2 := strconv.Atoi(part[2])
 	src = streamOf([]byte(part[3]))
-	ok = err1 == nil && err2 == nil && inst >= 0 && inst <= maxInst && src != velos.AnyStream
+	ok = err1 == nil && err2 == nil && inst >= 0 && inst <= maxPlace && src != velos.AnyStream
 	return uint32(n), inst, src, ok
 }
 

@@ -82,7 +82,7 @@ func (l *Log) publish(p *pipe, text []byte, lines []cutLine) {
 	if from > 0 {
 		l.ring.clear(seq + uint64(from))
 	}
-	e := velos.Entry{Time: l.s.now, PID: max(int(p.pid), 0), Inst: int(p.inst), Src: p.src}
+	e := velos.Entry{Time: l.s.now, PID: max(int(p.pid), 0), Inst: int(p.inst) & maxInst, Src: p.src}
 	for i, c := range lines[from:] {
 		e.Seq = seq + uint64(from+i) + 1
 		e.Msg, e.Level, e.More = text[c.from:c.to], c.level, c.more

@@ -158,7 +158,7 @@ func (s *Store) takeLines(p *pipe, b []byte, end bool) (taken int) {
 	w := s.writerOf(l)
 	f := &w.files[l.index(p.src)]
 	base := 0
-	e := velos.Entry{Time: s.now, PID: max(int(p.pid), 0), Inst: int(p.inst), Src: p.src, Seq: w.st.seq}
+	e := velos.Entry{Time: s.now, PID: max(int(p.pid), 0), Inst: int(p.inst) & maxInst, Src: p.src, Seq: w.st.seq}
 	s.stamper.begin(&e)
 	limit, raw := l.limit(), l.policy.Raw
 	for {

@@ -17,7 +17,8 @@ func (s *Supervisor) Alive(ctx context.Context) error {
 	n := int(s.probed.Add(1) % (1 << 30))
 	for i := range apps {
 		a := apps[(n+i)%len(apps)]
-		r := a.runners[n/len(apps)%len(a.runners)]
+		slots := a.cast.Load().slots
+		r := slots[n/len(apps)%len(slots)]
 		if m := r.mode.Load(); m == unborn || m == through {
 			continue // has no turns
 		}

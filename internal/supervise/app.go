@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -19,15 +20,44 @@ type app struct {
 	created    velos.Time
 	updated    atomic.Int64
 
-	runners []*runner
-	acting  atomic.Int32 // runners that have not ended
-	ctx     context.Context
-	cancel  context.CancelFunc
-	ended   chan struct{} // closed when every runner has ended, or never came to life
+	cast   atomic.Pointer[cast]
+	acting atomic.Int32 // runners that have not ended, and rolls
+	ctx    context.Context
+	cancel context.CancelFunc
+	ended  chan struct{} // closed when every runner has ended, or never came to life
+
+	casting sync.Mutex // one change of cast at a time
+	serving sync.Mutex // one call of Serve at a time
+	rolls
 
 	// change serialises what alters the spec: update, rename, delete.
 	change  sync.Mutex
 	deleted bool
+}
+
+// A cast is who plays: the run of each instance, and those beside them. It is
+// replaced as a whole.
+type cast struct {
+	slots []*runner
+	aside []*runner // successors that are tried, predecessors that finish
+}
+
+// everybody is slots and aside.
+func (c *cast) everybody() []*runner {
+	if len(c.aside) == 0 {
+		return c.slots
+	}
+	return append(c.slots[:len(c.slots):len(c.slots)], c.aside...)
+}
+
+// recast changes the cast. F gets copies that it may change.
+func (a *app) recast(f func(c *cast)) {
+	a.casting.Lock()
+	defer a.casting.Unlock()
+	old := a.cast.Load()
+	c := &cast{slices.Clone(old.slots), slices.Clone(old.aside)}
+	f(c)
+	a.cast.Store(c)
 }
 
 func (a *app) name() string { return a.spec.Load().Name }
@@ -38,22 +68,24 @@ func newApp(s *Supervisor, id uint32, spec *velos.Spec, created velos.Time) *app
 	a.spec.Store(spec)
 	a.generation.Store(1)
 	a.updated.Store(int64(created))
-	a.runners = make([]*runner, spec.Instances)
-	for i := range a.runners {
-		a.runners[i] = newRunner(a, i)
+	c := &cast{slots: make([]*runner, spec.Instances)}
+	for i := range c.slots {
+		c.slots[i] = newRunner(a, i, 0)
 	}
+	a.cast.Store(c)
 	return a
 }
 
 // live lets the actors act. They end when ctx does and nothing runs any more.
 func (a *app) live() {
-	a.acting.Store(int32(len(a.runners)))
-	for _, r := range a.runners {
+	all := a.cast.Load().everybody()
+	a.acting.Store(int32(len(all)))
+	for _, r := range all {
 		r.mode.Store(asleep)
 		r.wake() // for what came before
 	}
 	context.AfterFunc(a.ctx, func() {
-		for _, r := range a.runners {
+		for _, r := range a.cast.Load().everybody() {
 			r.wake()
 		}
 	})
@@ -68,7 +100,20 @@ func (a *app) die() {
 	a.sup.alive.Done()
 }
 
-// left is called by each runner at its end.
+// stay keeps the app from ending until left is called; false: it has ended.
+func (a *app) stay() bool {
+	for {
+		n := a.acting.Load()
+		if n == 0 {
+			return false
+		}
+		if a.acting.CompareAndSwap(n, n+1) {
+			return true
+		}
+	}
+}
+
+// left is called at the end of each runner and of whoever stayed.
 func (a *app) left() {
 	if a.acting.Add(-1) == 0 {
 		close(a.ended)
@@ -76,15 +121,27 @@ func (a *app) left() {
 	}
 }
 
-// pick returns the runner with that number, or all for a negative one.
-func (a *app) pick(inst int) ([]*runner, error) {
-	if inst < 0 {
-		return a.runners, nil
+// pick returns the runner of that instance, or of all for a negative one, and
+// with aside those beside them.
+func (a *app) pick(inst int, aside bool) ([]*runner, error) {
+	c := a.cast.Load()
+	list := c.slots
+	if inst >= len(list) {
+		return nil, noInstance(a.name(), inst, len(list))
 	}
-	if inst >= len(a.runners) {
-		return nil, noInstance(a.name(), inst, len(a.runners))
+	if inst >= 0 {
+		list = list[inst : inst+1 : inst+1]
 	}
-	return a.runners[inst : inst+1], nil
+	if !aside || len(c.aside) == 0 {
+		return list, nil
+	}
+	list = list[:len(list):len(list)]
+	for _, r := range c.aside {
+		if inst < 0 || r.inst == inst {
+			list = append(list, r)
+		}
+	}
+	return list, nil
 }
 
 // order hands o to the runners and collects their answers: the first error,
@@ -143,14 +200,18 @@ func waited(ctx context.Context, what string) error {
 
 // view is the app as everyone sees it.
 func (a *app) view() velos.App {
+	c := a.cast.Load()
 	v := velos.App{
 		ID: a.id, Spec: *a.spec.Load(), Generation: int(a.generation.Load()),
 		Created: a.created, Updated: velos.Time(a.updated.Load()),
-		Instances: make([]velos.Instance, len(a.runners)),
+		Instances: make([]velos.Instance, len(c.slots)),
 		Log:       a.sup.machine.Output(a.id),
 	}
-	for i, r := range a.runners {
+	for i, r := range c.slots {
 		v.Instances[i] = r.view()
+	}
+	for _, r := range c.aside {
+		v.Leaving = append(v.Leaving, r.view())
 	}
 	v.Status = velos.Overall(v.Instances)
 	return v

@@ -14,12 +14,6 @@ import (
 	"github.com/velospm/velos/internal/proc"
 )
 
-// A seat is where a run has its place: one instance of one app.
-type seat struct {
-	id   uint32
-	inst int
-}
-
 // An estate is what a former daemon has left of one app.
 type estate struct {
 	pipes []pipe
@@ -29,7 +23,7 @@ type estate struct {
 // A pipe is the read end of a program's output.
 type pipe struct {
 	name string
-	inst int
+	at   int // logs.Place
 	src  velos.Stream
 	fd   int
 }
@@ -39,7 +33,7 @@ type pipe struct {
 // state file is written too late to know the newest runs.
 type record struct {
 	name string
-	seat
+	Seat
 	child.Adoption
 }
 
@@ -51,18 +45,18 @@ type record struct {
 func (h *Host) Rest() { _ = h.line.Flush() }
 
 // record parks the record of a new run.
-func (h *Host) record(id uint32, inst int, p *child.Process) {
+func (h *Host) record(s Seat, p *child.Process) {
 	if h.line == nil || h.null < 0 {
 		return // the state file is the second line
 	}
-	name := "run/" + strconv.Itoa(int(id)) + "/" + strconv.Itoa(inst) + "/" + strconv.Itoa(p.PID()) + "/" +
+	name := "run/" + strconv.Itoa(int(s.ID)) + "/" + strconv.Itoa(s.place()) + "/" + strconv.Itoa(p.PID()) + "/" +
 		strconv.FormatUint(p.StartTicks(), 10) + "/" + strconv.FormatInt(p.Started().UnixMilli(), 10) + "/" + p.Mark() + p.Cgroup()
 	if len(name) > keeper.MaxName {
 		name = name[:len(name)-len(p.Cgroup())] // the tree is then known by its group and its marks
 	}
 	_ = h.line.Hold(name, h.null) // a broken line is reported once, by whoever follows it
 	h.mu.Lock()
-	h.records[seat{id, inst}] = record{name: name, seat: seat{id, inst}, Adoption: child.Adoption{PID: p.PID(), Mark: p.Mark()}}
+	h.records[s] = record{name: name, Seat: s, Adoption: child.Adoption{PID: p.PID(), Mark: p.Mark()}}
 	h.mu.Unlock()
 }
 
@@ -99,7 +93,7 @@ func parseEnd(name string) (x keeper.Exit, ok bool) {
 // its record and its end until what followed from it is on disk: whoever takes
 // over before that finds them again.
 type past struct {
-	seat
+	Seat
 	record, end string
 	exit        *keeper.Exit
 	known       bool // what followed is published
@@ -109,7 +103,7 @@ type past struct {
 const maxPast = 1000
 
 // strike makes the present run of a seat a past one.
-func (h *Host) strike(s seat) {
+func (h *Host) strike(s Seat) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	r, ok := h.records[s]
@@ -117,7 +111,7 @@ func (h *Host) strike(s seat) {
 		return
 	}
 	delete(h.records, s)
-	p := past{seat: s, record: r.name, end: h.ends[r.PID]}
+	p := past{Seat: s, record: r.name, end: h.ends[r.PID]}
 	delete(h.ends, r.PID)
 	if x, told := h.exits[r.PID]; told {
 		delete(h.exits, r.PID)
@@ -130,11 +124,11 @@ func (h *Host) strike(s seat) {
 }
 
 // Over implements Machine.
-func (h *Host) Over(id uint32, inst int) {
+func (h *Host) Over(s Seat) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for i := range h.past {
-		if h.past[i].seat == (seat{id, inst}) {
+		if h.past[i].Seat == s {
 			h.past[i].known = true
 		}
 	}
@@ -188,7 +182,7 @@ func parseRecord(name string) (r record, ok bool) {
 		}
 		n[i] = v
 	}
-	r = record{name: name, seat: seat{uint32(n[1]), int(n[2])}, Adoption: child.Adoption{
+	r = record{name: name, Seat: seatAt(uint32(n[1]), int(n[2])), Adoption: child.Adoption{
 		PID: int(n[3]), Start: uint64(n[4]), Began: time.UnixMilli(n[5]), Mark: f[6]}}
 	if len(f) == 8 {
 		r.Cgroup = "/" + f[7]
@@ -211,16 +205,20 @@ func (h *Host) Inherit(list []keeper.Parked) {
 			h.late[x.PID] = x
 			continue
 		}
+		if s, ok := parseHold(p.Name); ok {
+			h.holds[s] = true
+			continue
+		}
 		if r, ok := parseRecord(p.Name); ok {
-			e := h.parked[r.id]
+			e := h.parked[r.ID]
 			e.runs = append(e.runs, r)
-			h.parked[r.id] = e
+			h.parked[r.ID] = e
 		}
 	}
 }
 
 // Survivors implements Machine.
-func (h *Host) Survivors(id uint32, spec *velos.Spec) map[int]Survivor {
+func (h *Host) Survivors(id uint32, spec *velos.Spec) (list []Survivor) {
 	e, ok := h.parked[id]
 	log := h.Log(id)
 	if !ok || log == nil {
@@ -228,14 +226,14 @@ func (h *Host) Survivors(id uint32, spec *velos.Spec) map[int]Survivor {
 	}
 	delete(h.parked, id)
 	for _, p := range e.pipes {
-		log.Adopt(p.inst, p.src, p.fd)
+		log.Adopt(p.at, p.src, p.fd)
 	}
-	list := map[int]Survivor{}
 	for i, r := range e.runs {
-		if r.inst >= spec.Instances {
+		if r.Inst >= spec.Instances {
+			h.astray(r)
 			continue
 		}
-		if slices.ContainsFunc(e.runs[i+1:], func(next record) bool { return next.inst == r.inst }) {
+		if slices.ContainsFunc(e.runs[i+1:], func(next record) bool { return next.Seat == r.Seat }) {
 			h.supersede(r)
 			continue
 		}
@@ -243,17 +241,25 @@ func (h *Host) Survivors(id uint32, spec *velos.Spec) map[int]Survivor {
 		p, err := h.adopt(r.Adoption)
 		if err != nil { // gone without a word, or somebody else by now
 			_ = h.line.Drop(r.name)
-			list[r.inst] = Survivor{Child: &departed{r.PID, r.Start}, Began: r.Began, Lost: true}
+			list = append(list, Survivor{Seat: r.Seat, Child: &departed{r.PID, r.Start}, Began: r.Began, Lost: true})
 			continue
 		}
 		h.mu.Lock()
-		h.records[r.seat] = r
+		h.records[r.Seat] = r
 		h.mu.Unlock()
-		log.Began(r.inst, r.PID)
-		list[r.inst] = Survivor{Child: p, Began: r.Began}
+		log.Began(r.place(), r.PID)
+		list = append(list, Survivor{Seat: r.Seat, Child: h.adopted(r, p, spec), Began: r.Began, Holds: h.holds[r.Seat]})
 		fault.Here("adopt.half")
 	}
 	return list
+}
+
+// astray ends a run of an instance that the app has no more.
+func (h *Host) astray(r record) {
+	if p, err := h.children.Adopt(r.Adoption); err == nil {
+		_ = p.Kill()
+	}
+	_ = h.line.Drop(r.name)
 }
 
 // A departed run ended while no daemon lived to hear how: it was reaped by the
@@ -268,6 +274,9 @@ func (d *departed) StartTicks() uint64     { return d.start }
 func (d *departed) Signal(int, bool) error { return velos.ErrNotRunning }
 func (d *departed) Kill() error            { return nil }
 func (d *departed) Notify(f func())        { f() }
+func (d *departed) Hear(func(News))        {}
+func (d *departed) Finish(bool) bool       { return false }
+func (d *departed) Say(string) error       { return velos.ErrNotRunning }
 
 func (d *departed) Exited() <-chan child.Exit {
 	c := make(chan child.Exit, 1)
@@ -314,10 +323,7 @@ func (h *Host) Settled() {
 			_ = h.line.Drop(p.name)
 		}
 		for _, r := range e.runs {
-			if p, err := h.children.Adopt(r.Adoption); err == nil {
-				_ = p.Kill()
-			}
-			_ = h.line.Drop(r.name)
+			h.astray(r)
 		}
 		delete(h.parked, id)
 	}

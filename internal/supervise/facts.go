@@ -10,7 +10,7 @@ import (
 
 // label names the instance as people do: api, or api:2 when there are several.
 func (r *runner) label() string {
-	if r.spec.Instances > 1 {
+	if r.app.spec.Load().Instances > 1 {
 		return r.app.name() + ":" + strconv.Itoa(r.inst)
 	}
 	return r.app.name()
@@ -73,10 +73,12 @@ func (r *runner) settle() {
 	if r.over {
 		fault.Here("stop.published")
 		r.over = false
-		r.app.sup.machine.Over(r.app.id, r.inst)
+		r.app.sup.machine.Over(r.seat())
 	}
 	if changed {
 		r.app.sup.changed()
+		r.app.sup.stir()
+		r.app.serve()
 	}
 	for _, a := range r.replies {
 		a.to <- a.err
@@ -122,6 +124,13 @@ func (r *runner) cancelStarts() {
 
 // crash is the answer to those who waited for the run that has just ended.
 func (r *runner) crash() error {
+	if r.failed != "" {
+		code := velos.Crashed
+		if r.late {
+			code = velos.Timeout
+		}
+		return &velos.Error{Code: code, Message: "start " + r.label() + ": " + r.failed, Hint: "velos why " + r.app.name()}
+	}
 	msg := "start " + r.label() + ": " + r.last.String()
 	if r.last.Uptime < r.spec.MinUptime {
 		msg += ", before min_uptime (" + r.spec.MinUptime.String() + ")"
@@ -129,8 +138,8 @@ func (r *runner) crash() error {
 	return &velos.Error{Code: velos.Crashed, Message: msg, Hint: "velos why " + r.app.name()}
 }
 
-func gaveUp(strikes int, x *velos.Exit) string {
-	return "gave up: ended " + strconv.Itoa(strikes) + " times in a row before min_uptime; last: " + x.String()
+func gaveUp(strikes int, last string) string {
+	return "gave up: ended " + strconv.Itoa(strikes) + " times in a row before min_uptime; last: " + last
 }
 
 // publish makes the current facts readable for everyone without asking the
@@ -139,6 +148,7 @@ func (r *runner) publish() bool {
 	i := &velos.Instance{
 		Inst: r.inst, Status: r.status, Wanted: r.want, Since: velos.TimeOf(r.since),
 		Restarts: r.restarts, Strikes: r.strikes, Reason: r.reason, LastExit: r.last,
+		Said: r.said, Health: r.health, HealthText: r.healthText, Leaving: r.retired,
 	}
 	if r.child != nil && r.exited != nil {
 		i.PID = r.child.PID()

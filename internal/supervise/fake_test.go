@@ -3,6 +3,7 @@ package supervise
 import (
 	"context"
 	"errors"
+	"strconv"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -21,6 +22,9 @@ type life struct {
 	forking  time.Duration // how long the fork takes
 	leaves   time.Duration // what it leaves behind lives on this long; negative: until killed
 	immortal bool          // survives even SIGKILL
+	news     []News        // heard at once
+	finish   time.Duration // how long it takes to finish its connections; 0: it has none of ours
+	health   time.Duration // when a health probe fails for good; 0: never
 }
 
 var forever = life{}
@@ -33,14 +37,16 @@ type stand struct {
 	played    []*actor
 	drained   int
 	events    []velos.Event
-	survivors map[int]Survivor
+	survivors []Survivor
+	served    []string // each Serve and Rested
+	held      []Seat
 }
 
-func (s *stand) Open(uint32, *velos.Spec) error                 { return nil }
-func (s *stand) Change(uint32, *velos.Spec) error               { return nil }
-func (s *stand) Forget(uint32)                                  {}
-func (s *stand) Output(uint32) velos.LogInfo                    { return velos.LogInfo{} }
-func (s *stand) Survivors(uint32, *velos.Spec) map[int]Survivor { return s.survivors }
+func (s *stand) Open(uint32, *velos.Spec) error           { return nil }
+func (s *stand) Change(uint32, *velos.Spec) error         { return nil }
+func (s *stand) Forget(uint32)                            {}
+func (s *stand) Output(uint32) velos.LogInfo              { return velos.LogInfo{} }
+func (s *stand) Survivors(uint32, *velos.Spec) []Survivor { return s.survivors }
 func (s *stand) Sample(_ time.Time, roots []int, set func(int, velos.Usage)) error {
 	for _, r := range roots {
 		set(r, velos.Usage{Memory: int64(r), Procs: 1})
@@ -48,10 +54,36 @@ func (s *stand) Sample(_ time.Time, roots []int, set func(int, velos.Usage)) err
 	return nil
 }
 
-func (s *stand) Over(uint32, int) {}
-func (s *stand) Rest()            {}
+func (s *stand) Over(Seat) {}
 
-func (s *stand) Drain(uint32, int) {
+func (s *stand) Hold(seat Seat) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = append(s.held, seat)
+}
+
+func (s *stand) Serve(_ uint32, seats []Seat) {
+	text := ""
+	for _, seat := range seats {
+		text += " " + strconv.Itoa(seat.Inst) + "ab"[seat.Side:][:1]
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.served); n == 0 || s.served[n-1] != text[1:] {
+		s.served = append(s.served, text[1:])
+	}
+}
+
+func (s *stand) Rested(uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.served); n > 0 && s.served[n-1] != "-" {
+		s.served = append(s.served, "-")
+	}
+}
+func (s *stand) Rest() {}
+
+func (s *stand) Drain(Seat) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drained++
@@ -108,6 +140,45 @@ type actor struct {
 	tell  func() // never nil after Notify
 
 	signals func() // called first by Signal
+
+	hear     func(News)
+	finished int // Finish calls
+	patient  int
+	said     []string
+}
+
+func (a *actor) Hear(f func(News)) {
+	a.mu.Lock()
+	a.hear = f
+	a.mu.Unlock()
+	for _, n := range a.life.news {
+		f(n)
+	}
+	if a.life.health > 0 {
+		time.AfterFunc(a.life.health, func() { f(News{Sick, "answered 503"}) })
+	}
+}
+
+func (a *actor) Finish(patient bool) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.finished++
+	if patient {
+		a.patient++
+	}
+	if a.life.finish == 0 {
+		return false
+	}
+	hear := a.hear
+	time.AfterFunc(a.life.finish, func() { hear(News{Kind: Finished}) })
+	return true
+}
+
+func (a *actor) Say(message string) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.said = append(a.said, message)
+	return nil
 }
 
 func (a *actor) PID() int                  { return a.pid }

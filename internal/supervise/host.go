@@ -30,7 +30,8 @@ type Host struct {
 	mu      sync.Mutex
 	logs    map[uint32]*logs.Log
 	parked  map[uint32]estate   // what former daemons left, until it is claimed
-	records map[seat]record     // of live runs, as the keeper holds them
+	records map[Seat]record     // of live runs, as the keeper holds them
+	holds   map[Seat]bool       // whom the keeper knows to have the place of an instance
 	exits   map[int]keeper.Exit // told and not acknowledged yet
 	settled bool                // everybody who could be adopted was
 	null    int                 // what is parked where only the name matters
@@ -44,7 +45,7 @@ type Host struct {
 func NewHost(children *child.Host, store *logs.Store, line *keeper.Line) *Host {
 	h := &Host{children: children, store: store, line: line, sampler: usage.New(), null: -1,
 		epoch: strconv.FormatInt(time.Now().UnixNano(), 36),
-		logs:  map[uint32]*logs.Log{}, records: map[seat]record{}, ends: map[int]string{}}
+		logs:  map[uint32]*logs.Log{}, records: map[Seat]record{}, holds: map[Seat]bool{}, ends: map[int]string{}}
 	if line != nil {
 		var err error
 		if h.null, err = openNull(); err == nil {
@@ -86,6 +87,7 @@ func (h *Host) Forget(id uint32) {
 	h.mu.Lock()
 	l := h.logs[id]
 	delete(h.logs, id)
+	h.unhold(id)
 	h.mu.Unlock()
 	if l != nil {
 		_ = l.Remove() // what cannot be removed is swept at the next start
@@ -101,11 +103,11 @@ func (h *Host) Output(id uint32) velos.LogInfo {
 }
 
 // Drain implements Machine.
-func (h *Host) Drain(id uint32, inst int) {
+func (h *Host) Drain(s Seat) {
 	fault.Here("stop.gone")
-	h.strike(seat{id, inst})
-	if l := h.Log(id); l != nil {
-		l.Settle(inst)
+	h.strike(s)
+	if l := h.Log(s.ID); l != nil {
+		l.Settle(s.place())
 	}
 	fault.Here("stop.drained")
 }
@@ -137,7 +139,7 @@ func (h *Host) Launch(l Launch) (Child, error) {
 	if err != nil {
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
-	out, errs, err := log.Pipes(l.Inst)
+	out, errs, err := log.Pipes(l.place())
 	if err != nil {
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
@@ -152,15 +154,15 @@ func (h *Host) Launch(l Launch) (Child, error) {
 		closeFD(errs)
 	}
 	if err != nil {
-		log.Settle(l.Inst)
+		log.Settle(l.place())
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
 	fault.Here("start.forked")
-	h.record(l.ID, l.Inst, p)
+	h.record(l.Seat, p)
 	fault.Here("start.recorded")
-	log.Began(l.Inst, p.PID())
+	log.Began(l.place(), p.PID())
 	fault.Here("start.begun")
-	return p, nil
+	return &program{Process: p, host: h, seat: l.Seat, spec: l.Spec}, nil
 }
 
 // mark names one run of one daemon. Programs carry it in VELOS_ID, so that

@@ -14,18 +14,27 @@ type Machine interface {
 	// can be written.
 	Open(id uint32, spec *velos.Spec) error
 	// Survivors takes over what former daemons have started of an app whose
-	// output is open: by instance.
-	Survivors(id uint32, spec *velos.Spec) map[int]Survivor
+	// output is open.
+	Survivors(id uint32, spec *velos.Spec) []Survivor
 	// Launch starts one run. It may take long and runs outside the actors.
 	Launch(l Launch) (Child, error)
 	// Rest is called when no more launches are waiting.
 	Rest()
 	// Drain returns when what an ended run wrote has been kept, or when
 	// that takes too long.
-	Drain(id uint32, inst int)
+	Drain(seat Seat)
 	// Over says that all that follows from the end of a drained run is
 	// published.
-	Over(id uint32, inst int)
+	Over(seat Seat)
+	// Hold says that the run of a seat is the one that counts for its
+	// instance: of two that a later daemon finds, it is the one to go on with.
+	Hold(seat Seat)
+	// Serve says which runs of an app get new connections from now on,
+	// where its sockets are ours.
+	Serve(id uint32, seats []Seat)
+	// Rested says that an app is down and should be: sockets that were kept
+	// open for its next run are closed.
+	Rested(id uint32)
 	// Change follows a new name or log policy.
 	Change(id uint32, spec *velos.Spec) error
 	// Forget gives up what Open made; log files stay.
@@ -36,10 +45,17 @@ type Machine interface {
 	Sample(now time.Time, roots []int, set func(root int, u velos.Usage)) error
 }
 
+// A Seat is where a run has its place: an instance of an app, and a side.
+// While a reload puts a run in another one's place, both live, one on side 0
+// and one on side 1.
+type Seat struct {
+	ID         uint32
+	Inst, Side int
+}
+
 // A Launch is what a Machine needs to know to start one run.
 type Launch struct {
-	ID   uint32
-	Inst int
+	Seat
 	Spec *velos.Spec
 }
 
@@ -54,4 +70,37 @@ type Child interface {
 	// Notify has f called when Exited and when Gone have something to tell.
 	// F does not block. What was there before is told at once.
 	Notify(f func())
+	// Hear has f called with what the run says of itself and what is found
+	// out about it. F does not block. What was there before is told at once.
+	Hear(f func(News))
+	// Finish asks the program to take no more connections and to end those
+	// it has; idle ones too, at once, unless patient. False: there is
+	// nothing to wait for. Else Finished is heard when it is done.
+	Finish(patient bool) bool
+	// Say sends a message on the program's own channel.
+	Say(message string) error
 }
+
+// News is what is heard of a run.
+type News struct {
+	Kind NewsKind
+	Text string
+}
+
+// A NewsKind says what News is about.
+type NewsKind uint8
+
+// The kinds of news.
+const (
+	Ready    NewsKind = iota // by its own word, or a probe has found it
+	Listens                  // it shares a socket; Text: the address
+	Finished                 // what Finish asked for is done
+	Said                     // STATUS=; Text
+	Ends                     // it has begun to end by itself
+	Beats                    // WATCHDOG=1
+	Misbeats                 // WATCHDOG=trigger
+	Well                     // a health probe was answered well
+	Unwell                   // Text: what was wrong; it does not count yet
+	Sick                     // Text: what was wrong, often enough to act
+	Unready                  // a probe for readiness failed; Text
+)

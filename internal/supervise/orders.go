@@ -16,9 +16,11 @@ const (
 	reset  // restart counts back to zero
 	signal // one signal, no change of state
 	probe  // an answer, nothing else
+	take   // a trial is over: the run has its place now
+	retire // end, patiently when another run has taken the place
 )
 
-var verbNames = [...]string{"start", "stop", "restart", "reset", "signal", "probe"}
+var verbNames = [...]string{"start", "stop", "restart", "reset", "signal", "probe", "take", "retire"}
 
 // An order is a verb with its particulars. Its reply channel is buffered: a
 // caller that gives up does not take the order back, and the runner never
@@ -49,7 +51,7 @@ type reply struct {
 }
 
 func (r *runner) onOrder(o order) {
-	if o.verb == signal || o.verb == reset || o.verb == probe {
+	if o.verb == signal || o.verb == reset || o.verb == probe || o.verb == take {
 		r.reply(o.reply, r.poke(o))
 		return
 	}
@@ -69,8 +71,16 @@ func (r *runner) onOrder(o order) {
 		r.onStop(o, why)
 	case restart:
 		run = r.onRestart(why)
+	case retire:
+		r.retired = true
+		r.onStop(o, why)
 	}
-	w := waiter{up: o.verb != stop, run: run, reply: o.reply}
+	if err := r.refusal; err != nil {
+		r.refusal = nil
+		r.reply(o.reply, err)
+		return
+	}
+	w := waiter{up: o.verb == start || o.verb == restart, run: run, reply: o.reply}
 	if !o.wait || r.settled(w) {
 		r.reply(w.reply, nil)
 		return
@@ -93,12 +103,13 @@ func (r *runner) onStart(why string) int {
 	case r.ending():
 		r.again, r.next = true, why
 		return r.run + 1
+	case r.gated != "":
+		return r.run + 1
 	case r.status == velos.Starting, r.status == velos.Online:
 		return r.run
 	}
 	r.strikes, r.backoffs = 0, 0
-	r.launch(why)
-	return r.run
+	return r.begin(why)
 }
 
 func (r *runner) onStop(o order, why string) {
@@ -108,6 +119,8 @@ func (r *runner) onStop(o order, why string) {
 	switch {
 	case r.ending():
 		r.next = why
+	case r.open():
+		r.enter(velos.Stopped, why)
 	case r.status == velos.Starting, r.status == velos.Online:
 		r.lower(why)
 	default:
@@ -122,14 +135,15 @@ func (r *runner) onRestart(why string) int {
 	case r.ending():
 		r.again, r.next = true, why
 		return r.run + 1
+	case r.gated != "":
+		return r.run + 1
 	case r.status == velos.Starting, r.status == velos.Online:
 		r.sig, r.grace = 0, -1
 		r.lower(why)
 		return r.run + 1
 	}
 	r.strikes, r.backoffs = 0, 0
-	r.launch(why)
-	return r.run
+	return r.begin(why)
 }
 
 // ending reports whether a run is on its way out: told to stop, or ended and
@@ -141,6 +155,9 @@ func (r *runner) poke(o order) error {
 	if o.verb == probe {
 		return nil
 	}
+	if o.verb == take {
+		return r.onTake()
+	}
 	if o.verb == reset {
 		r.strikes, r.backoffs, r.restarts = 0, 0, 0
 		return nil
@@ -149,4 +166,14 @@ func (r *runner) poke(o order) error {
 		return &velos.Error{Code: velos.NotRunning, Message: "signal " + r.label() + ": it is " + string(r.status)}
 	}
 	return r.child.Signal(o.sig, false)
+}
+
+// onTake ends a trial: the run has lived up to its place. It is NotRunning when
+// it has not lived until now.
+func (r *runner) onTake() error {
+	if r.status != velos.Online {
+		return &velos.Error{Code: velos.Crashed, Message: "start " + r.label() + ": " + r.reason, Hint: "velos why " + r.app.name()}
+	}
+	r.trial = false
+	return nil
 }

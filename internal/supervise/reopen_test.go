@@ -63,10 +63,10 @@ func TestAClockThatWasSetBackHoldsNothingUp(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		run  home.Run
-		sv   map[int]Survivor
+		sv   []Survivor
 		to   velos.Status
 	}{
-		{"a young survivor", home.Run{Wanted: true, PID: 77, Status: velos.Starting}, map[int]Survivor{0: {}}, velos.Online},
+		{"a young survivor", home.Run{Wanted: true, PID: 77, Status: velos.Starting}, []Survivor{{}}, velos.Online},
 		{"a pause", home.Run{Wanted: true, Status: velos.WaitingRestart, LastExit: &velos.Exit{Code: 1}}, nil, velos.Online},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -19,12 +20,21 @@ import (
 type runner struct {
 	app  *app
 	inst int
+	side int
 	mode atomic.Uint32 // of asleep, awake, …
 	quit bool          // end was called
 
 	orders  chan order
 	waiters []waiter
 	replies []reply
+	post    post // news of runs
+
+	// A runner beside the others: trial is a successor that has not taken its
+	// instance over, and has one try; retired a predecessor that finishes, or
+	// a successor that was not taken.
+	trial   bool
+	retired bool
+	needs   int // of a trial: addresses that its predecessor listens on
 
 	// What is wanted and what is.
 	want   bool
@@ -35,21 +45,28 @@ type runner struct {
 	actor  velos.Actor // of the order that is being carried out
 
 	// The current run.
-	spec     *velos.Spec
-	run      int
-	child    Child // nil: none, or still being launched
-	launched chan launched
-	exited   <-chan child.Exit // this child's; nil when there is none
-	gone     <-chan struct{}   // nil until the root has ended and left something behind
-	drained  chan struct{}     // nil unless last words are being read
-	over     bool              // a run has ended in this step, and the Machine is not told
-	began    time.Time
-	leaving  bool // the app or the daemon is ending
-	asked    bool // the current run was told to stop
-	again    bool // somebody asked for another run while this one was ending
-	killed   bool // … and had to be killed
-	sig      int  // stop signal of this stop, 0: as configured
-	grace    time.Duration
+	spec      *velos.Spec
+	run       int
+	child     Child // nil: none, or still being launched
+	launched  chan launched
+	exited    <-chan child.Exit // this child's; nil when there is none
+	gone      <-chan struct{}   // nil until the root has ended and left something behind
+	drained   chan struct{}     // nil unless last words are being read
+	over      bool              // a run has ended in this step, and the Machine is not told
+	began     time.Time
+	leaving   bool      // the app or the daemon is ending
+	asked     bool      // the current run was told to stop
+	again     bool      // somebody asked for another run while this one was ending
+	killed    bool      // … and had to be killed
+	failed    string    // why the policy ends a run that has not ended by itself
+	finishing bool      // it was asked to finish its connections, and the signal is still to come
+	limit     time.Time // of a stop: what lives then is killed
+	late      bool      // … because it was not ready in time
+	refusal   error     // of the order that is being handled: it cannot begin
+	gated     string    // the cause of a run that waits for what the app depends on
+	facts
+	sig   int // stop signal of this stop, 0: as configured
+	grace time.Duration
 
 	// What became of earlier ones.
 	last     *velos.Exit
@@ -62,11 +79,12 @@ type runner struct {
 
 	snapshot atomic.Pointer[velos.Instance]
 	usage    atomic.Pointer[velos.Usage]
+	listens  atomic.Int32  // shared addresses that the run has said it listens on
 	ticks    atomic.Uint64 // start ticks of the live child, for the state file
 }
 
-func newRunner(a *app, inst int) *runner {
-	r := &runner{app: a, inst: inst, status: velos.Stopped, spec: a.spec.Load(), since: time.Now()}
+func newRunner(a *app, inst, side int) *runner {
+	r := &runner{app: a, inst: inst, side: side, status: velos.Stopped, spec: a.spec.Load(), since: time.Now()}
 	// An order waits here only while the runner handles the one before it.
 	r.orders = make(chan order, 1)
 	r.publish()
@@ -104,10 +122,10 @@ func (r *runner) turn() {
 	for {
 		for r.step() {
 			r.settle()
-			if r.quit && r.idle() {
+			if (r.quit || r.retired) && r.idle() {
 				r.mode.Store(through)
 				r.refuse()
-				r.app.left()
+				r.leave()
 				return
 			}
 		}
@@ -137,12 +155,27 @@ func (r *runner) step() bool {
 	case <-r.drained:
 		r.onDrained()
 	default:
+		if n, ok := r.post.next(); ok {
+			r.onNews(n)
+			return true
+		}
+		if r.gated != "" && r.pass() {
+			return true
+		}
 		if r.until.IsZero() || time.Now().Before(r.until) {
 			return false
 		}
 		r.onTimer()
 	}
 	return true
+}
+
+// leave takes the runner out of its app.
+func (r *runner) leave() {
+	r.app.recast(func(c *cast) {
+		c.aside = slices.DeleteFunc(c.aside, func(o *runner) bool { return o == r })
+	})
+	r.app.left()
 }
 
 // idle reports whether nothing of a run is left.
@@ -155,6 +188,7 @@ func (r *runner) end() {
 	r.want, r.leaving, r.next = false, true, "velosd is ending"
 	switch {
 	case r.idle():
+		r.open()
 		r.arm(0)
 		r.enter(velos.Stopped, "velosd is ending")
 		r.answer(false, nil)
@@ -184,3 +218,6 @@ func (r *runner) refuse() {
 		}
 	}
 }
+
+// seat is where its runs have their place.
+func (r *runner) seat() Seat { return Seat{r.app.id, r.inst, r.side} }

@@ -24,12 +24,13 @@ func (r *runner) launch(why string) {
 	r.arm(0)
 	r.run++
 	r.asked, r.again, r.killed, r.sig, r.grace = false, false, false, 0, -1
+	r.failed, r.late, r.finishing, r.limit, r.facts = "", false, false, time.Time{}, facts{}
 	r.began = time.Now()
 	r.usage.Store(nil)
 	ch := make(chan launched, 1)
 	r.launched = ch
 	r.enter(velos.Starting, why)
-	l := Launch{ID: r.app.id, Inst: r.inst, Spec: r.spec}
+	l := Launch{Seat: r.seat(), Spec: r.spec}
 	m := r.app.sup.machine
 	r.app.sup.pool.do(func() {
 		c, err := m.Launch(l)
@@ -48,15 +49,12 @@ func (r *runner) onLaunched(l launched) {
 	l.child.Notify(r.wake)
 	r.began = time.Now()
 	r.ticks.Store(l.child.StartTicks())
+	r.listen()
 	if r.status == velos.Stopping { // told to stop while it was being forked
 		r.term()
 		return
 	}
-	if d := r.spec.MinUptime.Std(); d > 0 {
-		r.arm(d)
-		return
-	}
-	r.onReady("started")
+	r.await(0)
 }
 
 // notLaunched: a program that cannot be started is errored, not a crash
@@ -70,7 +68,7 @@ func (r *runner) notLaunched(err error) {
 		return
 	}
 	r.answer(true, err)
-	if velos.CodeOf(err) == velos.Busy {
+	if velos.CodeOf(err) == velos.Busy && !r.trial {
 		r.strike(time.Second)
 		return
 	}
@@ -83,7 +81,7 @@ func (r *runner) onReady(why string) {
 	if r.status != velos.Starting {
 		return
 	}
-	r.arm(0)
+	r.arm(r.spec.Watchdog.Std())
 	r.enter(velos.Online, why)
 	r.answer(true, nil)
 }
@@ -94,24 +92,61 @@ func (r *runner) lower(why string) {
 	r.enter(velos.Stopping, why)
 	r.asked, r.next = true, why
 	r.arm(0)
-	if r.child != nil {
+	if r.child != nil && !r.finish() {
 		r.term()
 	}
 }
 
-func (r *runner) term() {
-	sig := r.sig
-	if sig == 0 {
-		sig, _ = child.SignalNumber(r.spec.StopSignal)
+// finish has a program whose sockets are ours finish its connections first.
+// It may take four fifths of the time that a stop has.
+func (r *runner) finish() bool {
+	serves := r.spec.Mode == velos.Cluster || r.retired && len(r.spec.Listen) > 0
+	if !serves || r.sig != 0 || r.exited == nil || !r.child.Finish(r.retired) {
+		return false
 	}
-	_ = r.child.Signal(sig, true) // an error means that it has just ended: the exit follows
+	d := r.patience()
+	r.finishing, r.limit = true, time.Now().Add(d)
+	r.arm(max(d*4/5, time.Millisecond))
+	return true
+}
+
+// patience is how long a stop may take before the tree is killed.
+func (r *runner) patience() time.Duration {
+	if r.grace >= 0 {
+		return r.grace
+	}
+	return r.spec.KillTimeout.Std()
+}
+
+func (r *runner) term() {
+	r.finishing = false
+	if !r.shutdown() {
+		sig := r.sig
+		if sig == 0 {
+			sig, _ = child.SignalNumber(r.spec.StopSignal)
+		}
+		_ = r.child.Signal(sig, true) // an error means that it has just ended: the exit follows
+	}
 	r.goOn()
 	fault.Here("stop.signalled")
-	d := r.grace
-	if d < 0 {
-		d = r.spec.KillTimeout.Std()
+	d := r.patience()
+	if !r.limit.IsZero() {
+		d = time.Until(r.limit)
 	}
 	r.arm(max(d, time.Millisecond))
+}
+
+// shutdown sends the program's own message instead of a signal, where that is
+// wanted and it has a channel.
+func (r *runner) shutdown() bool {
+	if !r.spec.ShutdownWithMessage || r.sig != 0 {
+		return false
+	}
+	m := r.spec.ShutdownMessage
+	if m == "" {
+		m = `{"type":"shutdown"}`
+	}
+	return r.child.Say(m) == nil
 }
 
 // onExit: the root of the tree has ended.
@@ -139,6 +174,8 @@ func (r *runner) onExit(x child.Exit) {
 		r.enter(velos.Stopping, "ended, but left processes behind")
 		r.sig, r.grace = 0, -1
 		r.term()
+	} else if r.finishing { // its root has finished, and nobody is left to say so
+		r.term()
 	}
 }
 
@@ -158,9 +195,9 @@ func (r *runner) onGone() {
 	r.arm(0)
 	ch := make(chan struct{}, 1)
 	r.drained = ch
-	m, id, inst := r.app.sup.machine, r.app.id, r.inst
+	m, seat := r.app.sup.machine, r.seat()
 	r.app.sup.pool.do(func() {
-		m.Drain(id, inst)
+		m.Drain(seat)
 		ch <- struct{}{}
 		r.wake()
 	})
@@ -170,6 +207,7 @@ func (r *runner) onGone() {
 func (r *runner) onDrained() {
 	r.drained, r.over = nil, true
 	r.usage.Store(nil)
+	r.facts = facts{}
 	if r.asked {
 		r.afterStop()
 		return
@@ -181,12 +219,18 @@ func (r *runner) onDrained() {
 		r.afterStop()
 		return
 	}
-	if !restarts(r.spec, r.last) {
-		r.finish(failed)
+	if r.trial { // it has one try
+		r.want = false
+		r.enter(velos.Errored, r.ended())
+		r.answer(true, failed)
+		return
+	}
+	if !restarts(r.spec, r.last) && (r.failed == "" || r.spec.Autorestart == velos.Never) {
+		r.rest(failed)
 		return
 	}
 	r.answer(true, failed)
-	if r.last.Uptime >= r.spec.MinUptime {
+	if r.last.Uptime >= r.spec.MinUptime && !r.late {
 		r.strikes = 0
 	}
 	if r.last.Uptime >= velos.StableAfter {
@@ -195,16 +239,24 @@ func (r *runner) onDrained() {
 	r.strike(0)
 }
 
-// finish: the policy lets it rest. Ending well is a success for whoever
+// rest: the policy lets it rest. Ending well is a success for whoever
 // waited for the start, ending badly is not.
-func (r *runner) finish(failed error) {
+func (r *runner) rest(failed error) {
 	r.want = false
-	if r.last.Signal == "" && !r.last.Unknown && (r.last.Code == 0 || !r.failure()) {
+	if r.failed == "" && r.last.Signal == "" && !r.last.Unknown && (r.last.Code == 0 || !r.failure()) {
 		failed = nil
 	}
-	r.enter(velos.Stopped, r.last.String())
+	r.enter(velos.Stopped, r.ended())
 	r.answer(true, failed)
 	r.answer(false, nil)
+}
+
+// ended is how the last run ended, and why if that was the policy's doing.
+func (r *runner) ended() string {
+	if r.failed != "" {
+		return r.failed + "; " + r.last.String()
+	}
+	return r.last.String()
 }
 
 // failure reports whether the last exit code is one that the user did not
@@ -221,13 +273,13 @@ func (r *runner) failure() bool {
 // strike counts an end that the policy answers with a restart, and launches,
 // waits or gives up. The pause is at least atLeast.
 func (r *runner) strike(atLeast time.Duration) {
-	early := r.last.Error != "" || r.last.Uptime < r.spec.MinUptime
+	early := r.last.Error != "" || r.late || r.last.Uptime < r.spec.MinUptime
 	if early {
 		r.strikes++
 	}
 	if limit := r.spec.MaxRestarts; early && limit >= 0 && r.strikes > limit {
 		r.actor = velos.Policy
-		r.enter(velos.Errored, gaveUp(r.strikes, r.last))
+		r.enter(velos.Errored, gaveUp(r.strikes, r.ended()))
 		r.answer(false, nil)
 		return
 	}
@@ -236,11 +288,11 @@ func (r *runner) strike(atLeast time.Duration) {
 	r.actor = velos.Policy
 	if d <= 0 {
 		r.restarts++
-		r.launch(r.last.String())
+		r.launch(r.ended())
 		return
 	}
 	r.arm(d)
-	r.enter(velos.WaitingRestart, r.last.String())
+	r.enter(velos.WaitingRestart, r.ended())
 }
 
 // afterStop: a run that was told to stop is over.
@@ -260,8 +312,18 @@ func (r *runner) onTimer() {
 	r.until = time.Time{}
 	switch r.status {
 	case velos.Starting:
+		if r.awaiting != "" {
+			r.overdue()
+			return
+		}
 		r.onReady("lived through min_uptime")
+	case velos.Online:
+		r.silent()
 	case velos.Stopping:
+		if r.finishing { // it has had its time to finish
+			r.term()
+			return
+		}
 		r.kill()
 	case velos.WaitingRestart:
 		r.restarts++

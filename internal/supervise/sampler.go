@@ -77,7 +77,7 @@ func (m *sampler) sample(s *Supervisor, age time.Duration) {
 	m.roots = m.roots[:0]
 	clear(m.byRoot)
 	for _, a := range s.all() {
-		for _, r := range a.runners {
+		for _, r := range a.cast.Load().everybody() {
 			if pid := r.snapshot.Load().PID; pid != 0 {
 				m.roots = append(m.roots, pid)
 				m.byRoot[pid] = r

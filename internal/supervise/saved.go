@@ -33,14 +33,14 @@ func (a *app) saved(v *home.Saved) {
 		ID: a.id, Spec: *a.spec.Load(), Status: velos.Stopped,
 		Generation: int(a.generation.Load()), Created: a.created, Runs: v.Runs[:0],
 	}
-	for _, r := range a.runners {
+	for _, r := range a.cast.Load().slots {
 		in := r.snapshot.Load()
 		if in.Wanted {
 			v.Status = velos.Online
 		}
 		v.RestartCount += in.Restarts
 		v.Runs = append(v.Runs, home.Run{
-			Inst: in.Inst, Wanted: in.Wanted, PID: in.PID, Start: r.ticks.Load(), Restarts: in.Restarts,
+			Inst: in.Inst, Side: r.side, Wanted: in.Wanted, PID: in.PID, Start: r.ticks.Load(), Restarts: in.Restarts,
 			Strikes: in.Strikes, Status: in.Status, RetryAt: in.RetryAt, LastExit: in.LastExit,
 		})
 	}
@@ -49,9 +49,11 @@ func (a *app) saved(v *home.Saved) {
 // A Survivor is a run that a former daemon has started and that the Machine
 // has taken over. It may have ended already: then its exit is on the way.
 type Survivor struct {
+	Seat
 	Child Child
 	Began time.Time
 	Lost  bool // it is gone, and nobody knows how it ended
+	Holds bool // of two in one instance, the one that counts: see Machine.Hold
 }
 
 // Restore registers a saved app under its own id and lets its instances go on
@@ -86,33 +88,69 @@ func (s *Supervisor) Restore(v home.Saved, sameBoot bool) (idle []int, err error
 	}
 	survivors := s.machine.Survivors(v.ID, &spec)
 	for _, run := range runs(v) {
-		if run.Inst < 0 || run.Inst >= len(a.runners) {
+		if run.Inst < 0 || run.Inst >= spec.Instances {
 			continue
 		}
-		r := a.runners[run.Inst]
-		r.remember(run)
-		sv, ok := survivors[run.Inst]
-		if ok && sv.Lost && run.LastExit != nil && run.LastExit.PID == sv.Child.PID() {
-			ok = false // its end is on record
+		sv, rest := choose(survivors, run)
+		for _, other := range rest {
+			a.adoptAside(other)
 		}
-		if ok && dealtWith(run, sv) {
-			s.machine.Drain(v.ID, run.Inst)
-			s.machine.Over(v.ID, run.Inst)
-			ok = false
-		}
-		if ok {
-			r.adopt(run, sv)
-		} else if run.Wanted && !(sameBoot && r.pickUp(run)) {
-			r.want = true // from here on: the daemon may be killed before they are started
+		if s.takeUp(a, run, sv, sameBoot) {
 			idle = append(idle, run.Inst)
 		}
-		r.publish()
 	}
 	a.live()
-	for _, r := range a.runners {
+	for _, r := range a.cast.Load().everybody() {
 		r.wake() // what was told before it lived was not heard
 	}
 	return idle, nil
+}
+
+// choose finds the survivor that a saved run goes on with: of two, the one that
+// had taken the place, else the one that was saved. The others were about to
+// go, or never got the place.
+func choose(list []Survivor, run home.Run) (sv *Survivor, rest []*Survivor) {
+	for i := range list {
+		c := &list[i]
+		switch {
+		case c.Inst != run.Inst:
+		case sv == nil:
+			sv = c
+		case c.Holds && !sv.Holds, c.Holds == sv.Holds && (sv.Lost && !c.Lost || sv.Lost == c.Lost && c.Side == run.Side):
+			rest = append(rest, sv)
+			sv = c
+		default:
+			rest = append(rest, c)
+		}
+	}
+	return sv, rest
+}
+
+// takeUp has an instance go on where it was; true: it should run and does not.
+func (s *Supervisor) takeUp(a *app, run home.Run, sv *Survivor, sameBoot bool) (idle bool) {
+	r := a.cast.Load().slots[run.Inst]
+	r.side = run.Side & 1
+	if sv != nil {
+		r.side = sv.Side
+	}
+	r.remember(run)
+	if sv != nil && sv.Lost && run.LastExit != nil && run.LastExit.PID == sv.Child.PID() {
+		sv = nil // its end is on record
+	}
+	if sv != nil && dealtWith(run, *sv) {
+		s.machine.Drain(r.seat())
+		s.machine.Over(r.seat())
+		sv = nil
+	}
+	switch {
+	case sv != nil:
+		r.adopt(run, *sv)
+	case run.Wanted && !(sameBoot && r.pickUp(run)):
+		r.want = true // from here on: the daemon may be killed before they are started
+		idle = true
+	}
+	r.publish()
+	return idle
 }
 
 // dealtWith reports whether the state knows how the survivor has ended and
@@ -171,23 +209,41 @@ func (r *runner) adopt(run home.Run, sv Survivor) {
 	r.want = run.Wanted || !known
 	r.grace = -1
 	r.actor = velos.Policy
+	r.listen()
 	why := "adopted: velosd was restarted and it ran on"
 	up := time.Since(r.began)
 	if up < 0 { // the clock was set back
 		r.began, up = time.Now(), 0
 	}
-	switch rest := r.spec.MinUptime.Std() - up; {
+	ready := run.Status == velos.Online && known
+	switch {
 	case !r.want:
 		r.status = velos.Online
 		r.lower("a stop was in progress when velosd was restarted")
-	case rest > 0:
-		r.status, r.reason, r.since = velos.Starting, why, r.began
-		r.arm(rest)
-	default:
+	case ready || r.awaits() == "" && up >= r.spec.MinUptime.Std():
 		r.status, r.reason, r.since = velos.Online, why, r.began.Add(r.spec.MinUptime.Std())
+		r.arm(r.spec.Watchdog.Std())
+	default:
+		r.status, r.reason, r.since = velos.Starting, why, r.began
+		r.await(up)
 	}
 	r.event(velos.Event{Kind: velos.KindDaemon, PID: sv.Child.PID(), Cause: why})
 	sv.Child.Notify(r.wake)
+}
+
+// adoptAside takes over a run that has not got its instance's place, or has it
+// no more, and has it end.
+func (a *app) adoptAside(sv *Survivor) {
+	r := newRunner(a, sv.Inst, sv.Side)
+	r.retired = true
+	r.run, r.child, r.exited = 1, sv.Child, sv.Child.Exited()
+	r.began, r.grace, r.status = sv.Began, -1, velos.Online
+	r.actor = velos.Policy
+	r.listen()
+	r.lower("another run has its place: a reload was in progress when velosd was restarted")
+	r.publish()
+	sv.Child.Notify(r.wake)
+	a.recast(func(c *cast) { c.aside = append(c.aside, r) })
 }
 
 // pickUp goes on with a state that has no process: a pause, or having given

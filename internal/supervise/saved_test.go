@@ -20,7 +20,7 @@ func revive(t *testing.T, run home.Run, survivor *life, began time.Duration, los
 			if survivor.lives > 0 {
 				time.AfterFunc(survivor.lives, func() { a.end(child.Exit{Code: a.life.code}) })
 			}
-			st.survivors = map[int]Survivor{0: {Child: a, Began: time.Now().Add(-began), Lost: lost}}
+			st.survivors = []Survivor{{Child: a, Began: time.Now().Add(-began), Lost: lost}}
 		}
 		s := &scene{Supervisor: New(Options{Machine: st, Event: st.event}), stand: st, t: t, id: 9}
 		idle, err := s.Restore(home.Saved{ID: 9, Spec: testSpec(), Status: velos.Online, Runs: []home.Run{run}}, true)
@@ -77,7 +77,7 @@ func TestARunThatTheStateFileDoesNotKnowIsWanted(t *testing.T) {
 func TestAnEndThatNobodyHeardIsUnknownAndThePolicyHolds(t *testing.T) {
 	run := home.Run{Wanted: true, PID: 77, Status: velos.Online}
 	synctest.Test(t, func(t *testing.T) {
-		st := &stand{lives: []life{forever}, survivors: map[int]Survivor{0: {Child: &departed{pid: 77}, Began: time.Now().Add(-time.Hour), Lost: true}}}
+		st := &stand{lives: []life{forever}, survivors: []Survivor{{Child: &departed{pid: 77}, Began: time.Now().Add(-time.Hour), Lost: true}}}
 		s := &scene{Supervisor: New(Options{Machine: st, Event: st.event}), stand: st, t: t, id: 9}
 		if _, err := s.Restore(home.Saved{ID: 9, Spec: testSpec(), Status: velos.Online, Runs: []home.Run{run}}, true); err != nil {
 			t.Fatal(err)

@@ -31,6 +31,7 @@ type Supervisor struct {
 	turns   pool // of runners that have something to do
 	sampler sampler
 	probed  atomic.Uint32 // whom Alive has asked last
+	gated   atomic.Int32  // runs that wait for other apps
 
 	ctx    context.Context // of the actors; not of any request
 	cancel context.CancelFunc
@@ -178,6 +179,9 @@ func (s *Supervisor) Restart(ctx context.Context, id uint32, inst int, wait bool
 	if err != nil {
 		return err
 	}
+	if inst < 0 {
+		a.interrupt()
+	}
 	return s.order(ctx, id, inst, order{verb: restart, actor: actor, wait: wait, spec: a.spec.Load()})
 }
 
@@ -198,12 +202,20 @@ func (s *Supervisor) order(ctx context.Context, id uint32, inst int, o order) er
 	if err != nil {
 		return err
 	}
-	list, err := a.pick(inst)
+	if o.verb == stop {
+		a.interrupt()
+	}
+	list, err := a.pick(inst, o.verb == stop)
 	if err != nil {
 		return err
 	}
 	if o.verb == start {
 		o.spec = a.spec.Load()
+	}
+	if o.verb == start || o.verb == restart {
+		if err := s.raiseDependencies(a, o.actor); err != nil {
+			return err
+		}
 	}
 	s.event(velos.Event{Kind: velos.KindOrder, App: a.name(), ID: id, Inst: max(inst, -1), Cause: verbNames[o.verb],
 		Actor: o.actor, Gen: int(a.generation.Load())})
@@ -211,7 +223,7 @@ func (s *Supervisor) order(ctx context.Context, id uint32, inst int, o order) er
 }
 
 // Update replaces an app's Spec. Running instances keep theirs until they are
-// started again. The number of instances cannot change.
+// started again; another number of instances holds at once.
 func (s *Supervisor) Update(id uint32, spec velos.Spec, actor velos.Actor) error {
 	a, err := s.find(id)
 	if err != nil {
@@ -222,12 +234,20 @@ func (s *Supervisor) Update(id uint32, spec velos.Spec, actor velos.Actor) error
 	}
 	a.change.Lock()
 	defer a.change.Unlock()
-	old := a.spec.Load()
-	if spec.Instances != old.Instances {
-		return &velos.Error{Code: velos.NotYet, Message: spec.Name + ": the number of instances cannot be changed yet",
-			Hint: "velos delete " + old.Name + ", then start it with the new number"}
+	n := len(a.cast.Load().slots)
+	if spec.Instances == n {
+		return s.replace(a, spec, "changed", actor)
 	}
-	return s.replace(a, spec, "changed", actor)
+	want := spec.Instances
+	spec.Instances = n
+	if err := s.replace(a, spec, "changed", actor); err != nil {
+		return err
+	}
+	l, err := a.begin("change", actor, func(l *roll) error { return l.scale(want) })
+	if err != nil {
+		return err
+	}
+	return l.await(context.Background(), "change")
 }
 
 // Rename gives an app another name. Its log files follow.
@@ -284,6 +304,7 @@ func (s *Supervisor) Delete(id uint32, actor velos.Actor) error {
 	if err != nil {
 		return err
 	}
+	a.interrupt()
 	a.change.Lock()
 	if a.deleted {
 		a.change.Unlock()
@@ -294,7 +315,8 @@ func (s *Supervisor) Delete(id uint32, actor velos.Actor) error {
 	s.event(velos.Event{Kind: velos.KindOrder, App: a.name(), ID: id, Inst: -1, Cause: "delete", Actor: actor, Gen: int(a.generation.Load())})
 	// The stop cancels what is in progress and gives the journal its actor;
 	// the cancel ends the actors when their children are gone.
-	err = a.order(context.Background(), a.runners, order{verb: stop, actor: actor, why: "delete", grace: -1, wait: true})
+	everybody, _ := a.pick(-1, true)
+	err = a.order(context.Background(), everybody, order{verb: stop, actor: actor, why: "delete", grace: -1, wait: true})
 	if velos.CodeOf(err) == velos.Timeout {
 		a.change.Lock()
 		a.deleted = false
@@ -361,25 +383,26 @@ func (s *Supervisor) Name(id uint32) string {
 	return a.name()
 }
 
-// StopAll stops every app by order, side by side, and returns when all are
-// down or were reported stuck.
+// StopAll stops every app by order, side by side but none before those that
+// depend on it, and returns when all are down or were reported stuck.
 func (s *Supervisor) StopAll(actor velos.Actor) {
-	var all sync.WaitGroup
-	for _, a := range s.all() {
-		all.Add(1)
-		go func() {
-			defer all.Done()
-			_ = s.Stop(context.Background(), a.id, -1, 0, -1, true, actor) // what is stuck is in the journal
-		}()
-	}
-	all.Wait()
+	inReverse(s.all(), func(a *app) {
+		_ = s.Stop(context.Background(), a.id, -1, 0, -1, true, actor) // what is stuck is in the journal
+	})
 }
 
-// Close stops every app, in parallel, and returns when all is gone.
+// Close stops every app, in parallel but none before those that depend on it,
+// and returns when all is gone.
 func (s *Supervisor) Close() {
 	s.mu.Lock()
 	s.ended = true
 	s.mu.Unlock()
+	if apps := s.all(); dependents(apps) != nil {
+		inReverse(apps, func(a *app) {
+			a.cancel()
+			<-a.ended
+		})
+	}
 	s.cancel()
 	s.alive.Wait()
 	s.sampler.wait()

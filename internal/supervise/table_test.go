@@ -143,7 +143,7 @@ func (s *scene) runner() *runner {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return a.runners[0]
+	return a.cast.Load().slots[0]
 }
 
 func (s *scene) spec() *velos.Spec { return s.runner().app.spec.Load() }
