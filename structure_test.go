@@ -61,9 +61,11 @@ var rooms = map[string]room{
 	"internal/usage":     {side: daemon, imports: "proc"},
 	"internal/logs":      {side: daemon, imports: "fault level poll record"},
 	"internal/keeper":    {side: daemon},
+	"internal/probe":     {side: daemon},
+	"internal/notify":    {side: daemon},
 	"internal/trigger":   {side: daemon, later: true},
-	"internal/supervise": {side: daemon, imports: "child dotenv fault home journal keeper logs proc trigger usage"},
-	"internal/daemon": {side: daemon, imports: "child dotenv fault home journal keeper level logs poll proc " +
+	"internal/supervise": {side: daemon, imports: "child dotenv fault home journal keeper logs notify probe proc trigger usage"},
+	"internal/daemon": {side: daemon, imports: "child dotenv fault home journal keeper level logs notify poll probe proc " +
 		"record supervise trigger usage wire"},
 	"cmd/velosd": {side: daemon, imports: "daemon"},
 

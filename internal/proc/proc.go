@@ -1,10 +1,11 @@
 // Package proc reads the system's process table: who runs, whose child it is,
-// what it has used. It remembers nothing between two looks, signals nobody and
-// decides nothing; who belongs to which app is the business of its callers.
+// what it has used, which addresses it listens on. It remembers nothing between
+// two looks, signals nobody and decides nothing; who belongs to which app is
+// the business of its callers.
 //
-// Linux is complete. macOS has no CPU time, memory and thread count here, and
-// Windows knows only process, parent and thread count: what a system does not
-// tell is zero, never a guess.
+// Linux is complete. macOS has no CPU time, memory, thread count and addresses
+// here, and Windows knows only process, parent and thread count: what a system
+// does not tell is zero, never a guess.
 package proc
 
 import (
