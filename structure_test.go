@@ -61,9 +61,12 @@ var rooms = map[string]room{
 	"internal/usage":     {side: daemon, imports: "proc"},
 	"internal/logs":      {side: daemon, imports: "fault level poll record"},
 	"internal/keeper":    {side: daemon},
+	"internal/sockets":   {side: daemon},
+	"internal/channel":   {side: daemon, imports: "poll"},
+	"internal/cluster":   {side: daemon, imports: "channel sockets"},
 	"internal/trigger":   {side: daemon, later: true},
-	"internal/supervise": {side: daemon, imports: "child dotenv fault home journal keeper logs proc trigger usage"},
-	"internal/daemon": {side: daemon, imports: "child dotenv fault home journal keeper level logs poll proc " +
+	"internal/supervise": {side: daemon, imports: "child cluster dotenv fault home journal keeper logs proc trigger usage"},
+	"internal/daemon": {side: daemon, imports: "child cluster dotenv fault home journal keeper level logs poll proc " +
 		"record supervise trigger usage wire"},
 	"cmd/velosd": {side: daemon, imports: "daemon"},
 

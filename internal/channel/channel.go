@@ -168,6 +168,15 @@ func (c *Channel) Close() bool {
 	return true
 }
 
+// With calls f with our end's descriptor, unless it is closed.
+func (c *Channel) With(f func(fd int)) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		f(c.fd)
+	}
+}
+
 // receive reads once, unless the channel was closed meanwhile.
 func (c *Channel) receive(r *reader) (b []byte, ok bool) {
 	c.mu.Lock()

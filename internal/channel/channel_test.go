@@ -157,7 +157,7 @@ func TestAMessageAfterADescriptorWaitsForItsAcknowledgement(t *testing.T) {
 	if got, fds := lines(t, f, 1); strings.Join(got, "") != "3" || fds != 0 {
 		t.Fatalf("got %v and %d descriptors", got, fds)
 	}
-	until(t, "the refusal", func() bool { return r.words() == `1 {"cmd":"NODE_HANDLE_NACK"}` })
+	until(t, "both words", func() bool { return r.words() == `1 {"cmd":"NODE_HANDLE_ACK"}|1 {"cmd":"NODE_HANDLE_NACK"}` })
 }
 
 func TestStrayDescriptorsAreClosedAndAcknowledged(t *testing.T) {

@@ -224,9 +224,7 @@ func (h *Hub) line(c *Channel, r *reader, b []byte) {
 		return
 	}
 	switch m.Text("cmd") {
-	case "NODE_HANDLE_ACK":
-		c.acknowledged()
-	case "NODE_HANDLE_NACK":
+	case "NODE_HANDLE_ACK", "NODE_HANDLE_NACK":
 		c.acknowledged()
 		h.hear(c.id, m)
 	case "NODE_HANDLE":

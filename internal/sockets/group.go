@@ -1,6 +1,7 @@
 package sockets
 
 import (
+	"slices"
 	"syscall"
 
 	"github.com/velospm/velos"
@@ -76,6 +77,11 @@ func (g *Group) Each(f func(p Place, index, fd int)) {
 			f(m.place, i, m.fd)
 		}
 	}
+}
+
+// Empty reports whether the group has no socket.
+func (g *Group) Empty() bool {
+	return !slices.ContainsFunc(g.members, func(m member) bool { return m.fd >= 0 })
 }
 
 // Has reports whether there is a socket for p.
@@ -223,6 +229,12 @@ func (g *Group) Close() {
 	if g.addr.Network == Unix && len(g.members) > 0 && g.file == fileAt(g.addr.Path) {
 		remove(g.addr.Path)
 	}
+	g.Abandon()
+}
+
+// Abandon closes this process's sockets and leaves the address to others who
+// have copies.
+func (g *Group) Abandon() {
 	for _, m := range g.members {
 		if m.fd >= 0 {
 			closeFD(m.fd)
