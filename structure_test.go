@@ -63,9 +63,12 @@ var rooms = map[string]room{
 	"internal/keeper":    {side: daemon},
 	"internal/probe":     {side: daemon},
 	"internal/notify":    {side: daemon},
+	"internal/sockets":   {side: daemon},
+	"internal/channel":   {side: daemon, imports: "poll"},
+	"internal/cluster":   {side: daemon, imports: "channel sockets"},
 	"internal/trigger":   {side: daemon, later: true},
-	"internal/supervise": {side: daemon, imports: "child dotenv fault home journal keeper logs notify probe proc trigger usage"},
-	"internal/daemon": {side: daemon, imports: "child dotenv fault home journal keeper level logs notify poll probe proc " +
+	"internal/supervise": {side: daemon, imports: "child cluster dotenv fault home journal keeper logs notify probe proc trigger usage"},
+	"internal/daemon": {side: daemon, imports: "child cluster dotenv fault home journal keeper level logs poll proc " +
 		"record supervise trigger usage wire"},
 	"cmd/velosd": {side: daemon, imports: "daemon"},
 
