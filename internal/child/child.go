@@ -38,6 +38,9 @@ type Command struct {
 	Stdout, Stderr int
 	// Extra descriptors become 3, 4, … of the program. They stay the caller's.
 	Extra []int
+	// Passed says that Extra begins with sockets for the program to find as
+	// systemd passes them; Env says how many. LISTEN_PID is added.
+	Passed bool
 	// Mark is the value of VELOS_ID in Env: it tells whose an orphan is.
 	Mark string
 }

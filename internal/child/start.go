@@ -22,6 +22,11 @@ func (h *Host) Start(c Command) (*Process, error) {
 	if c.Path == "" {
 		return nil, fault(velos.Invalid, nil, "", "there is no program to run")
 	}
+	if c.Passed {
+		if err := through(&c); err != nil {
+			return nil, err
+		}
+	}
 	p := &Process{
 		host:    h,
 		mark:    c.Mark,

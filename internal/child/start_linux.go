@@ -40,3 +40,6 @@ func ignoredSignals() (list []os.Signal) {
 	}
 	return list
 }
+
+// ownPath is this program, also when its file was replaced.
+func ownPath() (string, error) { return "/proc/self/exe", nil }

@@ -62,6 +62,7 @@ type Daemon struct {
 
 // Main is velosd: it returns the exit code of the process.
 func Main() int {
+	child.Pass()
 	if len(os.Args) > 1 {
 		return argument(os.Args[1:])
 	}
@@ -174,7 +175,7 @@ func (d *Daemon) raise() error {
 	if err != nil {
 		return err
 	}
-	d.machine = supervise.NewHost(d.children, d.store, d.line)
+	d.machine = supervise.NewHost(d.children, d.store, d.line, d.home)
 	d.saver = newSaver()
 	d.tidy = newTidy()
 	d.sup = supervise.New(supervise.Options{Machine: d.machine, Event: d.event, Changed: d.changed, Sampled: d.sampled})

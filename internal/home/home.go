@@ -77,6 +77,12 @@ func (h Home) LogDir() string { return h.file("logs") }
 // EventsFile is the journal.
 func (h Home) EventsFile() string { return h.file("events.jsonl") }
 
+// NotifySocket is where programs say how they are, in the words of sd_notify.
+func (h Home) NotifySocket() string { return h.file("notify.sock") }
+
+// DrainScript is what Node loads into the workers of a cluster.
+func (h Home) DrainScript() string { return h.file("drain.cjs") }
+
 // DaemonLog is the daemon's own log. No app's file can have this name: those
 // end in -out.log and -err.log.
 func (h Home) DaemonLog() string { return filepath.Join(h.LogDir(), "daemon.log") }

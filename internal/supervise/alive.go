@@ -22,7 +22,7 @@ func (s *Supervisor) Alive(ctx context.Context) error {
 		if m := r.mode.Load(); m == unborn || m == through {
 			continue // has no turns
 		}
-		err := a.order(ctx, []*runner{r}, order{verb: probe})
+		err := a.order(ctx, []*runner{r}, order{verb: hail})
 		if velos.CodeOf(err) == velos.NotFound {
 			err = nil // deleted meanwhile: it has answered in its own way
 		}

@@ -113,6 +113,9 @@ func (h *Host) strike(s Seat) {
 	delete(h.records, s)
 	p := past{Seat: s, record: r.name, end: h.ends[r.PID]}
 	delete(h.ends, r.PID)
+	if p := h.programs[s]; p != nil && awaits(p.spec) {
+		_ = h.line.Drop(readyName(s))
+	}
 	if x, told := h.exits[r.PID]; told {
 		delete(h.exits, r.PID)
 		p.exit = &x
@@ -192,7 +195,7 @@ func parseRecord(name string) (r record, ok bool) {
 
 // Inherit sorts what the keeper holds. What is not ours to know is closed.
 func (h *Host) Inherit(list []keeper.Parked) {
-	h.parked, h.late = map[uint32]estate{}, map[int]keeper.Exit{}
+	h.parked, h.late, h.readies = map[uint32]estate{}, map[int]keeper.Exit{}, map[Seat]bool{}
 	for _, p := range list {
 		if id, inst, src, ok := logs.ParseParked(p.Name); ok {
 			e := h.parked[id]
@@ -200,12 +203,23 @@ func (h *Host) Inherit(list []keeper.Parked) {
 			h.parked[id] = e
 			continue
 		}
+		if h.primary.Inherit(p.Name, p.FD) {
+			continue
+		}
+		if p.Name == notifyName {
+			h.notified = p.FD
+			continue
+		}
 		closeFD(p.FD)
+		if s, ok := parseSeat("ready", p.Name); ok {
+			h.readies[s] = true
+			continue
+		}
 		if x, ok := parseEnd(p.Name); ok {
 			h.late[x.PID] = x
 			continue
 		}
-		if s, ok := parseHold(p.Name); ok {
+		if s, ok := parseSeat("hold", p.Name); ok {
 			h.holds[s] = true
 			continue
 		}
@@ -330,7 +344,8 @@ func (h *Host) Settled() {
 	for _, x := range h.late {
 		_ = h.line.Drop(endName(x.PID, x.Start, x.Status))
 	}
-	h.late = nil
+	h.late, h.readies = nil, nil
+	h.primary.Settled(func(id uint32) bool { return h.Log(id) != nil })
 	h.endUnrecorded()
 	h.children.Settled()
 	h.mu.Lock()

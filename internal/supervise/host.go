@@ -10,10 +10,14 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/child"
+	"github.com/velospm/velos/internal/cluster"
 	"github.com/velospm/velos/internal/dotenv"
 	"github.com/velospm/velos/internal/fault"
+	"github.com/velospm/velos/internal/home"
 	"github.com/velospm/velos/internal/keeper"
 	"github.com/velospm/velos/internal/logs"
+	"github.com/velospm/velos/internal/notify"
+	"github.com/velospm/velos/internal/proc"
 	"github.com/velospm/velos/internal/usage"
 )
 
@@ -25,27 +29,45 @@ type Host struct {
 	line     *keeper.Line // nil when there is no keeper
 	sampler  *usage.Sampler
 	runs     atomic.Uint64
-	epoch    string // part of every mark: no two programs of one process give the same
+	primary  *cluster.Primary // of the apps' sockets and channels
+	notify   *notify.Socket   // nil when programs cannot reach us
+	home     home.Home
+	workers  atomic.Uint64  // of clusters, so far
+	asking   sync.WaitGroup // goroutines that ask runs how they are
+	epoch    string         // part of every mark: no two programs of one process give the same
 
-	mu      sync.Mutex
-	logs    map[uint32]*logs.Log
-	parked  map[uint32]estate   // what former daemons left, until it is claimed
-	records map[Seat]record     // of live runs, as the keeper holds them
-	holds   map[Seat]bool       // whom the keeper knows to have the place of an instance
-	exits   map[int]keeper.Exit // told and not acknowledged yet
-	settled bool                // everybody who could be adopted was
-	null    int                 // what is parked where only the name matters
-	ends    map[int]string      // of roots whose run is not past yet, as parked
-	past    []past
-	late    map[int]keeper.Exit // ends that former daemons have parked, until they are claimed
+	looking   sync.Mutex // of listeners and table
+	listeners proc.Listeners
+	table     proc.Table
+
+	mu       sync.Mutex
+	programs map[Seat]*program // live runs
+	notified int               // what a former daemon had for notify, -1: nothing
+	readies  map[Seat]bool     // runs that had said that they are ready, until Settled
+	logs     map[uint32]*logs.Log
+	parked   map[uint32]estate   // what former daemons left, until it is claimed
+	records  map[Seat]record     // of live runs, as the keeper holds them
+	holds    map[Seat]bool       // whom the keeper knows to have the place of an instance
+	exits    map[int]keeper.Exit // told and not acknowledged yet
+	settled  bool                // everybody who could be adopted was
+	null     int                 // what is parked where only the name matters
+	ends     map[int]string      // of roots whose run is not past yet, as parked
+	past     []past
+	late     map[int]keeper.Exit // ends that former daemons have parked, until they are claimed
 }
 
 // NewHost is a Machine on top of children and store. With a line, what a run
 // needs to be taken over by a later daemon is parked with the keeper.
-func NewHost(children *child.Host, store *logs.Store, line *keeper.Line) *Host {
-	h := &Host{children: children, store: store, line: line, sampler: usage.New(), null: -1,
+func NewHost(children *child.Host, store *logs.Store, line *keeper.Line, d home.Home) *Host {
+	h := &Host{children: children, store: store, line: line, home: d, notified: -1, programs: map[Seat]*program{}, sampler: usage.New(), null: -1,
 		epoch: strconv.FormatInt(time.Now().UnixNano(), 36),
 		logs:  map[uint32]*logs.Log{}, records: map[Seat]record{}, holds: map[Seat]bool{}, ends: map[int]string{}}
+	h.primary = cluster.New(cluster.Options{
+		Park:   func(name string, fd int) { _ = line.Park(name, fd) },
+		Unpark: func(name string) { _ = line.Drop(name) },
+		Tell:   h.heard,
+		Script: func() (string, error) { return drainScript(d) },
+	})
 	if line != nil {
 		var err error
 		if h.null, err = openNull(); err == nil {
@@ -88,6 +110,7 @@ func (h *Host) Forget(id uint32) {
 	l := h.logs[id]
 	delete(h.logs, id)
 	h.unhold(id)
+	h.primary.Release(id)
 	h.mu.Unlock()
 	if l != nil {
 		_ = l.Remove() // what cannot be removed is swept at the next start
@@ -106,6 +129,7 @@ func (h *Host) Output(id uint32) velos.LogInfo {
 func (h *Host) Drain(s Seat) {
 	fault.Here("stop.gone")
 	h.strike(s)
+	h.discharge(s)
 	if l := h.Log(s.ID); l != nil {
 		l.Settle(s.place())
 	}
@@ -139,30 +163,54 @@ func (h *Host) Launch(l Launch) (Child, error) {
 	if err != nil {
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
+	if h.notify != nil {
+		env = append(env, "NOTIFY_SOCKET="+h.notify.Path())
+	}
 	out, errs, err := log.Pipes(l.place())
 	if err != nil {
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
 	fault.Here("start.piped")
 	path, args := argv(l.Spec)
-	p, err := h.children.Start(child.Command{
-		Path: path, Args: args, Dir: l.Spec.Cwd, Env: env,
-		Stdout: out, Stderr: errs, Mark: mark,
-	})
-	closeFD(out) // the child has its own
-	if errs != out {
-		closeFD(errs)
-	}
-	if err != nil {
+	c := child.Command{Path: path, Args: args, Dir: l.Spec.Cwd, Env: env, Stdout: out, Stderr: errs, Mark: mark}
+	p := &program{host: h, seat: l.Seat, spec: l.Spec, env: env, quit: make(chan struct{})}
+	if err := h.fork(p, &c); err != nil {
 		log.Settle(l.place())
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
 	fault.Here("start.forked")
-	h.record(l.Seat, p)
+	h.record(l.Seat, p.Process)
 	fault.Here("start.recorded")
 	log.Began(l.place(), p.PID())
 	fault.Here("start.begun")
-	return &program{Process: p, host: h, seat: l.Seat, spec: l.Spec}, nil
+	h.watch(p, p.Started())
+	return p, nil
+}
+
+// fork starts p's process, with all that its Spec wants it to have, and closes
+// our copies of what it has.
+func (h *Host) fork(p *program, c *child.Command) error {
+	h.enrol(p)
+	closes, err := h.connect(p, c)
+	if err == nil {
+		h.await(p)
+		var started *child.Process
+		if started, err = h.children.Start(*c); err == nil {
+			h.mu.Lock()
+			p.Process = started
+			h.mu.Unlock()
+		}
+	}
+	for _, fd := range append(closes, c.Stdout) {
+		closeFD(fd)
+	}
+	if c.Stderr != c.Stdout {
+		closeFD(c.Stderr)
+	}
+	if err != nil {
+		h.discharge(p.seat)
+	}
+	return err
 }
 
 // mark names one run of one daemon. Programs carry it in VELOS_ID, so that
@@ -220,6 +268,9 @@ func environ(s *velos.Spec, files map[string]string, inst int, mark string) ([]s
 		"NODE_APP_INSTANCE": strconv.Itoa(inst),
 		"VELOS_ID":          mark,
 	}
+	if s.Watchdog > 0 {
+		own["WATCHDOG_USEC"] = strconv.FormatInt(s.Watchdog.Std().Microseconds(), 10)
+	}
 	if s.IncrementVar != "" {
 		base, ok := s.Env[s.IncrementVar]
 		if !ok {
@@ -233,12 +284,12 @@ func environ(s *velos.Spec, files map[string]string, inst int, mark string) ([]s
 	}
 	list := make([]string, 0, len(s.Env)+len(files)+len(own))
 	for k, v := range files {
-		if _, ok := s.Env[k]; !ok && own[k] == "" {
+		if _, ok := s.Env[k]; !ok && own[k] == "" && !reserved(k) {
 			list = append(list, k+"="+v)
 		}
 	}
 	for k, v := range s.Env {
-		if own[k] == "" {
+		if own[k] == "" && !reserved(k) {
 			list = append(list, k+"="+v)
 		}
 	}
@@ -246,6 +297,17 @@ func environ(s *velos.Spec, files map[string]string, inst int, mark string) ([]s
 		list = append(list, k+"="+v)
 	}
 	return list, nil
+}
+
+// reserved are the variables that say what a program gets from whoever has
+// started it: what was meant for another one must not reach it.
+func reserved(name string) bool {
+	switch name {
+	case "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES",
+		"NODE_CHANNEL_FD", "NODE_CHANNEL_SERIALIZATION_MODE", "NODE_UNIQUE_ID":
+		return true
+	}
+	return false
 }
 
 func policy(s *velos.Spec) logs.Policy {

@@ -35,6 +35,8 @@ type Machine interface {
 	// Rested says that an app is down and should be: sockets that were kept
 	// open for its next run are closed.
 	Rested(id uint32)
+	// Addresses finds what the trees of the given roots listen on.
+	Addresses(roots []int, set func(root int, a velos.Addresses)) error
 	// Change follows a new name or log policy.
 	Change(id uint32, spec *velos.Spec) error
 	// Forget gives up what Open made; log files stay.

@@ -15,12 +15,12 @@ const (
 	restart
 	reset  // restart counts back to zero
 	signal // one signal, no change of state
-	probe  // an answer, nothing else
+	hail   // an answer, nothing else
 	take   // a trial is over: the run has its place now
 	retire // end, patiently when another run has taken the place
 )
 
-var verbNames = [...]string{"start", "stop", "restart", "reset", "signal", "probe", "take", "retire"}
+var verbNames = [...]string{"start", "stop", "restart", "reset", "signal", "hail", "take", "retire"}
 
 // An order is a verb with its particulars. Its reply channel is buffered: a
 // caller that gives up does not take the order back, and the runner never
@@ -51,7 +51,7 @@ type reply struct {
 }
 
 func (r *runner) onOrder(o order) {
-	if o.verb == signal || o.verb == reset || o.verb == probe || o.verb == take {
+	if o.verb == signal || o.verb == reset || o.verb == hail || o.verb == take {
 		r.reply(o.reply, r.poke(o))
 		return
 	}
@@ -152,7 +152,7 @@ func (r *runner) ending() bool { return r.status == velos.Stopping || r.drained 
 
 // poke handles the orders that leave the state alone.
 func (r *runner) poke(o order) error {
-	if o.verb == probe {
+	if o.verb == hail {
 		return nil
 	}
 	if o.verb == take {

@@ -49,9 +49,10 @@ func holdName(s Seat) string {
 	return "hold/" + strconv.FormatUint(uint64(s.ID), 10) + "/" + strconv.Itoa(s.place())
 }
 
-func parseHold(name string) (s Seat, ok bool) {
+// parseSeat takes a name such as hold/1/0 apart.
+func parseSeat(kind, name string) (s Seat, ok bool) {
 	f := strings.Split(name, "/")
-	if len(f) != 3 || f[0] != "hold" {
+	if len(f) != 3 || f[0] != kind {
 		return s, false
 	}
 	id, err1 := strconv.ParseUint(f[1], 10, 32)

@@ -1,0 +1,55 @@
+//go:build unix
+
+package child
+
+import (
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/velospm/velos"
+)
+
+// passRole in VELOS_ROLE has this program only become another one, which finds
+// descriptors as systemd passes them: LISTEN_PID must be the number of the
+// process that uses them, and that is known after the fork only.
+const passRole = "VELOS_ROLE=pass"
+
+// through changes c so that it is started by way of this program.
+func through(c *Command) error {
+	if err := unix.Access(c.Path, unix.X_OK); err != nil {
+		return explain(err, *c)
+	}
+	self, err := ownPath()
+	if err != nil {
+		return fault(velos.Failed, err, "", "find this program: ", err.Error())
+	}
+	c.Args = append([]string{"velosd", c.Path}, c.Args...)
+	c.Env = append(c.Env[:len(c.Env):len(c.Env)], passRole)
+	c.Path = self
+	return nil
+}
+
+// Pass becomes the program that passRole names; in any other role it returns
+// at once. To be called before anything else.
+func Pass() {
+	if v, _ := syscall.Getenv("VELOS_ROLE"); "VELOS_ROLE="+v != passRole {
+		return
+	}
+	if len(os.Args) < 3 {
+		os.Exit(127)
+	}
+	env := make([]string, 0, len(os.Environ()))
+	for _, e := range os.Environ() {
+		if e != passRole && !strings.HasPrefix(e, "LISTEN_PID=") {
+			env = append(env, e)
+		}
+	}
+	env = append(env, "LISTEN_PID="+strconv.Itoa(os.Getpid()))
+	err := syscall.Exec(os.Args[1], os.Args[2:], env)
+	_, _ = os.Stderr.WriteString("velosd: execute " + os.Args[1] + ": " + err.Error() + "\n")
+	os.Exit(127)
+}

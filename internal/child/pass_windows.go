@@ -1,0 +1,4 @@
+package child
+
+// Pass is for systems that pass descriptors.
+func Pass() {}
