@@ -86,6 +86,9 @@ func TestATextIsFoundHoweverItsLineArrives(t *testing.T) {
 		"across the cut of a line": {strings.Repeat("x", maxLine-2) + "ready" + strings.Repeat("y", 100) + "\n"},
 		"across a cut, in parts":   {strings.Repeat("x", maxLine-2) + "rea", "dy\n"},
 	} {
+		if !exact && name == "across a cut, in parts" {
+			continue // without a spool the first part is not there any more
+		}
 		say(t, out, "\n")
 		l.Settle(0)
 		found, _ := await(l, 0, "ready")
@@ -142,7 +145,9 @@ func TestATextIsFoundInAFlood(t *testing.T) {
 	out, errw := run(t, l, 0, 1)
 	found, _ := await(l, 0, "now ready")
 	filler := strings.Repeat(strings.Repeat("x", 99)+"\n", 10_000)
+	over := make(chan struct{})
 	go func() {
+		defer close(over)
 		for range 20 {
 			if !pour(out, filler) {
 				return
@@ -154,11 +159,15 @@ func TestATextIsFoundInAFlood(t *testing.T) {
 				return
 			}
 		}
-		hush(out, errw)
 	}()
 	see(t, "the text in the middle of a flood", found)
 	t.Log("found when so many lines were cut:", cut.Load())
-	until(t, "the rest", func() bool { return l.Info().Lines == 400_001 })
+	<-over
+	hush(out, errw)
+	l.Settle(0)
+	if i := l.Info(); i.Lines != 400_001 {
+		t.Errorf("info is %+v", i)
+	}
 }
 
 func pour(fd int, text string) bool {
