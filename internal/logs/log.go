@@ -60,6 +60,7 @@ type Log struct {
 	// What only the ingest goroutine touches.
 	pipes *pipe
 	w     *writer
+	waits *wait // see Await
 }
 
 type counts struct{ lines, errors, drops uint64 }

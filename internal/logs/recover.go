@@ -322,7 +322,7 @@ func (s *Store) leave(l *Log) {
 			p.fd = -1
 		}
 	}
-	l.pipes = nil
+	l.pipes, l.waits = nil, nil
 	if l.w != nil {
 		for i := range l.w.files {
 			s.let(&l.w.files[i].handle)

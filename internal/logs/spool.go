@@ -100,6 +100,9 @@ func (s *Store) turn(p *pipe, budget int) (n int, ended bool) {
 	}
 	sp.size += int64(n)
 	fault.Here("output.moved")
+	if p.log.waits != nil {
+		s.seekSpool(p, n)
+	}
 	ended = n == 0 && !again
 	s.flooded = s.flooded || n >= pipeNormal
 	if n < pipeNormal && len(p.log.w.late.pieces) == 0 {
@@ -314,6 +317,9 @@ func (s *Store) memoryTurn(p *pipe) (n int, ended bool) {
 		return 0, !again
 	}
 	b := s.in[:have+n]
+	if p.log.waits != nil {
+		p.log.seekRead(p, b, have)
+	}
 	used := s.takeLines(p, b, false)
 	sp.tail = append(sp.tail[:0], b[used:]...)
 	if used == len(b) {

@@ -58,14 +58,13 @@ func (t *target) ask(ctx context.Context, f *os.File) error {
 			return unwell(t.url()+" closed the connection without an answer", err)
 		}
 	}
-	switch {
-	case a.fault != "":
+	if a.fault != "" {
 		return unwell(t.url()+": "+a.fault, nil)
-	case !a.well():
-		linger(ctx, f, buf)
-		return unwell(t.url()+" answered "+strconv.Itoa(a.status), nil)
 	}
 	linger(ctx, f, buf)
+	if !a.well() {
+		return unwell(t.url()+" answered "+strconv.Itoa(a.status), nil)
+	}
 	return nil
 }
 
