@@ -19,7 +19,8 @@ become ready; those that are too many finish their connections and go, the highe
     velos scale api 4
     velos scale api +2
     velos scale api -1
-    velos scale api max` + targetsHelp
+    velos scale api max
+` + targetsHelp
 
 func setupScale(s *session, f *pflag.FlagSet) handler {
 	w := waiting{}
