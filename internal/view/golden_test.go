@@ -281,6 +281,22 @@ func TestAnAppIsFoundAtItsFirstPort(t *testing.T) {
 	}
 }
 
+func TestNobodyIsFoundWhereNothingRuns(t *testing.T) {
+	a := serving()
+	for i := range a.Instances {
+		a.Instances[i].Ports = ""
+	}
+	if got := URL(Addresses(&a)); got != "http://localhost:3000" {
+		t.Errorf("got %q; want the port that is held open", got)
+	}
+	for i := range a.Instances {
+		a.Instances[i].PID = 0
+	}
+	if got := Addresses(&a); got != nil {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestPortsAndHealthGoFirstWhereThereIsNoRoom(t *testing.T) {
 	apps := []velos.App{serving()}
 	for width, want := range map[int]string{0: "health     ports", 92: "uptime  health", 70: "restarts  uptime\n"} {
