@@ -104,7 +104,7 @@ func TestWhatASpecSaysAboutServingIsChecked(t *testing.T) {
 	}{
 		{func(s *Spec) { s.Interpreter = "" }, "mode: cluster is for scripts that node runs"},
 		{func(s *Spec) { s.Shell, s.Command = true, "x" }, "mode: cluster is for scripts that node runs"},
-		{func(s *Spec) { s.Listen = make([]string, MaxListen+1) }, "listen: at most 16 addresses, not 17"},
+		{func(s *Spec) { s.Listen = make([]string, MaxListen+1) }, "listen: must be at most 16 addresses, not 17"},
 		{func(s *Spec) { s.Listen = []string{"8080"} }, `listen: "8080": is no address`},
 		{func(s *Spec) { s.Listen = []string{"http://:80"} }, `listen: "http://:80": must begin with tcp://, udp:// or unix:`},
 		{func(s *Spec) { s.Listen = []string{"tcp:80"} }, `listen: "tcp:80": needs tcp://`},
@@ -128,7 +128,7 @@ func TestWhatASpecSaysAboutServingIsChecked(t *testing.T) {
 		{func(s *Spec) { s.ShutdownWithMessage = false }, "shutdown_message: needs shutdown_with_message"},
 		{func(s *Spec) { s.ShutdownMessage = "{}\n{}" }, "shutdown_message: must be one line of JSON"},
 		{func(s *Spec) { s.Ready = &Probe{} }, "ready: needs one of http, tcp, exec and log, and no more"},
-		{func(s *Spec) { s.Health.TCP = "127.0.0.1:1" }, "health: needs one of http, tcp, exec and log, and no more"},
+		{func(s *Spec) { s.Health.TCP = "127.0.0.1:1" }, "health: needs one of http, tcp and exec, and no more"},
 		{func(s *Spec) { s.Health = &Probe{Log: "up"} }, "health.log: is for readiness only"},
 		{func(s *Spec) { s.Ready.HTTP = "https://127.0.0.1/" }, `ready.http: must be a URL that begins with http://, not "https://127.0.0.1/"`},
 		{func(s *Spec) { s.Ready = &Probe{TCP: "3000"} }, `ready.tcp: must be HOST:PORT, not "3000"`},

@@ -40,7 +40,7 @@ app that came from it.`
 // commands is the table of all commands, in the order of the help page.
 var commands = []command{
 	{name: "start", args: "[NAME|SCRIPT|FILE.toml]... [-- ARG...]", max: -1, group: "apps", short: "start programs, known apps, or what a file describes", long: startLong, setup: setupStart, targets: true},
-	{name: "stop", args: "NAME...", min: 1, max: -1, group: "apps", short: "stop apps; they stay known", long: "Stops apps and waits until their processes are gone." + targetsHelp, setup: setupStop, targets: true},
+	{name: "stop", args: "NAME...", min: 1, max: -1, group: "apps", short: "stop apps; they stay known", long: "Stops apps and waits until their processes are gone. What depends on others is stopped before them." + targetsHelp, setup: setupStop, targets: true},
 	{name: "restart", args: "NAME|SCRIPT|FILE.toml...", min: 1, max: -1, group: "apps", short: "stop and start apps again", long: restartLong, setup: setupRestart, targets: true},
 	{name: "delete", aliases: []string{"del"}, args: "NAME...", min: 1, max: -1, group: "apps", short: "stop apps and forget them; log files stay", long: "Stops apps and forgets them. Their log files stay, their ids are never used again." + targetsHelp, setup: setupDelete, targets: true},
 	{name: "signal", aliases: []string{"sendSignal"}, args: "SIGNAL NAME...", min: 2, max: -1, group: "apps", short: "send a signal to apps", long: signalLong, setup: setupSignal, targets: true},

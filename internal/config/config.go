@@ -1,8 +1,8 @@
 // Package config turns what people write (a velos.toml, flags and words on a
 // command line, env files) into complete Specs: absolute paths, a found
 // interpreter, the whole environment. An error names the flag, or the file
-// with line and column. It starts nothing and talks to nobody; the one
-// program it may run is "node --version", to learn whether Node understands
+// with line and column. It starts nothing and talks to nobody but the system's
+// resolver, for names in addresses to listen on; the one program it may run is "node --version", to learn whether Node understands
 // TypeScript.
 package config
 

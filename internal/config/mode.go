@@ -11,11 +11,12 @@ import (
 
 // resolveMode decides between fork and cluster. Who starts several instances
 // of a script that node runs means them to share their ports, as PM2 has it;
-// what listens by itself or gets its sockets by listen stays as it is.
+// who gives them sockets by listen, or ports of their own by increment_var,
+// means something else.
 func (d *draft) resolveMode(Environ) *problem {
 	s := &d.spec
 	asked := d.mode == velos.Cluster
-	if !asked && (d.mode == velos.Fork || !d.several && s.Instances < 2 || len(d.listen) > 0) {
+	if !asked && (d.mode == velos.Fork || !d.several && s.Instances < 2 || len(d.listen) > 0 || s.IncrementVar != "") {
 		return nil
 	}
 	why := d.underNode()

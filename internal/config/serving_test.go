@@ -1,6 +1,7 @@
 package config
 
 import (
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -30,6 +31,7 @@ func TestSeveralInstancesOfANodeScriptAreACluster(t *testing.T) {
 		{"app.js", Options{Instances: "2", Mode: "fork"}, velos.Fork, "node app.js", ""},
 		{"app.js", Options{Instances: "1", Mode: "cluster"}, velos.Cluster, "node app.js", ""},
 		{"app.js", Options{Instances: "2", Listen: []string{"80"}}, velos.Fork, "node app.js", ""},
+		{"app.js", Options{Instances: "2", IncrementVar: "PORT", Env: []string{"PORT=1"}}, velos.Fork, "node app.js", ""},
 		{"app.js", Options{Instances: "2", InterpreterArgs: []string{"--inspect"}}, velos.Cluster, "node --inspect app.js", ""},
 		{"www", Options{}, velos.Fork, " www", ""},
 		{"www", Options{Instances: "2"}, velos.Cluster, "node www", ""},
@@ -145,6 +147,33 @@ func TestWhatAllDependOnDoesNotDependOnItself(t *testing.T) {
 	f, _ := load(t, "[defaults]\ndepends_on = [\"db\"]\n[apps.api]\nscript = \"app.js\"\n[apps.db]\nscript = \"run.sh\"\n")
 	if len(f.Specs[0].DependsOn) != 1 || len(f.Specs[1].DependsOn) != 0 {
 		t.Errorf("%+v", f.Specs)
+	}
+}
+
+// The scripts of the page do not exist; its keys and values do.
+func TestThePageAboutClustersIsRead(t *testing.T) {
+	page, err := os.ReadFile("../../docs/CLUSTER.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := strings.Split(string(page), "```toml\n")[1:]
+	for _, b := range blocks {
+		text, _, _ := strings.Cut(b, "```")
+		doc := &document{path: "docs/CLUSTER.md", data: []byte(text)}
+		root, err := doc.tree()
+		if err != nil {
+			t.Fatal(err)
+		}
+		drafts, p := collect(root, "/srv")
+		if p == nil {
+			p = checkNeeds(drafts)
+		}
+		if p != nil {
+			t.Error(doc.error(p))
+		}
+	}
+	if len(blocks) < 5 {
+		t.Errorf("%d files", len(blocks))
 	}
 }
 
