@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -112,7 +113,10 @@ func (d *draft) resolveProbes(env Environ) *problem {
 		case pr.TCP != "":
 			p = d.probeTCP(&pr.TCP).in(f.name + ".tcp")
 		case len(pr.Exec) > 0:
-			p = d.probeProgram(&pr.Exec[0], env).in(f.name + ".exec")
+			if p = d.variables(pr.Exec[1:]...); p == nil {
+				p = d.probeProgram(&pr.Exec[0], env)
+			}
+			p = p.in(f.name + ".exec")
 		}
 		if p != nil {
 			return p
@@ -147,8 +151,11 @@ func (d *draft) probeURL(url *string) *problem {
 			path = "/" + path
 		}
 	}
-	if strings.ContainsAny(path, " \t\r\n#") {
+	switch {
+	case strings.ContainsAny(path, " \t\r\n#"):
 		return wrong("must not contain blanks, nor #", whole)
+	case strings.Contains(host, "@"):
+		return wrong("a user name is not supported", "let the address that is asked need none")
 	}
 	if !strings.Contains(host[strings.LastIndexByte(host, ']')+1:], ":") {
 		host += ":80"
@@ -183,31 +190,35 @@ func (d *draft) probeHost(address, hint string) *problem {
 	if err != nil {
 		return wrong(shown(address)+": must be HOST:PORT", hint)
 	}
-	if _, err := netip.ParseAddr(host); err != nil && host != "localhost" && !strings.HasPrefix(host, "$") {
+	if ip, err := netip.ParseAddr(host); (err != nil || ip.Zone() != "") && host != "localhost" && !hasVariable(host) {
 		return wrong("the host must be an IP address or localhost, not "+shown(host), hint)
 	}
-	if !portNumber(port, 1) && !strings.HasPrefix(port, "$") {
+	if !portNumber(port, 1) && !hasVariable(port) {
 		return wrong("a port is a number from 1 to 65535, not "+shown(port), hint)
 	}
 	return nil
 }
 
-// variables checks that what a text names as $NAME is set for the app.
-func (d *draft) variables(text string) *problem {
-	for {
-		_, rest, ok := strings.Cut(text, "$")
-		if !ok {
-			return nil
+// named finds $NAME and ${NAME} in a text, as probes do: $$ is a $, and any
+// other $ is itself.
+var named = regexp.MustCompile(`\$\$|\$([A-Za-z_][A-Za-z0-9_]*)|\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+
+func hasVariable(text string) bool {
+	m := named.FindStringSubmatch(text)
+	return m != nil && m[0] != "$$"
+}
+
+// variables checks that what texts name is set for the app.
+func (d *draft) variables(texts ...string) *problem {
+	for _, text := range texts {
+		for _, m := range named.FindAllStringSubmatch(text, -1) {
+			name := m[1] + m[2]
+			if _, set := d.variable(name); name != "" && !set && name != "NODE_APP_INSTANCE" && !strings.HasPrefix(name, "VELOS_") {
+				return wrong(name+" is not set", "set "+name+" in env; for a $ that is no variable write $$")
+			}
 		}
-		name := rest[:len(rest)-len(strings.TrimLeft(rest, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_"))]
-		if name == "" {
-			return wrong("a $ stands before the name of a variable", "such as $PORT")
-		}
-		if _, set := d.variable(name); !set && name != "NODE_APP_INSTANCE" && !strings.HasPrefix(name, "VELOS_") {
-			return wrong(name+" is not set", "set "+name+" in env")
-		}
-		text = rest
 	}
+	return nil
 }
 
 // probeProgram finds the program of a command: the daemon has no PATH.

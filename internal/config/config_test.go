@@ -127,11 +127,11 @@ func TestEachKeyLandsInItsField(t *testing.T) {
 		{"health = { tcp = \"$PORT\" }\nenv.PORT = 80", func(s *velos.Spec, _ string) {
 			s.Env["PORT"], s.Health = "80", &velos.Probe{TCP: "127.0.0.1:$PORT"}
 		}},
-		{`health = { exec = "sh -c 'test -e \"$FILE\"'" }`, func(s *velos.Spec, dir string) {
-			s.Health = &velos.Probe{Exec: []string{dir + "/bin/sh", "-c", `test -e "$FILE"`}}
+		{`health = { exec = "sh -c 'test -e \"$HOME/$1\" -a $$i'" }`, func(s *velos.Spec, dir string) {
+			s.Health = &velos.Probe{Exec: []string{dir + "/bin/sh", "-c", `test -e "$HOME/$1" -a $$i`}}
 		}},
-		{`health = { exec = ["./exec.sh", "$PORT"] }`, func(s *velos.Spec, dir string) {
-			s.Health = &velos.Probe{Exec: []string{dir + "/exec.sh", "$PORT"}}
+		{`health = { exec = ["./exec.sh", "${LC_ALL}", "$VELOS_INSTANCE"] }`, func(s *velos.Spec, dir string) {
+			s.Health = &velos.Probe{Exec: []string{dir + "/exec.sh", "${LC_ALL}", "$VELOS_INSTANCE"}}
 		}},
 		{`watchdog = "5s"`, func(s *velos.Spec, _ string) { s.Watchdog = 5000 }},
 		{`shutdown_with_message = true`, func(s *velos.Spec, _ string) { s.ShutdownWithMessage = true }},
