@@ -299,7 +299,7 @@ func TestNobodyIsFoundWhereNothingRuns(t *testing.T) {
 
 func TestPortsAndHealthGoFirstWhereThereIsNoRoom(t *testing.T) {
 	apps := []velos.App{serving()}
-	for width, want := range map[int]string{0: "health     ports", 92: "uptime  health", 70: "restarts  uptime\n"} {
+	for width, want := range map[int]string{0: "health     mode     ports", 115: "health     ports", 92: "uptime  health\n", 70: "restarts  uptime\n"} {
 		var b bytes.Buffer
 		List(&b, apps, Options{Now: fixtureNow, Width: width})
 		if !strings.Contains(b.String(), want) {

@@ -105,8 +105,13 @@ func shortStatus(s velos.Status) string {
 	return string(s)
 }
 
-// columns is how many a list has.
-const columns = 12
+// The last columns of a list, and how many there are.
+const (
+	atHealth = iota + 10
+	atMode
+	atPorts
+	columns
+)
 
 func (o Options) listTable(b *buffer, apps []velos.App) {
 	if len(apps) == 0 {
@@ -114,16 +119,17 @@ func (o Options) listTable(b *buffer, apps []velos.App) {
 		return
 	}
 	cols := []column{{"id", true, 2}, {"name", false, 0}, {"namespace", false, 8}, {"×", true, 6}, {"status", false, 0},
-		{"pid", true, 7}, {"cpu", true, 5}, {"mem", true, 3}, {"restarts", true, 4}, {"uptime", true, 1}, {"health", false, 9}, {"ports", false, 10}}
-	spaces := false
+		{"pid", true, 7}, {"cpu", true, 5}, {"mem", true, 3}, {"restarts", true, 4}, {"uptime", true, 1}, {"health", false, 9}, {"mode", false, 11}, {"ports", false, 10}}
+	spaces, clusters := false, false
 	for i := range apps {
 		spaces = spaces || apps[i].Spec.Namespace != "default"
+		clusters = clusters || apps[i].Spec.Mode == velos.Cluster
 	}
 	rows := make([][]cell, 0, len(apps))
 	add := func(of, row []cell, name string) {
 		row[1].text = name
-		if row[11] == of[11] {
-			row[11].text = "" // once is enough
+		if row[atPorts] == of[atPorts] {
+			row[atPorts].text = "" // once is enough
 		}
 		rows = append(rows, row)
 	}
@@ -132,6 +138,9 @@ func (o Options) listTable(b *buffer, apps []velos.App) {
 		row := o.appRow(a)
 		if spaces {
 			row[2].text = Text(a.Spec.Namespace)
+		}
+		if clusters {
+			row[atMode].text = string(a.Spec.Mode)
 		}
 		rows = append(rows, row)
 		if len(a.Instances) > 1 && (o.All || differ(a.Instances)) {
@@ -180,7 +189,7 @@ func (o Options) appRow(a *velos.App) []cell {
 	row[4] = cell{string(a.Status), statusColor(a.Status)}
 	row[8].text = strconv.Itoa(a.Restarts())
 	h := healthOf(a)
-	row[10], row[11].text = cell{string(h), healthColor(h)}, portsCell(Addresses(a))
+	row[atHealth], row[atPorts].text = cell{string(h), healthColor(h)}, portsCell(Addresses(a))
 	if u.Procs > 0 || u.Memory > 0 {
 		row[6].text, row[7].text = percent(u.CPU), Bytes(u.Memory)
 	}
@@ -189,7 +198,7 @@ func (o Options) appRow(a *velos.App) []cell {
 
 func (o Options) instanceRow(i *velos.Instance) []cell {
 	row := make([]cell, columns)
-	row[10], row[11].text = cell{string(i.Health), healthColor(i.Health)}, portsCell(i.Ports.List())
+	row[atHealth], row[atPorts].text = cell{string(i.Health), healthColor(i.Health)}, portsCell(i.Ports.List())
 	row[4] = cell{string(i.Status), statusColor(i.Status)}
 	row[8].text = strconv.Itoa(i.Restarts)
 	row[9].text = "-"

@@ -204,6 +204,9 @@ func (o Options) whyServing(line func(key, value string), a *velos.App, i *velos
 	if i.PID != 0 {
 		serves = URL(Addresses(&velos.App{Spec: a.Spec, Instances: []velos.Instance{*i}}))
 	}
+	if a.Spec.Mode == velos.Cluster && serves != "" {
+		serves += " (cluster)"
+	}
 	if n := leaving(a); n > 0 {
 		serves = strings.TrimPrefix(serves+"; "+plural(n, "old run")+" finishing connections", "; ")
 	}
