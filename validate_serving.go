@@ -11,7 +11,7 @@ const MaxListen = 16
 // checkServing checks what an app listens on and how it says that it is well.
 func (s *Spec) checkServing() *fault {
 	if len(s.Listen) > MaxListen {
-		return &fault{field: "listen", what: "at most " + strconv.Itoa(MaxListen) + " addresses, not " + strconv.Itoa(len(s.Listen)), hint: "leave some out"}
+		return &fault{field: "listen", what: "must be at most " + strconv.Itoa(MaxListen) + " addresses, not " + strconv.Itoa(len(s.Listen)), hint: "leave some out"}
 	}
 	for i, a := range s.Listen {
 		if what := listenProblem(a); what != "" {
@@ -129,6 +129,8 @@ func (p *Probe) check(field string) *fault {
 		}
 	}
 	switch {
+	case n != 1 && field == "health":
+		return &fault{field: field, what: "needs one of http, tcp and exec, and no more", hint: field + ` = {http = "http://127.0.0.1:3000/health"}`}
 	case n != 1:
 		return &fault{field: field, what: "needs one of http, tcp, exec and log, and no more", hint: field + ` = {http = "http://127.0.0.1:3000/health"}`}
 	case p.Log != "" && field == "health":

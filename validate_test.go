@@ -81,6 +81,90 @@ func TestValidateNamesAppAndField(t *testing.T) {
 	}
 }
 
+// serving is a Spec with everything that it may say about how it serves.
+func serving() Spec {
+	s := good()
+	s.Instances, s.Mode = 2, Cluster
+	s.Listen, s.ListenReuse = []string{"tcp://:8080", "tcp://127.0.0.1:0", "tcp://[::1]:80", "udp://0.0.0.0:53", "unix:/run/x.sock"}, true
+	s.Ready, s.ListenTimeout = &Probe{HTTP: "http://127.0.0.1:$PORT/up", Interval: 100, Timeout: 1000, Retries: 1}, 30_000
+	s.Health, s.Watchdog = &Probe{Exec: []string{"/bin/true"}, StartPeriod: 1000}, 5000
+	s.ShutdownWithMessage, s.ShutdownMessage = true, `"shutdown"`
+	s.DependsOn = []Dependency{{"db", OnReady}, {"cache", OnHealthy}, {"migrate", OnExitedOK}, {"log", OnStarted}}
+	return s
+}
+
+func TestWhatASpecSaysAboutServingIsChecked(t *testing.T) {
+	s := serving()
+	if err := s.Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		change func(*Spec)
+		want   string
+	}{
+		{func(s *Spec) { s.Interpreter = "" }, "mode: cluster is for scripts that node runs"},
+		{func(s *Spec) { s.Shell, s.Command = true, "x" }, "mode: cluster is for scripts that node runs"},
+		{func(s *Spec) { s.Listen = make([]string, MaxListen+1) }, "listen: must be at most 16 addresses, not 17"},
+		{func(s *Spec) { s.Listen = []string{"8080"} }, `listen: "8080": is no address`},
+		{func(s *Spec) { s.Listen = []string{"http://:80"} }, `listen: "http://:80": must begin with tcp://, udp:// or unix:`},
+		{func(s *Spec) { s.Listen = []string{"tcp:80"} }, `listen: "tcp:80": needs tcp://`},
+		{func(s *Spec) { s.Listen = []string{"udp:53"} }, `listen: "udp:53": needs udp://`},
+		{func(s *Spec) { s.Listen = []string{"tcp://80"} }, `listen: "tcp://80": needs a port`},
+		{func(s *Spec) { s.Listen = []string{"tcp://::1:80"} }, `listen: "tcp://::1:80": needs a port`},
+		{func(s *Spec) { s.Listen = []string{"tcp://:"} }, `listen: "tcp://:": a port is a number from 0 to 65535`},
+		{func(s *Spec) { s.Listen = []string{"tcp://:65536"} }, `listen: "tcp://:65536": a port is a number from 0 to 65535`},
+		{func(s *Spec) { s.Listen = []string{"tcp://:+80"} }, `listen: "tcp://:+80": a port is a number from 0 to 65535`},
+		{func(s *Spec) { s.Listen = []string{"tcp://localhost:80"} }, `listen: "tcp://localhost:80": the host must be an IP address, or empty for all`},
+		{func(s *Spec) { s.Listen = []string{"tcp://1.2.3:80"} }, `listen: "tcp://1.2.3:80": the host must be an IP address, or empty for all`},
+		{func(s *Spec) { s.Listen = []string{"unix:x.sock"} }, `listen: "unix:x.sock": needs an absolute path`},
+		{func(s *Spec) { s.Listen = []string{"unix:///x.sock"} }, `listen: "unix:///x.sock": needs an absolute path`},
+		{func(s *Spec) { s.Listen = []string{"unix:/" + strings.Repeat("x", 107)} }, `listen: "unix:/xxx`},
+		{func(s *Spec) { s.Listen = []string{"unix:/a\x00"} }, `listen: "unix:/a\x00": must not contain a NUL byte`},
+		{func(s *Spec) { s.Listen = []string{"tcp://:1", "tcp://:1"} }, `listen: "tcp://:1" is there twice`},
+		{func(s *Spec) { s.Listen = nil }, "listen_reuseport: needs listen"},
+		{func(s *Spec) { s.WaitReady = true }, "ready: wait_ready is there, too"},
+		{func(s *Spec) { s.ListenTimeout = -1 }, "listen_timeout: must be 0 or more, not -1"},
+		{func(s *Spec) { s.Watchdog = MaxDelay + 1 }, "watchdog: must be at most 24 hours, not 1d"},
+		{func(s *Spec) { s.ShutdownWithMessage = false }, "shutdown_message: needs shutdown_with_message"},
+		{func(s *Spec) { s.ShutdownMessage = "{}\n{}" }, "shutdown_message: must be one line of JSON"},
+		{func(s *Spec) { s.Ready = &Probe{} }, "ready: needs one of http, tcp, exec and log, and no more"},
+		{func(s *Spec) { s.Health.TCP = "127.0.0.1:1" }, "health: needs one of http, tcp and exec, and no more"},
+		{func(s *Spec) { s.Health = &Probe{Log: "up"} }, "health.log: is for readiness only"},
+		{func(s *Spec) { s.Ready.HTTP = "https://127.0.0.1/" }, `ready.http: must be a URL that begins with http://, not "https://127.0.0.1/"`},
+		{func(s *Spec) { s.Ready = &Probe{TCP: "3000"} }, `ready.tcp: must be HOST:PORT, not "3000"`},
+		{func(s *Spec) { s.Ready.Retries = -1 }, "ready.retries: must be 0 or more, not -1"},
+		{func(s *Spec) { s.Health.Interval = -1 }, "health.interval: must be 0 or more, not -1"},
+		{func(s *Spec) { s.Health.Timeout = MaxDelay + 1 }, "health.timeout: must be at most 24 hours, not 1d"},
+		{func(s *Spec) { s.Health.StartPeriod = -1 }, "health.start_period: must be 0 or more, not -1"},
+		{func(s *Spec) { s.Health.Exec = []string{"/bin/a", "\x00"} }, "health: must not contain a NUL byte"},
+		{func(s *Spec) { s.DependsOn[0].Name = "a/b" }, `depends_on: "a/b": must not contain a slash: a name is not a path`},
+		{func(s *Spec) { s.DependsOn[0].Name = "API" }, "depends_on: an app cannot depend on itself"},
+		{func(s *Spec) { s.DependsOn[0].Condition = "" }, `depends_on: condition must be started, ready, healthy or exited_ok, not ""`},
+		{func(s *Spec) { s.DependsOn[3].Name = "DB" }, "depends_on: DB is there twice"},
+	} {
+		s := serving()
+		c.change(&s)
+		err := s.Validate()
+		if err == nil || !strings.HasPrefix(err.Error(), "app api: "+c.want) {
+			t.Errorf("got  %v\nwant app api: %s", err, c.want)
+			continue
+		}
+		if CodeOf(err) != Invalid || HintOf(err) == "" {
+			t.Errorf("%s: code %s, hint %q; want invalid with a hint", c.want, CodeOf(err), HintOf(err))
+		}
+	}
+}
+
+func TestAddressesAreAListThatCanBeCompared(t *testing.T) {
+	list := []string{"tcp://0.0.0.0:3000", "unix:/run/x.sock"}
+	if got := AddressesOf(list).List(); len(got) != 2 || got[0] != list[0] || got[1] != list[1] {
+		t.Errorf("got %q", got)
+	}
+	if got := AddressesOf(nil).List(); got != nil {
+		t.Errorf("got %q", got)
+	}
+}
+
 func TestFieldsOfLaterVersionsAreNotIgnored(t *testing.T) {
 	for field, change := range map[string]func(*Spec){
 		"env_profiles": func(s *Spec) { s.EnvProfiles = []string{"staging"} },

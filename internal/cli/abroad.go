@@ -5,6 +5,7 @@ package cli
 const (
 	insteadList    = "here it is: velos list --json"
 	insteadRestart = "here it is: velos restart, which starts what is not known yet"
+	insteadReload  = "here it is: velos reload FILE.toml, which starts what is not known yet"
 	insteadUpgrade = "here it is: velos daemon upgrade"
 	insteadFile    = "write a velos.toml, then: velos start velos.toml"
 	insteadLogs    = "nothing is needed: logs are rotated by themselves, see velos start --help"
@@ -20,7 +21,7 @@ const (
 var abroad = map[string]string{
 	"jlist": insteadList, "prettylist": insteadList, "slist": insteadList, "sysmonit": insteadList,
 	"imonit": "here it is: velos list", "dashboard": "here it is: velos list", "dash": "here it is: velos list", "report": "here it is: velos info all",
-	"startOrRestart": insteadRestart, "startOrReload": insteadRestart, "startOrGracefulReload": insteadRestart,
+	"startOrRestart": insteadRestart, "startOrReload": insteadReload, "startOrGracefulReload": insteadReload,
 	"update": insteadUpgrade, "updatePM2": insteadUpgrade, "deepUpdate": insteadUpgrade,
 	"ecosystem": insteadFile, "init": insteadFile, "create": insteadFile, "generate": insteadFile, "examples": "velos start --help has some",
 	"logrotate": insteadLogs, "run": "here it is: velos start", "up": "here it is: velos start FILE.toml", "down": "here it is: velos stop all",

@@ -69,7 +69,7 @@ func Run(ctx context.Context, w World, args []string) (code int) {
 	}()
 	defer s.rescue(&code)
 	root := tree(s)
-	root.SetArgs(args)
+	root.SetArgs(negativesLast(root, args))
 	root.SetOut(w.Out)
 	root.SetErr(w.Err)
 	s.guess(args)

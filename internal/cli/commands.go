@@ -40,13 +40,13 @@ app that came from it.`
 // commands is the table of all commands, in the order of the help page.
 var commands = []command{
 	{name: "start", args: "[NAME|SCRIPT|FILE.toml]... [-- ARG...]", max: -1, group: "apps", short: "start programs, known apps, or what a file describes", long: startLong, setup: setupStart, targets: true},
-	{name: "stop", args: "NAME...", min: 1, max: -1, group: "apps", short: "stop apps; they stay known", long: "Stops apps and waits until their processes are gone." + targetsHelp, setup: setupStop, targets: true},
+	{name: "stop", args: "NAME...", min: 1, max: -1, group: "apps", short: "stop apps; they stay known", long: "Stops apps and waits until their processes are gone. What depends on others is stopped before them." + targetsHelp, setup: setupStop, targets: true},
 	{name: "restart", args: "NAME|SCRIPT|FILE.toml...", min: 1, max: -1, group: "apps", short: "stop and start apps again", long: restartLong, setup: setupRestart, targets: true},
 	{name: "delete", aliases: []string{"del"}, args: "NAME...", min: 1, max: -1, group: "apps", short: "stop apps and forget them; log files stay", long: "Stops apps and forgets them. Their log files stay, their ids are never used again." + targetsHelp, setup: setupDelete, targets: true},
 	{name: "signal", aliases: []string{"sendSignal"}, args: "SIGNAL NAME...", min: 2, max: -1, group: "apps", short: "send a signal to apps", long: signalLong, setup: setupSignal, targets: true},
 	{name: "reset", args: "NAME...", min: 1, max: -1, group: "apps", short: "set restart counts to zero", setup: setupReset, targets: true},
-	{name: "reload", aliases: []string{"gracefulReload"}, args: "NAME...", max: -1, group: "apps", short: "restart without a gap", later: true},
-	{name: "scale", args: "NAME N", max: -1, group: "apps", short: "change the number of instances", later: true},
+	{name: "reload", aliases: []string{"graceful-reload", "gracefulReload"}, args: "NAME|FILE.toml...", max: -1, group: "apps", short: "replace processes without a gap", long: reloadLong, setup: setupReload, targets: true},
+	{name: "scale", args: "NAME N|+N|-N|max", min: 2, max: -1, group: "apps", short: "change the number of instances", long: scaleLong, setup: setupScale, targets: true},
 
 	{name: "list", aliases: []string{"ls", "l", "ps", "status"}, args: "[NAME...]", max: -1, group: "look", short: "show apps", long: listLong, setup: setupList, targets: true},
 	{name: "info", aliases: []string{"show", "describe", "desc"}, args: "NAME...", min: 1, max: -1, group: "look", short: "show everything about apps", long: "Shows configuration, state, usage, logs and environment of apps. Secrets are masked." + targetsHelp, setup: setupInfo, targets: true},
@@ -140,7 +140,7 @@ func (s *session) complete(cmd *cobra.Command, _ []string, prefix string) ([]str
 	ctx, stop := context.WithTimeout(cmd.Context(), completeWithin)
 	defer stop()
 	directive := cobra.ShellCompDirectiveNoFileComp
-	if cmd.Name() == "start" || cmd.Name() == "restart" {
+	if cmd.Name() == "start" || cmd.Name() == "restart" || cmd.Name() == "reload" {
 		directive = cobra.ShellCompDirectiveDefault
 	}
 	if err := s.dial(); err != nil {

@@ -26,6 +26,7 @@ func setupDelete(s *session, f *pflag.FlagSet) handler {
 				return invalid("delete "+t.String()+": one instance cannot be deleted", "velos stop "+t.String()+" stops it")
 			}
 			orders[i] = t.about("delete")
+			orders[i].behind, orders[i].ended = dependents(list, t.app), true
 			orders[i].do = func(ctx context.Context) (string, *velos.App, error) {
 				_, err := s.conn.Delete(ctx, t.wire())
 				return done2("deleted", err)

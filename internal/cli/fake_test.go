@@ -27,6 +27,9 @@ type fake struct {
 	calls    []string // command names in the order of arrival
 	starts   []wire.Start
 	restarts []wire.Restart
+	reloads  []wire.Reload
+	scales   []wire.Scale
+	apart    map[string]string // name: why its runs cannot overlap
 	stops    []wire.Stop
 	signals  []wire.Signal
 	queries  []wire.Logs
@@ -287,6 +290,16 @@ func (d *fake) change(c wire.Command, p []byte) (velos.Record, error) {
 		}
 		set(a, t.Inst, velos.Online)
 		a.Instances[0].Restarts++
+	case wire.ProcessReload:
+		return d.reload(a, p)
+	case wire.ProcessScale:
+		var s wire.Scale
+		wire.Decode(p, &s)
+		d.scales = append(d.scales, s)
+		if s.By {
+			s.Count += a.Spec.Instances
+		}
+		a.Spec.Instances = s.Count
 	case wire.ProcessDelete:
 		d.apps = slices.DeleteFunc(d.apps, func(a velos.App) bool { return a.ID == t.ID })
 		return &wire.Done{Success: true}, nil
@@ -305,6 +318,26 @@ func (d *fake) change(c wire.Command, p []byte) (velos.Record, error) {
 	}
 	b := *a
 	return &wire.Done{Success: true, PID: a.Instances[0].PID, App: &b}, nil
+}
+
+// reload fails as the daemon does when a successor crashes: the old run goes
+// on, and the new one has written a line.
+func (d *fake) reload(a *velos.App, p []byte) (velos.Record, error) {
+	var r wire.Reload
+	wire.Decode(p, &r)
+	d.reloads = append(d.reloads, r)
+	if m := d.crash[a.Spec.Name]; m != "" {
+		old := a.Instances[0].PID
+		d.lines = append(d.lines,
+			velos.Entry{Seq: 1, App: a.ID, Time: velos.TimeOf(now), PID: old, Src: velos.Stdout, Msg: []byte("GET / 200")},
+			velos.Entry{Seq: 2, App: a.ID, Time: velos.TimeOf(now), PID: old + 1, Src: velos.Stderr, Msg: []byte("Error: no such table")})
+		return nil, &velos.Error{Code: velos.Crashed, Message: m}
+	}
+	why, restarted := d.apart[a.Spec.Name]
+	if r.Spec != nil {
+		a.Spec = *r.Spec
+	}
+	return &wire.Reloaded{Restarted: restarted, Why: why, App: *a}, nil
 }
 
 // run runs velos against the fake and returns what it printed.

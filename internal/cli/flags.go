@@ -16,6 +16,7 @@ type specFlags struct {
 	env                            []string
 	nodeArgs                       []string
 	noAutostart, mergeLogs, logRaw bool
+	waitReady, reusePort, message  bool
 	logType                        string
 	noDaemon, noVizion, noTreekill bool
 	nothing                        bool // flags of PM2 that need nothing here
@@ -26,7 +27,8 @@ func (o *specFlags) flags(f *pflag.FlagSet) {
 	str := func(p *string, name, short, help string) { f.StringVarP(p, name, short, "", help) }
 	str(&o.Name, "name", "n", "name of the app")
 	str(&o.Namespace, "namespace", "", "namespace of the app")
-	str(&o.Instances, "instances", "i", "number of processes, or max")
+	str(&o.Instances, "instances", "i", "number of processes; max is one for each core, -1 leaves one core free")
+	str(&o.Mode, "mode", "", "fork or cluster; several instances of a script that node runs are a cluster")
 	str(&o.Cwd, "cwd", "", "working directory")
 	str(&o.Interpreter, "interpreter", "", "program that runs the script; none runs it itself")
 	f.StringArrayVar(&o.InterpreterArgs, "interpreter-args", nil, "arguments of the interpreter")
@@ -37,6 +39,12 @@ func (o *specFlags) flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.env, "env", nil, "KEY=VALUE like --set, or a profile (not yet)")
 	str(&o.IncrementVar, "increment-var", "", "variable whose number rises by one with each instance")
 	f.BoolVar(&o.noAutostart, "no-autostart", false, "add it without starting it")
+
+	f.StringArrayVar(&o.Listen, "listen", nil, "address whose socket it gets as LISTEN_FDS: 8080, 127.0.0.1:8080, udp://:53, unix:PATH")
+	f.BoolVar(&o.reusePort, "listen-reuseport", false, "each instance gets sockets of its own (SO_REUSEPORT)")
+	f.BoolVar(&o.waitReady, "wait-ready", false, "it says itself when it is ready: process.send('ready') or READY=1")
+	str(&o.ListenTimeout, "listen-timeout", "", "how long it may take to become ready")
+	f.BoolVar(&o.message, "shutdown-with-message", false, "a message on Node's channel asks it to end, not a signal")
 
 	str(&o.Autorestart, "autorestart", "", "always, on-failure or never")
 	f.BoolVar(&o.NoAutorestart, "no-autorestart", false, "do not start it again when it ends")
@@ -71,9 +79,6 @@ func (o *specFlags) foreign(f *pflag.FlagSet) {
 	f.BoolVar(&o.Watch, "watch", false, "restart when files change (not yet)")
 	f.StringVar(&o.WatchDelay, "watch-delay", "", "(not yet)")
 	f.StringSliceVar(&o.IgnoreWatch, "ignore-watch", nil, "(not yet)")
-	f.BoolVar(&o.WaitReady, "wait-ready", false, "wait for the app's own word that it is ready (not yet)")
-	f.StringVar(&o.ListenTimeout, "listen-timeout", "", "(not yet)")
-	f.BoolVar(&o.ShutdownWithMessage, "shutdown-with-message", false, "(not yet)")
 	f.StringVar(&o.User, "uid", "", "(not yet)")
 	f.StringVar(&o.Group, "gid", "", "(not yet)")
 	f.BoolVar(&o.noDaemon, "no-daemon", false, "(not yet)")
@@ -85,7 +90,7 @@ func (o *specFlags) foreign(f *pflag.FlagSet) {
 	}
 	f.BoolVarP(&o.nothing, "execute-command", "x", false, "accepted: every app runs like that")
 	f.BoolVarP(&o.nothing, "mini-list", "m", false, "accepted")
-	for _, name := range []string{"execute-command", "mini-list", "cron-restart", "watch-delay", "ignore-watch", "listen-timeout", "shutdown-with-message", "uid", "gid", "no-daemon", "no-vizion", "no-treekill", "log-type", "node-args"} {
+	for _, name := range []string{"execute-command", "mini-list", "cron-restart", "watch-delay", "ignore-watch", "uid", "gid", "no-daemon", "no-vizion", "no-treekill", "log-type", "node-args"} {
 		f.MarkHidden(name)
 	}
 }
@@ -152,8 +157,13 @@ func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, er
 	default:
 		return c, invalid("--log-type: "+quote(o.logType)+" is unknown", "json or raw")
 	}
-	if o.logRaw {
-		c.LogRaw = &yes
+	for _, b := range [...]struct {
+		given bool
+		field **bool
+	}{{o.logRaw, &c.LogRaw}, {o.waitReady, &c.WaitReady}, {o.reusePort, &c.ListenReuse}, {o.message, &c.ShutdownWithMessage}} {
+		if b.given {
+			*b.field = &yes
+		}
 	}
 	switch {
 	case o.noDaemon:

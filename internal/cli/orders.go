@@ -31,6 +31,21 @@ type order struct {
 	// hold makes a new app known without starting it, which do is left to do.
 	// Without it do does both.
 	hold func(ctx context.Context) (id uint32, err error)
+	// behind names apps whose orders in the same command are given before
+	// this one, and with ended have ended before.
+	behind []string
+	ended  bool
+	old    map[int]bool // processes whose words are not the outcome's
+}
+
+// replaces remembers what ran before an order that starts something beside it.
+func (o *order) replaces(t target) {
+	o.old = map[int]bool{}
+	for _, list := range [][]velos.Instance{t.app.Instances, t.app.Leaving} {
+		for i := range list {
+			o.old[list[i].PID] = true
+		}
+	}
 }
 
 // about is an order without what is to be done.
@@ -38,8 +53,9 @@ func (t target) about(verb string) order {
 	return order{verb: verb, name: t.String(), app: t.app.Spec.Name, id: t.app.ID, inst: t.inst}
 }
 
-// carryOut gives all orders at the same time, waits for every outcome, and
-// shows them in the order of the words. The error joins all failures.
+// carryOut gives all orders at the same time, as far as none comes behind
+// another, waits for every outcome, and shows them in the order of the words.
+// The error joins all failures.
 func (s *session) carryOut(ctx context.Context, orders []order, limit time.Duration) error {
 	if limit > 0 {
 		var stop context.CancelFunc
@@ -53,30 +69,34 @@ func (s *session) carryOut(ctx context.Context, orders []order, limit time.Durat
 	s.register(ctx, orders)
 	var group sync.WaitGroup
 	slots := make(chan struct{}, atOnce)
-	for i := range orders {
-		slots <- struct{}{}
+	sequence, behind := arrange(orders)
+	ends := make([]chan struct{}, len(orders))
+	for _, i := range sequence {
+		ends[i] = make(chan struct{})
+		slots <- struct{}{} // whoever waits here waits for earlier ones only
 		group.Go(func() {
+			defer close(ends[i])
+			for _, j := range behind[i] {
+				if orders[i].ended {
+					<-ends[j]
+				}
+			}
 			results[i] = orders[i].give(ctx, limit)
 			<-slots
 		})
 	}
 	group.Wait()
 	quiet()
-	return s.settle(results, since)
+	return s.settle(orders, results, since)
 }
 
-// register makes several new apps known one after the other, so that their
-// ids are in the order of the words, although they start side by side.
+// register makes new apps known before any app is started, one after the
+// other: their ids are in the order of the words, although they start side by
+// side, and what depends on one of them finds it.
 func (s *session) register(ctx context.Context, orders []order) {
-	fresh := 0
-	for i := range orders {
-		if orders[i].hold != nil {
-			fresh++
-		}
-	}
 	for i := range orders {
 		o := &orders[i]
-		if fresh < 2 || o.hold == nil {
+		if len(orders) < 2 || o.hold == nil {
 			continue
 		}
 		var err error
@@ -137,7 +157,7 @@ func (o *order) explain(err error, limit time.Duration) error {
 }
 
 // settle shows the results. Whoever crashed gets a word on stderr.
-func (s *session) settle(results []view.Result, since velos.Time) error {
+func (s *session) settle(orders []order, results []view.Result, since velos.Time) error {
 	var errs []error
 	for i := range results {
 		r := &results[i]
@@ -147,8 +167,8 @@ func (s *session) settle(results []view.Result, since velos.Time) error {
 		if r.Did == "" {
 			r.Did = velos.CodeOf(r.Err).String()
 		}
-		if velos.CodeOf(r.Err) == velos.Crashed {
-			s.tail(r, since)
+		if code := velos.CodeOf(r.Err); code == velos.Crashed || code == velos.Failed && r.Verb == "reload" {
+			s.tail(r, since, orders[i].old)
 		}
 		errs = append(errs, r.Err)
 	}
@@ -165,7 +185,7 @@ func (s *session) settle(results []view.Result, since velos.Time) error {
 
 // tail shows the last lines of an app that crashed while it was awaited. The
 // caller's context may be over: this has a short one of its own.
-func (s *session) tail(r *view.Result, since velos.Time) {
+func (s *session) tail(r *view.Result, since velos.Time, old map[int]bool) {
 	ctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
 	defer stop()
 	list, err := s.conn.List(ctx)
@@ -182,20 +202,24 @@ func (s *session) tail(r *view.Result, since velos.Time) {
 	o := s.options()
 	o.Format, o.Color = view.Human, s.coloured(s.ErrTTY)
 	e := view.NewEntries(s.Err, []velos.App{*t.app}, view.LogOptions{Options: o})
-	for _, en := range s.firstRuns(ctx, t.app.ID, r.Inst, since) {
+	for _, en := range s.firstRuns(ctx, t.app.ID, r.Inst, since, old) {
 		e.Add(&en)
 	}
 	e.Close()
 }
 
-// firstRuns is the last lines of the first run of each instance since then:
-// the app may have been started again and again meanwhile.
-func (s *session) firstRuns(ctx context.Context, id uint32, inst int, since velos.Time) []velos.Entry {
+// firstRuns is the last lines of the first run of each instance since then,
+// old ones not counted: the app may have been started again and again
+// meanwhile.
+func (s *session) firstRuns(ctx context.Context, id uint32, inst int, since velos.Time, old map[int]bool) []velos.Entry {
 	pids := map[int]int{}
 	var list []velos.Entry
 	for en, err := range s.conn.Logs(ctx, id, velos.Query{Inst: inst, Since: since}) {
 		if err != nil {
 			break
+		}
+		if old[en.PID] {
+			continue
 		}
 		if pids[en.Inst] == 0 {
 			pids[en.Inst] = en.PID

@@ -75,6 +75,7 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 		return nil, invalid("start: "+p.given+" does not apply to a configuration file", "write it into the file")
 	}
 	if len(files)+len(scripts) == 0 {
+		p.needed()
 		return p, nil
 	}
 	env, err := s.environ()
@@ -87,6 +88,7 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 		}
 	}
 	if len(scripts) == 0 {
+		p.needed()
 		return p, nil
 	}
 	specs, err := config.FromArgs(scripts, opts, env)
@@ -98,6 +100,7 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 			return nil, err
 		}
 	}
+	p.needed()
 	return p, nil
 }
 
@@ -188,10 +191,10 @@ func (t target) are(states ...velos.Status) bool {
 // runs reports whether every instance in question runs or is being started.
 func runs(t target) bool { return t.are(velos.Online, velos.Starting) }
 
-// file adds the apps of a configuration file. One that is known by its name
+// file adds the apps of a configuration file, and those that they depend on. One that is known by its name
 // is started as the file has it now; one that runs is left alone.
 func (p *plan) file(path string, only []string, env config.Environ) error {
-	specs, err := load(path, only, env)
+	specs, err := p.load(config.LoadNeeded, path, only, env)
 	if err != nil {
 		return err
 	}
@@ -227,13 +230,14 @@ func distinct(words []string) []string {
 	return out
 }
 
-// load reads a configuration file and picks apps from it.
-func load(path string, only []string, env config.Environ) ([]velos.Spec, error) {
+// load reads a configuration file and picks apps from it. What they depend on
+// must be in it, or known.
+func (p *plan) load(read func(string, config.Environ, ...string) (*config.File, error), path string, only []string, env config.Environ) ([]velos.Spec, error) {
 	only = slices.Clone(only)
 	for i := range only {
 		only[i] = strings.TrimSpace(only[i])
 	}
-	file, err := config.Load(path, env, only...)
+	file, err := read(path, env, only...)
 	if err != nil {
 		return nil, err
 	}
@@ -246,6 +250,10 @@ func load(path string, only []string, env config.Environ) ([]velos.Spec, error) 
 			e.Hint = "did you mean " + near + "?"
 		}
 		return nil, e
+	}
+	known := func(name string) bool { _, ok := named(p.apps, name); return ok }
+	if err := file.Missing(known); err != nil {
+		return nil, err
 	}
 	return file.Specs, nil
 }
@@ -339,5 +347,5 @@ func changed(old, now *velos.Spec) bool {
 
 // environ is what scripts and files are resolved with.
 func (s *session) environ() (config.Environ, error) {
-	return config.Environ{Dir: s.Dir, Vars: s.Vars}, s.Lost
+	return config.Environ{Dir: s.Dir, Vars: s.Vars, Note: func(text string) { s.notice(text) }}, s.Lost
 }

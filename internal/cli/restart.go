@@ -95,7 +95,7 @@ func (s *session) restarts(ctx context.Context, o *restartFlags, words []string)
 		}
 		r := wire.Restart{Target: t.wire(), Wait: !o.noWait}
 		if o.update {
-			if r.Spec, err = s.refreshed(t.app); err != nil {
+			if r.Spec, err = s.refreshed("restart", t.app); err != nil {
 				return nil, err
 			}
 		}
@@ -174,13 +174,18 @@ func (s *session) byScript(p *plan, word string, missing error) (target, bool, e
 	return target{}, false, p.script(&specs[0])
 }
 
-// restartFile brings the apps of a file to what the file says.
-func (s *session) restartFile(p *plan, path string, o *restartFlags) ([]order, error) {
+// described are the Specs of a file's apps, or of those named.
+func (s *session) described(p *plan, path string, only []string) ([]velos.Spec, error) {
 	env, err := s.environ()
 	if err != nil {
 		return nil, err
 	}
-	specs, err := load(path, o.only, env)
+	return p.load(config.Load, path, only, env)
+}
+
+// restartFile brings the apps of a file to what the file says.
+func (s *session) restartFile(p *plan, path string, o *restartFlags) ([]order, error) {
+	specs, err := s.described(p, path, o.only)
 	if err != nil {
 		return nil, err
 	}
@@ -198,7 +203,7 @@ func (s *session) restartFile(p *plan, path string, o *restartFlags) ([]order, e
 // refreshed is an app's Spec with the environment of this shell laid over its
 // own: what the shell does not have (of a file, or of --set) stays. Its env
 // files are read again, as the daemon would do.
-func (s *session) refreshed(a *velos.App) (*velos.Spec, error) {
+func (s *session) refreshed(verb string, a *velos.App) (*velos.Spec, error) {
 	sp := a.Spec
 	sp.Env = maps.Clone(sp.Env)
 	if sp.Env == nil {
@@ -213,11 +218,11 @@ func (s *session) refreshed(a *velos.App) (*velos.Spec, error) {
 	for _, path := range sp.EnvFiles {
 		b, err := os.ReadFile(path)
 		if err != nil {
-			return nil, invalid("restart "+sp.Name+": env file: "+err.Error(), "")
+			return nil, invalid(verb+" "+sp.Name+": env file: "+err.Error(), "")
 		}
 		vars, err := dotenv.Parse(b)
 		if err != nil {
-			return nil, invalid("restart "+sp.Name+": "+path+": "+err.Error(), "")
+			return nil, invalid(verb+" "+sp.Name+": "+path+": "+err.Error(), "")
 		}
 		maps.Copy(sp.FileEnv, vars)
 	}

@@ -17,8 +17,12 @@ const startLong = `Starts programs and keeps them running. What is named may be
     a command line           velos start "npm run dev"
     a configuration file     velos start velos.toml --only api
 
-What stands behind -- are arguments of the program. The answer comes when every process is online and
-has lived through min_uptime, or has failed: then with exit code 6, the reason and the last lines.
+What stands behind -- are arguments of the program. The answer comes when every process is ready, or has
+failed: then with exit code 6, the reason and the last lines. Ready is what has lived through min_uptime, or what
+has said so itself (--wait-ready), or what a probe of the file has found out.
+
+Several instances of a script that node runs share their ports: cluster mode. --listen gives programs in any
+language sockets that they share. What an app depends on is started with it, and before it.
 
 The same script again makes no second copy: if it runs that is a conflict (exit code 9), if not it is
 started. --force makes a copy with a name of its own. A script with another --name is another app.`
@@ -80,7 +84,12 @@ func (s *session) startOrder(st step, wait bool) order {
 	o := order{verb: "start", name: st.name(), app: st.name(), inst: -1}
 	if st.app != nil {
 		o = target{st.app, st.inst}.about("start")
-	} else {
+		o.behind = dependencies(&st.app.Spec)
+	}
+	if st.spec != nil {
+		o.behind = dependencies(st.spec)
+	}
+	if st.app == nil {
 		o.hold = func(ctx context.Context) (uint32, error) {
 			r, err := s.conn.Start(ctx, wire.Start{Spec: st.spec, Inst: -1, Hold: true})
 			if err != nil {

@@ -68,6 +68,7 @@ func setupStop(s *session, f *pflag.FlagSet) handler {
 			stop := stop
 			stop.Target = t.wire()
 			orders[i] = t.about("stop")
+			orders[i].behind, orders[i].ended = dependents(list, t.app), true
 			orders[i].do = func(ctx context.Context) (string, *velos.App, error) {
 				d, err := s.conn.Stop(ctx, stop)
 				return done(stopped(t, stop.Wait), d, err)

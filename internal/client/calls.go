@@ -40,6 +40,16 @@ func (c *Client) Restart(ctx context.Context, r wire.Restart) (wire.Done, error)
 	return ask[wire.Done](c, ctx, wire.ProcessRestart, &r)
 }
 
+// Reload replaces instances, each one's successor being ready before it goes.
+func (c *Client) Reload(ctx context.Context, r wire.Reload) (wire.Reloaded, error) {
+	return ask[wire.Reloaded](c, ctx, wire.ProcessReload, &r)
+}
+
+// Scale changes how many instances an app has.
+func (c *Client) Scale(ctx context.Context, s wire.Scale) (wire.Done, error) {
+	return ask[wire.Done](c, ctx, wire.ProcessScale, &s)
+}
+
 // Delete stops an app and forgets it. Its log files stay.
 func (c *Client) Delete(ctx context.Context, t wire.Target) (wire.Done, error) {
 	return ask[wire.Done](c, ctx, wire.ProcessDelete, &t)

@@ -99,6 +99,8 @@ func TestEveryMethodSendsItsCommand(t *testing.T) {
 			wire.ProcessStart:   func() error { _, err := c.Start(ctx, wire.Start{}); return err },
 			wire.ProcessStop:    func() error { _, err := c.Stop(ctx, wire.Stop{}); return err },
 			wire.ProcessRestart: func() error { _, err := c.Restart(ctx, wire.Restart{}); return err },
+			wire.ProcessReload:  func() error { _, err := c.Reload(ctx, wire.Reload{}); return err },
+			wire.ProcessScale:   func() error { _, err := c.Scale(ctx, wire.Scale{}); return err },
 			wire.ProcessDelete:  func() error { _, err := c.Delete(ctx, wire.Target{}); return err },
 			wire.ProcessList:    func() error { _, err := c.List(ctx); return err },
 			wire.ProcessInfo:    func() error { _, err := c.Info(ctx, wire.Target{}); return err },

@@ -18,7 +18,11 @@ type draft struct {
 	cwd         string
 	cwdIsBase   bool // without cwd: base, and not the script's directory
 	interpreter string
-	instances   string // "max", when it was not a number
+	instances   string // "max" or "-1", when it was not a number
+	several     bool   // instances was meant to be more than one, whatever it came to
+	mode        velos.Mode
+	listen      []string // addresses as they were written
+	note        string   // what is done otherwise than it was written, and why
 	env         map[string]string
 	envFiles    []string
 	allEnv      bool // inherits the caller's whole environment
@@ -130,7 +134,7 @@ func (d *draft) readTable(t *node, label string) *problem {
 				p.at = n
 			}
 			if p.path == "" {
-				p.path = label + "." + bare(n.key)
+				p.path = label + "." + bare(n.key) + p.below
 			}
 			return p
 		}

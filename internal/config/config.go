@@ -1,8 +1,8 @@
 // Package config turns what people write (a velos.toml, flags and words on a
 // command line, env files) into complete Specs: absolute paths, a found
 // interpreter, the whole environment. An error names the flag, or the file
-// with line and column. It starts nothing and talks to nobody; the one
-// program it may run is "node --version", to learn whether Node understands
+// with line and column. It starts nothing and talks to nobody but the system's
+// resolver, for names in addresses to listen on; the one program it may run is "node --version", to learn whether Node understands
 // TypeScript.
 package config
 
@@ -28,11 +28,20 @@ type File struct {
 	Path  string       // absolute
 	Names []string     // of all apps in it, in its order
 	Specs []velos.Spec // of those that were asked for
+
+	doc    *document
+	drafts []*draft
 }
 
 // IsConfig reports whether a word given to start means a configuration file.
 func IsConfig(path string) bool {
 	return strings.EqualFold(filepath.Ext(path), ".toml")
+}
+
+// LoadNeeded is Load, but with the apps in only come those that they depend
+// on.
+func LoadNeeded(path string, env Environ, only ...string) (*File, error) {
+	return loadWith(path, env, only, needed)
 }
 
 // Load reads a velos.toml. Specs come in the order of the file, complete and
@@ -42,26 +51,37 @@ func IsConfig(path string) bool {
 // path:line:column and end with the line and a caret below it. Relative paths
 // in the file are relative to the file's directory.
 func Load(path string, env Environ, only ...string) (*File, error) {
+	return loadWith(path, env, only, nil)
+}
+
+func loadWith(path string, env Environ, only []string, more func([]*draft, []string) []string) (*File, error) {
 	abs := env.abs(path)
 	data, err := readSmall(abs)
 	if err != nil {
 		return nil, readError("read "+shown(path), err)
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // editors on Windows begin files with a mark
-	return parse(data, path, abs, env, only)
+	return parse(data, path, abs, env, only, more)
 }
 
-func parse(data []byte, shownPath, abs string, env Environ, only []string) (*File, error) {
+func parse(data []byte, shownPath, abs string, env Environ, only []string, more func([]*draft, []string) []string) (*File, error) {
 	doc := &document{path: shownPath, data: data}
 	root, err := doc.tree()
 	if err != nil {
 		return nil, err
 	}
 	drafts, p := collect(root, filepath.Dir(abs))
+	if p == nil {
+		p = checkNeeds(drafts)
+	}
 	if p != nil {
 		return nil, doc.error(p)
 	}
-	file := &File{Path: abs, Specs: make([]velos.Spec, 0, len(drafts))}
+	if len(only) > 0 && more != nil {
+		only = more(drafts, only)
+	}
+	file := &File{Path: abs, Specs: make([]velos.Spec, 0, len(drafts)), doc: doc, drafts: drafts}
+	resolved := make([]*draft, 0, len(drafts))
 	for _, d := range drafts {
 		file.Names = append(file.Names, d.spec.Name)
 		if len(only) > 0 && !slices.Contains(only, d.spec.Name) {
@@ -78,7 +98,9 @@ func parse(data []byte, shownPath, abs string, env Environ, only []string) (*Fil
 		}
 		file.Names[len(file.Names)-1] = s.Name // the file may leave the name to the script
 		file.Specs = append(file.Specs, s)
+		resolved = append(resolved, d)
 	}
+	env.note(resolved, file.Specs)
 	return file, nil
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"flag"
 	"os"
 	"path/filepath"
@@ -41,7 +42,13 @@ func project(t *testing.T) (string, Environ) {
 	for _, name := range []string{"node", "python3", "npm", "sh", "java", "tsx"} {
 		write(t, filepath.Join(dir, "bin", name), "#!/bin/sh\n", 0o755)
 	}
-	return dir, Environ{Dir: dir, CPUs: 4, Vars: map[string]string{
+	lookup := func(host string) (string, error) {
+		if host == "web.test" {
+			return "192.0.2.7", nil
+		}
+		return "", errors.New("no such host")
+	}
+	return dir, Environ{Dir: dir, CPUs: 4, Lookup: lookup, Vars: map[string]string{
 		"PATH": filepath.Join(dir, "bin"), "HOME": dir, "LC_ALL": "C", "LANG": "en", "SECRET_OF_SHELL": "x",
 		"VELOS_ID": "3", "VELOS_HOME": "/x", "NODE_APP_INSTANCE": "2",
 	}}
@@ -87,10 +94,59 @@ func TestEachKeyLandsInItsField(t *testing.T) {
 		{`interpreter = "./bin/npm"`, func(s *velos.Spec, dir string) { s.Interpreter = dir + "/bin/npm" }},
 		{`interpreter_args = ["--inspect"]`, func(s *velos.Spec, _ string) { s.InterpreterArgs = []string{"--inspect"} }},
 		{`node_args = "--inspect --trace-gc"`, func(s *velos.Spec, _ string) { s.InterpreterArgs = []string{"--inspect", "--trace-gc"} }},
-		{`instances = 3`, func(s *velos.Spec, _ string) { s.Instances = 3 }},
+		{`instances = 3`, func(s *velos.Spec, _ string) { s.Instances, s.Mode = 3, velos.Cluster }},
 		{`instances = 0`, func(s *velos.Spec, _ string) { s.Instances = 1 }},
-		{`instances = "max"`, func(s *velos.Spec, _ string) { s.Instances = 4 }},
+		{`instances = "max"`, func(s *velos.Spec, _ string) { s.Instances, s.Mode = 4, velos.Cluster }},
 		{`mode = "fork"`, func(*velos.Spec, string) {}},
+		{`mode = "cluster"`, func(s *velos.Spec, _ string) { s.Mode = velos.Cluster }},
+		{"instances = 2\nmode = \"fork\"", func(s *velos.Spec, _ string) { s.Instances = 2 }},
+		{`instances = -1`, func(s *velos.Spec, _ string) { s.Instances, s.Mode = 3, velos.Cluster }},
+		{`listen = ":8080"`, func(s *velos.Spec, _ string) { s.Listen = []string{"tcp://:8080"} }},
+		{`listen = 8080`, func(s *velos.Spec, _ string) { s.Listen = []string{"tcp://:8080"} }},
+		{`listen = ["8080", "udp://*:53", "[::1]:80", "localhost:1", "tcp://web.test:2", "unix:///run/x.sock", "unix:a.sock", "./b.sock", "~/c.sock"]`,
+			func(s *velos.Spec, dir string) {
+				s.Listen = []string{"tcp://:8080", "udp://:53", "tcp://[::1]:80", "tcp://127.0.0.1:1", "tcp://192.0.2.7:2",
+					"unix:/run/x.sock", "unix:" + dir + "/a.sock", "unix:" + dir + "/b.sock", "unix:" + dir + "/c.sock"}
+			}},
+		{"listen = 80\nlisten_reuseport = true\ninstances = 2", func(s *velos.Spec, _ string) {
+			s.Listen, s.ListenReuse, s.Instances = []string{"tcp://:80"}, true, 2
+		}},
+		{`wait_ready = true`, func(s *velos.Spec, _ string) { s.WaitReady = true }},
+		{`listen_timeout = "30s"`, func(s *velos.Spec, _ string) { s.ListenTimeout = 30_000 }},
+		{"ready = { http = \"/up?x\", interval = \"1s\", timeout = 500, retries = 3 }\nenv.PORT = 80", func(s *velos.Spec, _ string) {
+			s.Env["PORT"] = "80"
+			s.Ready = &velos.Probe{HTTP: "http://127.0.0.1:$PORT/up?x", Interval: 1000, Timeout: 500, Retries: 3}
+		}},
+		{`ready = { http = ":3000" }`, func(s *velos.Spec, _ string) { s.Ready = &velos.Probe{HTTP: "http://127.0.0.1:3000/"} }},
+		{`ready = { http = "http://localhost?a" }`, func(s *velos.Spec, _ string) { s.Ready = &velos.Probe{HTTP: "http://localhost:80/?a"} }},
+		{`ready = { http = "http://[::1]/x" }`, func(s *velos.Spec, _ string) { s.Ready = &velos.Probe{HTTP: "http://[::1]:80/x"} }},
+		{`ready = { log = "listening" }`, func(s *velos.Spec, _ string) { s.Ready = &velos.Probe{Log: "listening"} }},
+		{`health = { tcp = 3000, start_period = "10s" }`, func(s *velos.Spec, _ string) {
+			s.Health = &velos.Probe{TCP: "127.0.0.1:3000", StartPeriod: 10_000}
+		}},
+		{"health = { tcp = \"$PORT\" }\nenv.PORT = 80", func(s *velos.Spec, _ string) {
+			s.Env["PORT"], s.Health = "80", &velos.Probe{TCP: "127.0.0.1:$PORT"}
+		}},
+		{`health = { exec = "sh -c 'test -e \"$HOME/$1\" -a $$i'" }`, func(s *velos.Spec, dir string) {
+			s.Health = &velos.Probe{Exec: []string{dir + "/bin/sh", "-c", `test -e "$HOME/$1" -a $$i`}}
+		}},
+		{`health = { exec = ["./exec.sh", "${LC_ALL}", "$VELOS_INSTANCE"] }`, func(s *velos.Spec, dir string) {
+			s.Health = &velos.Probe{Exec: []string{dir + "/exec.sh", "${LC_ALL}", "$VELOS_INSTANCE"}}
+		}},
+		{`watchdog = "5s"`, func(s *velos.Spec, _ string) { s.Watchdog = 5000 }},
+		{`shutdown_with_message = true`, func(s *velos.Spec, _ string) { s.ShutdownWithMessage = true }},
+		{"shutdown_message = \"shutdown\"\nshutdown_with_message = true", func(s *velos.Spec, _ string) {
+			s.ShutdownWithMessage, s.ShutdownMessage = true, `"shutdown"`
+		}},
+		{"shutdown_message = '{\"type\":1}'\nshutdown_with_message = true", func(s *velos.Spec, _ string) {
+			s.ShutdownWithMessage, s.ShutdownMessage = true, `{"type":1}`
+		}},
+		{`depends_on = "db"`, func(s *velos.Spec, _ string) {
+			s.DependsOn = []velos.Dependency{{Name: "db", Condition: velos.OnReady}}
+		}},
+		{`depends_on = ["db", { name = "job", condition = "exited_ok" }]`, func(s *velos.Spec, _ string) {
+			s.DependsOn = []velos.Dependency{{Name: "db", Condition: velos.OnReady}, {Name: "job", Condition: velos.OnExitedOK}}
+		}},
 		{`watch = false`, func(*velos.Spec, string) {}},
 		{`wait_ready = false`, func(*velos.Spec, string) {}},
 		{"env = { PORT = 3_000, F = 1.5, T = true, S = \"x\" }\nincrement_var = \"PORT\"", func(s *velos.Spec, _ string) {
@@ -277,10 +333,10 @@ func FuzzLoad(f *testing.F) {
 		f.Add([]byte(c))
 	}
 	f.Add([]byte("[[apps]]\nname='a'\nscript='x'\nenv={A=1}\n[defaults]\nargs=[1,[2]]\n"))
-	env := Environ{Dir: "/nonexistent", CPUs: 2, Vars: map[string]string{}}
+	env := Environ{Dir: "/nonexistent", CPUs: 2, Vars: map[string]string{}, Lookup: func(string) (string, error) { return "", errors.New("no network here") }}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		// FIFOs and devices are not for a fuzzer to find.
-		file, err := parse(data, "velos.toml", "/nonexistent/velos.toml", env, nil)
+		file, err := parse(data, "velos.toml", "/nonexistent/velos.toml", env, nil, nil)
 		if err != nil {
 			if file != nil {
 				t.Fatal("specs came with an error")

@@ -17,6 +17,11 @@ type Environ struct {
 	Dir  string // absolute
 	Vars map[string]string
 	CPUs int // what instances "max" means; 0: as many as this process may use
+	// Lookup finds the IP address of a host's name; nil: as the system does.
+	Lookup func(host string) (string, error)
+	// Note hears, app by app, what is done otherwise than it was written,
+	// and why; nil: nobody does.
+	Note func(text string)
 }
 
 // Current is the Environ of this process. With an error it lacks the working
@@ -64,6 +69,16 @@ func ours(name string) bool {
 	return strings.HasPrefix(name, "VELOS_")
 }
 
+// note passes on what the drafts have to say, once it is known that there is
+// no error.
+func (e Environ) note(drafts []*draft, specs []velos.Spec) {
+	for i, d := range drafts {
+		if d.note != "" && e.Note != nil {
+			e.Note(specs[i].Name + ": " + d.note)
+		}
+	}
+}
+
 func (e Environ) whole() map[string]string {
 	m := make(map[string]string, len(e.Vars))
 	for k, v := range e.Vars {
@@ -98,7 +113,8 @@ func absIn(dir, path string, e Environ) string {
 	return filepath.Join(dir, path)
 }
 
-func (e Environ) cpus() int {
+// Cores is what instances "max" means.
+func (e Environ) Cores() int {
 	if e.CPUs > 0 {
 		return e.CPUs
 	}

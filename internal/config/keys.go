@@ -47,6 +47,16 @@ func init() {
 		"log_raw":                   boolean(func(d *draft) *bool { return &d.spec.LogRaw }),
 		"max_log_size":              size(func(d *draft) *int64 { return &d.spec.MaxLogSize }),
 		"max_log_files":             whole(func(d *draft) *int { return &d.spec.MaxLogFiles }),
+		"listen":                    readListen,
+		"listen_reuseport":          boolean(func(d *draft) *bool { return &d.spec.ListenReuse }),
+		"wait_ready":                boolean(func(d *draft) *bool { return &d.spec.WaitReady }),
+		"listen_timeout":            length(func(d *draft) *velos.Millis { return &d.spec.ListenTimeout }),
+		"ready":                     readProbe(func(d *draft) **velos.Probe { return &d.spec.Ready }),
+		"health":                    readProbe(func(d *draft) **velos.Probe { return &d.spec.Health }),
+		"watchdog":                  length(func(d *draft) *velos.Millis { return &d.spec.Watchdog }),
+		"shutdown_with_message":     boolean(func(d *draft) *bool { return &d.spec.ShutdownWithMessage }),
+		"shutdown_message":          readMessage,
+		"depends_on":                readDependsOn,
 		"max_log_total":             size(func(d *draft) *int64 { return &d.spec.MaxLogTotal }),
 	}
 }
@@ -57,33 +67,26 @@ var laterKeys = map[string]struct {
 	harmless func(*node) bool
 	hint     string
 }{
-	"max_memory":            {nil, "leave it out; velos list shows the memory of each app"},
-	"watch":                 {isFalse, "leave it out and use velos restart after a change"},
-	"watch_paths":           {isEmpty, "leave it out"},
-	"watch_ignore":          {isEmpty, "leave it out"},
-	"watch_delay":           {nil, "leave it out"},
-	"cron_restart":          {nil, "leave it out and call velos restart from cron"},
-	"wait_ready":            {isFalse, "leave it out; min_uptime says when a start has succeeded"},
-	"listen_timeout":        {nil, "leave it out"},
-	"shutdown_with_message": {isFalse, "leave it out; stop_signal is sent instead"},
-	"env_profiles":          {nil, "put the variables into env, or use env_file"},
-	"user":                  {nil, "leave it out; apps run as the user of the daemon"},
-	"group":                 {nil, "leave it out; apps run as the user of the daemon"},
-	"umask":                 {nil, "leave it out"},
-	"nice":                  {nil, "leave it out, or start the program with nice"},
-	"include":               {nil, "leave it out"},
-	"depends_on":            {nil, "leave it out; apps start in the order of the file"},
-	"health":                {nil, "leave it out"},
-	"ready":                 {nil, "leave it out; min_uptime says when a start has succeeded"},
-	"listen":                {nil, "leave it out; the app listens by itself"},
-	"hooks":                 {nil, "leave it out"},
-	"notify":                {nil, "leave it out"},
-	"secret":                {nil, "use env_file: its values are never stored"},
-	"limits":                {nil, "leave it out"},
-	"rules":                 {nil, "leave it out"},
-	"multiline":             {nil, "leave it out"},
-	"protect":               {nil, "leave it out"},
-	"cron":                  {nil, "leave it out and call velos from cron"},
+	"max_memory":   {nil, "leave it out; velos list shows the memory of each app"},
+	"watch":        {isFalse, "leave it out and use velos restart after a change"},
+	"watch_paths":  {isEmpty, "leave it out"},
+	"watch_ignore": {isEmpty, "leave it out"},
+	"watch_delay":  {nil, "leave it out"},
+	"cron_restart": {nil, "leave it out and call velos restart from cron"},
+	"env_profiles": {nil, "put the variables into env, or use env_file"},
+	"user":         {nil, "leave it out; apps run as the user of the daemon"},
+	"group":        {nil, "leave it out; apps run as the user of the daemon"},
+	"umask":        {nil, "leave it out"},
+	"nice":         {nil, "leave it out, or start the program with nice"},
+	"include":      {nil, "leave it out"},
+	"hooks":        {nil, "leave it out"},
+	"notify":       {nil, "leave it out"},
+	"secret":       {nil, "use env_file: its values are never stored"},
+	"limits":       {nil, "leave it out"},
+	"rules":        {nil, "leave it out"},
+	"multiline":    {nil, "leave it out"},
+	"protect":      {nil, "leave it out"},
+	"cron":         {nil, "leave it out and call velos from cron"},
 }
 
 // foreign are other managers' words for our keys.
@@ -92,6 +95,8 @@ var foreign = map[string]string{
 	"environment": "env", "command": "script", "cmd": "script", "exec": "script", "program": "script", "directory": "cwd",
 	"dir": "cwd", "working_directory": "cwd", "workdir": "cwd", "stopsignal": "stop_signal", "kill_signal": "stop_signal",
 	"numprocs": "instances", "exec_interpreter": "interpreter", "node": "node_args", "autorestart_delay": "restart_delay",
+	"healthcheck": "health", "health_check": "health", "readiness": "ready", "sockets": "listen", "reuse_port": "listen_reuseport", "watchdog_sec": "watchdog",
+	"requires": "depends_on", "after": "depends_on", "needs": "depends_on",
 	"stdout_logfile": "out_file", "stderr_logfile": "error_file", "combine_logs": "merge_logs", "output": "out_file",
 	"error": "error_file", "log": "log_file", "dotenv": "env_file", "stop_timeout": "kill_timeout", "restart": "autorestart",
 }
@@ -247,7 +252,7 @@ func readScript(d *draft, n *node) *problem {
 }
 
 func readInstances(d *draft, n *node) *problem {
-	d.instances = ""
+	d.instances, d.several = "", false
 	if n.kind == isString {
 		if n.text == "max" {
 			d.instances = "max"
@@ -259,8 +264,12 @@ func readInstances(d *draft, n *node) *problem {
 		return wrong("must be a number, not a string", "write it without quotes")
 	}
 	p := whole(func(d *draft) *int { return &d.spec.Instances })(d, n)
-	if p == nil && d.spec.Instances == 0 {
+	switch {
+	case p != nil:
+	case d.spec.Instances == 0:
 		d.spec.Instances = 1
+	case d.spec.Instances == -1:
+		d.instances = "-1"
 	}
 	return p
 }
@@ -269,11 +278,10 @@ func readMode(d *draft, n *node) *problem {
 	switch {
 	case n.kind != isString:
 		return new(problem).mustBe(isString, n)
-	case n.text == string(velos.Cluster):
-		return later(`"cluster" is not yet in this version of velos`, "leave it out; several instances work in fork mode too")
-	case n.text != string(velos.Fork):
-		return wrong("must be fork, not "+shown(n.text), "leave it out")
+	case n.text != string(velos.Fork) && n.text != string(velos.Cluster):
+		return wrong("must be fork or cluster, not "+shown(n.text), didYouMean(n.text, []string{"fork", "cluster"}, "leave it out: several instances of a script that node runs are a cluster"))
 	}
+	d.mode = velos.Mode(n.text)
 	return nil
 }
 

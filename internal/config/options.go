@@ -42,22 +42,25 @@ type Options struct {
 	MaxLogTotal      string
 	IncrementVar     string
 
+	Mode                string   // fork or cluster
+	Listen              []string // addresses
+	ListenReuse         *bool
+	WaitReady           *bool
+	ListenTimeout       string
+	ShutdownWithMessage *bool
+
 	// Flags are the flags that fields were set with, where they have another
 	// name than the field: messages name what was typed.
 	Flags map[string]string
 
 	// Flags of later versions: using one is an error with code NotYet.
-	Mode                string
-	Watch               bool
-	WatchDelay          string
-	IgnoreWatch         []string
-	Cron                string
-	MaxMemory           string
-	WaitReady           bool
-	ListenTimeout       string
-	ShutdownWithMessage bool
-	EnvProfile          string
-	User, Group         string
+	Watch       bool
+	WatchDelay  string
+	IgnoreWatch []string
+	Cron        string
+	MaxMemory   string
+	EnvProfile  string
+	User, Group string
 }
 
 // DefaultTime is the log_date_format of --time.
@@ -77,6 +80,7 @@ func FromArgs(scripts []string, o Options, env Environ) ([]velos.Spec, error) {
 			Hint: "start them one by one, or without --name"}
 	}
 	specs := make([]velos.Spec, 0, len(scripts))
+	drafts := make([]*draft, 0, len(scripts))
 	for _, word := range scripts {
 		subject := "start " + shown(word)
 		d := &draft{spec: velos.NewSpec(), base: env.Dir, script: word, cwdIsBase: true, allEnv: true, at: map[string]*node{}}
@@ -95,8 +99,9 @@ func FromArgs(scripts []string, o Options, env Environ) ([]velos.Spec, error) {
 			return nil, &velos.Error{Code: velos.Conflict, Message: subject + ": would be named " + s.Name + ", like " + shown(scripts[twin]),
 				Hint: "start them one by one with --name"}
 		}
-		specs = append(specs, s)
+		specs, drafts = append(specs, s), append(drafts, d)
 	}
+	env.note(drafts, specs)
 	return specs, nil
 }
 
@@ -111,6 +116,7 @@ func (o *Options) fill(d *draft, env Environ) *problem {
 	d.spec.Name = o.Name
 	d.args = slices.Clone(o.Args)
 	d.envFiles = o.EnvFiles
+	d.listen = o.Listen
 	d.spec.Shell = o.Shell
 	for _, fill := range [...]func(*draft, Environ) *problem{o.fillValues, o.fillLists, o.fillInstances} {
 		if p := fill(d, env); p != nil {
@@ -128,6 +134,7 @@ func (o *Options) fill(d *draft, env Environ) *problem {
 	}
 	for _, b := range [...]struct{ from, to *bool }{
 		{o.Autostart, &d.spec.Autostart}, {o.MergeLogs, &d.spec.MergeLogs}, {o.LogRaw, &d.spec.LogRaw},
+		{o.ListenReuse, &d.spec.ListenReuse}, {o.WaitReady, &d.spec.WaitReady}, {o.ShutdownWithMessage, &d.spec.ShutdownWithMessage},
 	} {
 		if b.from != nil {
 			*b.to = *b.from
@@ -151,6 +158,7 @@ func (o *Options) fillValues(d *draft, _ Environ) *problem {
 		{"error_file", o.ErrFile, isString}, {"log_date_format", o.LogDateFormat, isString},
 		{"max_log_size", o.MaxLogSize, isString}, {"max_log_files", o.MaxLogFiles, isInteger},
 		{"max_log_total", o.MaxLogTotal, isString}, {"increment_var", o.IncrementVar, isString},
+		{"mode", o.Mode, isString}, {"listen_timeout", o.ListenTimeout, isString},
 	} {
 		if v.text == "" {
 			continue
@@ -202,7 +210,10 @@ func (o *Options) fillInstances(d *draft, env Environ) *problem {
 	case "":
 		return nil
 	case "max", "0":
-		d.spec.Instances = env.cpus()
+		d.instances = "max"
+		return nil
+	case "-1":
+		d.instances = "-1"
 		return nil
 	}
 	n, err := strconv.Atoi(o.Instances)
@@ -210,7 +221,7 @@ func (o *Options) fillInstances(d *draft, env Environ) *problem {
 		return wrong(`must be a number or "max", not `+shown(o.Instances), "such as -i 2").in("instances")
 	}
 	if n < 0 {
-		return wrong("must be 1 or more, not "+strconv.Itoa(n), "max is one for each core: "+strconv.Itoa(env.cpus())+" here").in("instances")
+		return wrong("must be 1 or more, not "+strconv.Itoa(n), "max is one for each core: "+strconv.Itoa(env.Cores())+" here, -1 leaves one of them free").in("instances")
 	}
 	d.spec.Instances = n
 	return nil
@@ -222,15 +233,11 @@ func (o *Options) later() *problem {
 		used  bool
 		hint  string
 	}{
-		{"mode", o.Mode != "" && o.Mode != string(velos.Fork), "leave it out; several instances work in fork mode too"},
 		{"watch", o.Watch, "leave it out and use velos restart after a change"},
 		{"watch_delay", o.WatchDelay != "", "leave it out"},
 		{"ignore_watch", len(o.IgnoreWatch) > 0, "leave it out"},
 		{"cron", o.Cron != "", "leave it out and call velos restart from cron"},
 		{"max_memory", o.MaxMemory != "", "leave it out; velos list shows the memory of each app"},
-		{"wait_ready", o.WaitReady, "leave it out; min_uptime says when a start has succeeded"},
-		{"listen_timeout", o.ListenTimeout != "", "leave it out"},
-		{"shutdown_with_message", o.ShutdownWithMessage, "leave it out; stop_signal is sent instead"},
 		{"env_profile", o.EnvProfile != "", "that is a profile; --env KEY=VALUE sets a variable, --env-file reads a file of them"},
 		{"user", o.User != "", "leave it out; apps run as the user of the daemon"},
 		{"group", o.Group != "", "leave it out; apps run as the user of the daemon"},

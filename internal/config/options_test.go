@@ -98,7 +98,7 @@ func TestFlagsLandInTheirFields(t *testing.T) {
 
 func TestInstancesMayBeAsManyAsCores(t *testing.T) {
 	_, env := project(t)
-	for text, want := range map[string]int{"": 1, "1": 1, "7": 7, "max": 4, "0": 4} {
+	for text, want := range map[string]int{"": 1, "1": 1, "7": 7, "max": 4, "0": 4, "-1": 3} {
 		specs, err := FromArgs([]string{"app.js"}, Options{Instances: text}, env)
 		if err != nil || specs[0].Instances != want {
 			t.Errorf("-i %s: %v, %v; want %d", text, specs, err, want)
@@ -223,7 +223,10 @@ func TestBadCommandLinesAreRefused(t *testing.T) {
 		{[]string{"app.js"}, Options{IncrementVar: "PORT"}},
 		{[]string{"app.js"}, Options{Shell: true, Interpreter: "node"}},
 		{[]string{"app.js"}, Options{Watch: true}},
-		{[]string{"app.js"}, Options{Mode: "cluster"}},
+		{[]string{"app.js"}, Options{Mode: "spoon"}},
+		{[]string{"app.js"}, Options{Instances: "-3"}},
+		{[]string{"app.js"}, Options{Listen: []string{"80", "http://x"}}},
+		{[]string{"app.js"}, Options{ListenTimeout: "soon"}},
 		{[]string{"app.js"}, Options{MaxMemory: "100M"}},
 		{[]string{"app.js"}, Options{Args: []string{"a\x00"}}},
 	} {

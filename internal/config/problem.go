@@ -17,6 +17,7 @@ type problem struct {
 	hint  string
 	at    *node  // where, when it came from a file
 	path  string // the keys that lead to at, dotted
+	below string // what of path lies below the app's key: .interval
 	// object is the word that what is about; left out where the subject of
 	// the message is that word already.
 	object string

@@ -16,7 +16,8 @@ import (
 func (d *draft) resolve(env Environ) (velos.Spec, *problem) {
 	for _, step := range [...]func(*draft, Environ) *problem{
 		(*draft).resolveEnv, (*draft).resolveProgram, (*draft).resolveCwd,
-		(*draft).resolveInstances, (*draft).resolvePaths,
+		(*draft).resolveInstances, (*draft).resolvePaths, (*draft).resolveMode,
+		(*draft).resolveListen, (*draft).resolveProbes,
 	} {
 		if p := step(d, env); p != nil {
 			return velos.Spec{}, p
@@ -91,8 +92,11 @@ func (d *draft) resolveCwd(env Environ) *problem {
 }
 
 func (d *draft) resolveInstances(env Environ) *problem {
-	if d.instances == "max" {
-		d.spec.Instances = env.cpus()
+	switch d.instances {
+	case "max":
+		d.spec.Instances, d.several = env.Cores(), true
+	case "-1":
+		d.spec.Instances, d.several = max(1, env.Cores()-1), true
 	}
 	name := d.spec.IncrementVar
 	if name == "" {

@@ -49,6 +49,32 @@ func fixtures() []velos.App {
 	return []velos.App{api, worker, backup}
 }
 
+// serving is an app with ports, probes and a reload under way. What it says of
+// itself is hostile.
+func serving() velos.App {
+	spec := velos.NewSpec()
+	spec.Name, spec.Script, spec.Cwd, spec.Interpreter, spec.Instances, spec.Mode = "web", "/srv/web/server.js", "/srv/web", "/usr/bin/node", 2, velos.Cluster
+	spec.Env = map[string]string{"PORT": "3000", "API_KEY": "sk-live-12345678"}
+	spec.Listen, spec.ListenReuse = []string{"tcp://:3000", "unix:/run/web.sock"}, true
+	spec.WaitReady, spec.ListenTimeout, spec.Watchdog = true, 10_000, 30_000
+	spec.Health = &velos.Probe{HTTP: "http://127.0.0.1:$PORT/health?key=sk-live-12345678", Interval: 10_000, Timeout: 2000, Retries: 3, StartPeriod: 5000}
+	spec.ShutdownWithMessage = true
+	spec.DependsOn = []velos.Dependency{{Name: "db", Condition: velos.OnHealthy}, {Name: "migrate", Condition: velos.OnExitedOK}}
+	run := func(inst, pid int, ms velos.Time) velos.Instance {
+		return velos.Instance{Inst: inst, Status: velos.Online, Wanted: true, PID: pid, Since: fixtureNow - ms, Started: fixtureNow - ms, Generation: 3,
+			Ports: velos.AddressesOf([]string{"tcp://0.0.0.0:3000", "tcp://[::]:3000", "udp://127.0.0.1:53", "unix:/run/web.sock"}),
+			Usage: velos.Usage{CPU: 1.5, Memory: 41943040, Peak: 52428800, Procs: 1}, Health: velos.Healthy}
+	}
+	ok, sick, old := run(0, 4501, 60_000), run(1, 4399, 3_600_000), run(0, 4398, 3_600_000)
+	sick.Generation, sick.Health, sick.HealthText = 2, velos.Unhealthy, "status 500: key=sk-live-12345678 is \x1b[31mbad"
+	sick.Said, sick.Reason = "serving 12 clients\x1b]0;title\x07\u202e", "ready"
+	old.Generation, old.Leaving, old.Wanted, old.Reason = 2, true, false, "replaced by pid 4501"
+	a := velos.App{ID: 7, Spec: spec, Generation: 3, Status: velos.Online, Created: fixtureNow - 3_600_000, Updated: fixtureNow - 61_000,
+		Instances: []velos.Instance{ok, sick}, Leaving: []velos.Instance{old},
+		Log: velos.LogInfo{Out: "/home/me/.velos/logs/web-out.log", Err: "/home/me/.velos/logs/web-err.log"}}
+	return a
+}
+
 func fixtureEvents() []velos.Event {
 	user := velos.Actor{Kind: "user", UID: 1000, User: "anna", PID: 4099, Exe: "velos"}
 	at := func(ms velos.Time) velos.Time { return fixtureNow - 6_000 + ms }
@@ -107,6 +133,13 @@ func goldens() map[string]string {
 			Error(b, &velos.Error{Code: velos.NotFound, Message: "restart ap: no such app", Hint: "did you mean api?"}, o)
 		})
 		add("done."+name, func(b *bytes.Buffer) { Done(b, fixtureResults(), o) })
+	}
+	web := Report{App: serving(), Inst: 1, Events: fixtureEvents(), Stderr: fixtureLines()[1:]}
+	for name, f := range map[string]Format{"txt": Human, "json": JSON, "ai": AI} {
+		o := Options{Format: f, Now: fixtureNow}
+		add("list-serving."+name, func(b *bytes.Buffer) { List(b, []velos.App{serving()}, o) })
+		add("info-serving."+name, func(b *bytes.Buffer) { Info(b, &web.App, o) })
+		add("why-serving."+name, func(b *bytes.Buffer) { Why(b, web, o) })
 	}
 	add("list-all.txt", func(b *bytes.Buffer) { List(b, fixtures(), Options{Now: fixtureNow, All: true}) })
 	add("list-narrow.txt", func(b *bytes.Buffer) { List(b, fixtures(), Options{Now: fixtureNow, Width: 40}) })
@@ -203,6 +236,108 @@ func TestWhyFitsOnOneScreen(t *testing.T) {
 	// About 4 characters are one token; runs of x are more, so the bound is loose.
 	if n := b.Len(); n > 1900 {
 		t.Errorf("--ai takes %d characters", n)
+	}
+}
+
+func TestWhyOfAnAppThatServesFitsOnOneScreen(t *testing.T) {
+	r := Report{App: serving(), Inst: 1, Stderr: fixtureLines()}
+	i := &r.App.Instances[1]
+	i.Status, i.Said, i.HealthText = velos.Starting, strings.Repeat("busy ", 50), strings.Repeat("no ", 50)
+	i.Restarts, i.LastExit = 3, &velos.Exit{Code: 1, PID: 4000}
+	for range 40 {
+		r.Events = append(r.Events, fixtureEvents()...)
+		r.Stderr = append(r.Stderr, velos.Entry{Inst: 1, Src: velos.Stderr, Msg: []byte("line")})
+	}
+	var b bytes.Buffer
+	Why(&b, r, Options{Now: fixtureNow, TTY: true})
+	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	if len(lines) > 24 || !strings.Contains(b.String(), "waits for   ready: when it says so itself, within 10s") {
+		t.Errorf("%d lines:\n%s", len(lines), b.String())
+	}
+	for _, l := range lines {
+		if n := len([]rune(l)); n > 80 {
+			t.Errorf("%d columns: %s", n, l)
+		}
+	}
+}
+
+func TestAnAppIsFoundAtItsFirstPort(t *testing.T) {
+	for addresses, want := range map[string][2]string{
+		"":                                        {"", ""},
+		"tcp://0.0.0.0:3000":                      {"http://localhost:3000", ":3000"},
+		"tcp://:80 tcp://[::]:80":                 {"http://localhost:80", ":80"},
+		"tcp://[::1]:80":                          {"http://localhost:80", "[::1]:80"},
+		"udp://:53 tcp://10.0.0.5:81 tcp://:82":   {"http://10.0.0.5:81", "udp:53 10.0.0.5:81 :82"},
+		"udp://127.0.0.1:53":                      {"", "udp:127.0.0.1:53"},
+		"tcp://:0 unix:/run/x.sock":               {"unix:/run/x.sock", ":0 /run/x.sock"},
+		"unix:/a/very/long/path/to/some/api.sock": {"unix:/a/very/long/path/to/some/api.sock", "…g/path/to/some/api.sock"},
+		"tcp://:1 tcp://:2 tcp://:3 tcp://:4 x":   {"http://localhost:1", ":1 :2 :3 +2"},
+		"unix:/a\x1b[2J":                          {"unix:/a\x1b[2J", "/a"},
+	} {
+		list := strings.Fields(addresses)
+		if got := [2]string{URL(list), portsCell(list)}; got != want {
+			t.Errorf("%s: %q; want %q", addresses, got, want)
+		}
+	}
+}
+
+func TestNobodyIsFoundWhereNothingRuns(t *testing.T) {
+	a := serving()
+	for i := range a.Instances {
+		a.Instances[i].Ports = ""
+	}
+	if got := URL(Addresses(&a)); got != "http://localhost:3000" {
+		t.Errorf("got %q; want the port that is held open", got)
+	}
+	for i := range a.Instances {
+		a.Instances[i].PID = 0
+	}
+	if got := Addresses(&a); got != nil {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestPortsAndHealthGoFirstWhereThereIsNoRoom(t *testing.T) {
+	apps := []velos.App{serving()}
+	for width, want := range map[int]string{0: "health     mode     ports", 115: "health     ports", 92: "uptime  health\n", 70: "restarts  uptime\n"} {
+		var b bytes.Buffer
+		List(&b, apps, Options{Now: fixtureNow, Width: width})
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%d columns: want %q in\n%s", width, want, b.String())
+		}
+	}
+}
+
+func TestWhatAnAppSaysOfItselfIsCleanAndMasked(t *testing.T) {
+	a := serving()
+	for _, f := range []Format{Human, AI, JSON} {
+		var b bytes.Buffer
+		o := Options{Format: f, Now: fixtureNow}
+		List(&b, []velos.App{a}, o)
+		Info(&b, &a, o)
+		Why(&b, Report{App: a, Inst: 1}, o)
+		if s := b.String(); strings.ContainsAny(s, "\x1b\x07\u202e") || strings.Contains(s, "sk-live") {
+			t.Errorf("format %d: %q", f, s)
+		}
+	}
+}
+
+func TestReadinessInWords(t *testing.T) {
+	for want, change := range map[string]func(*velos.Spec){
+		"when it has lived for 1s":          func(*velos.Spec) {},
+		"":                                  func(s *velos.Spec) { s.Mode = velos.Cluster },
+		"when it says so itself, within 8s": func(s *velos.Spec) { s.WaitReady = true },
+		"a connection to 127.0.0.1:80, every 1s, within 2s": func(s *velos.Spec) {
+			s.Ready, s.ListenTimeout = &velos.Probe{TCP: "127.0.0.1:80", Interval: 1000}, 2000
+		},
+		"exit code 0 of /bin/sh -c 'exit 0', within 8s":                func(s *velos.Spec) { s.Ready = &velos.Probe{Exec: []string{"/bin/sh", "-c", "exit 0"}} },
+		"a line with \"up\\x1b\", 1 failure in a row count, within 8s": func(s *velos.Spec) { s.Ready = &velos.Probe{Log: "up\x1b", Retries: 1} },
+	} {
+		s := velos.NewSpec()
+		change(&s)
+		if got := readiness(&s); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
 	}
 }
 

@@ -52,17 +52,23 @@ func CommandLine(s *velos.Spec) string {
 	if s.Command != "" {
 		return s.Command
 	}
-	var words []string
+	var list []string
 	if s.Interpreter != "" {
-		words = append(append(words, s.Interpreter), s.InterpreterArgs...)
+		list = append(append(list, s.Interpreter), s.InterpreterArgs...)
 	}
-	words = append(append(words, s.Script), s.Args...)
-	for i, w := range words {
+	return words(append(append(list, s.Script), s.Args...))
+}
+
+// words is a list as a shell would have it written.
+func words(list []string) string {
+	out := make([]string, len(list))
+	for i, w := range list {
 		if w == "" || strings.ContainsAny(w, " \t\"'\\$`*?;&|<>()#") {
-			words[i] = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
+			w = "'" + strings.ReplaceAll(w, "'", `'\''`) + "'"
 		}
+		out[i] = w
 	}
-	return strings.Join(words, " ")
+	return strings.Join(out, " ")
 }
 
 // Worst is the instance that needs attention most; inst picks one, -1 does
@@ -106,11 +112,23 @@ func (o Options) sheet(b *buffer, app *velos.App) {
 	s.line("interpreter", a.Spec.Interpreter)
 	s.line("cwd", a.Spec.Cwd)
 	s.line("source", a.Spec.Source)
+	s.line("mode", mode(&a.Spec))
+	s.line("url", URL(Addresses(&a)))
 	s.line("created", o.clock(a.Created)+" ("+ago(a.Created, o.Now)+")")
 	s.line("generation", strconv.Itoa(a.Generation))
 	for i := range a.Instances {
-		o.instanceSheet(s, &a, &a.Instances[i])
+		name := "process"
+		if len(a.Instances) > 1 {
+			name = Text(a.Spec.Name) + ":" + strconv.Itoa(a.Instances[i].Inst)
+		}
+		o.instanceSheet(s, name, &a, &a.Instances[i])
 	}
+	for i := range a.Leaving {
+		in := &a.Leaving[i]
+		o.instanceSheet(s, Text(a.Spec.Name)+":"+strconv.Itoa(in.Inst)+", "+beside(in), &a, in)
+	}
+	b.str(o.paint(dim, "serving"), "\n")
+	o.servingSheet(s, &a.Spec)
 	b.str(o.paint(dim, "restart policy"), "\n")
 	o.policySheet(s, &a.Spec)
 	b.str(o.paint(dim, "logs"), "\n")
@@ -124,15 +142,17 @@ func (o Options) sheet(b *buffer, app *velos.App) {
 	o.envSheet(s, &a.Spec)
 }
 
-func (o Options) instanceSheet(s sheet, a *velos.App, i *velos.Instance) {
-	name := "process"
-	if len(a.Instances) > 1 {
-		name = Text(a.Spec.Name) + ":" + strconv.Itoa(i.Inst)
-	}
+func (o Options) instanceSheet(s sheet, name string, a *velos.App, i *velos.Instance) {
 	s.b.str(o.paint(dim, name), "\n")
 	s.line("status", string(i.Status)+" since "+o.clock(i.Since)+" ("+ago(i.Since, o.Now)+")")
 	s.line("why", i.Reason)
+	s.line("says", i.Said)
+	s.line("health", health(i))
 	if i.PID != 0 {
+		s.line("listens on", strings.Join(i.Ports.List(), ", "))
+		if i.Generation != 0 && i.Generation != a.Generation {
+			s.line("generation", strconv.Itoa(i.Generation)+", while the configuration is "+strconv.Itoa(a.Generation))
+		}
 		s.line("pid", strconv.Itoa(i.PID))
 		s.line("uptime", Span(uptime(i, o.Now)))
 		s.line("usage", percent(i.Usage.CPU)+" of a core, "+Bytes(i.Usage.Memory)+" (peak "+Bytes(i.Usage.Peak)+"), "+plural(i.Usage.Procs, "process"))
@@ -165,7 +185,7 @@ func (o Options) policySheet(s sheet, c *velos.Spec) {
 		delay = "from " + Span(c.ExpBackoffRestartDelay) + ", doubling up to " + Span(velos.MaxBackoff)
 	}
 	s.line("delay", delay)
-	s.line("stop", c.StopSignal+", killed after "+Span(c.KillTimeout))
+	s.line("stop", ending(c))
 }
 
 func (o Options) envSheet(s sheet, c *velos.Spec) {

@@ -21,10 +21,14 @@ type appJSON struct {
 	UptimeMS     velos.Millis   `json:"uptime_ms"`
 	CPU          float64        `json:"cpu_percent"`
 	Memory       int64          `json:"memory_bytes"`
+	Health       velos.Health   `json:"health,omitempty"`
+	URL          string         `json:"url,omitempty"`
+	Ports        []string       `json:"ports,omitempty"`
 	Generation   int            `json:"generation"`
 	Created      velos.Time     `json:"created_at"`
 	Updated      velos.Time     `json:"updated_at"`
 	Instances    []instanceJSON `json:"instances"`
+	Leaving      []instanceJSON `json:"leaving,omitempty"`
 	Log          velos.LogInfo  `json:"log"`
 	Config       velos.Spec     `json:"config"`
 }
@@ -45,6 +49,10 @@ func (o Options) appJSON(a *velos.App) appJSON {
 		ID: m.ID, Name: m.Spec.Name, Namespace: m.Spec.Namespace, Status: m.Status, RestartCount: m.Restarts(),
 		CPU: u.CPU, Memory: u.Memory, Generation: m.Generation, Created: m.Created, Updated: m.Updated,
 		Instances: make([]instanceJSON, len(m.Instances)), Log: m.Log, Config: m.Spec,
+		Health: healthOf(&m), Ports: Addresses(&m), URL: URL(Addresses(&m)),
+	}
+	for i := range m.Leaving {
+		j.Leaving = append(j.Leaving, o.instanceJSON(&m.Leaving[i]))
 	}
 	for i := range m.Instances {
 		in := o.instanceJSON(&m.Instances[i])

@@ -40,10 +40,14 @@ type appAI struct {
 	Restarts int      `json:"r,omitempty"`
 	PID      int      `json:"p,omitempty"`
 	Insts    string   `json:"i,omitempty"`
+	Health   string   `json:"h,omitempty"`
+	URL      string   `json:"at,omitempty"`
+	Leaving  int      `json:"old,omitempty"`
 }
 
 func (o Options) appAI(a *velos.App) appAI {
-	j := appAI{Name: a.Spec.Name, Status: shortStatus(a.Status), Restarts: a.Restarts()}
+	j := appAI{Name: a.Spec.Name, Status: shortStatus(a.Status), Restarts: a.Restarts(), Health: shortHealth(healthOf(a)),
+		URL: Text(URL(Addresses(a))), Leaving: leaving(a)}
 	u := a.Usage()
 	up, running, online := velos.Millis(0), 0, 0
 	for i := range a.Instances {
@@ -71,6 +75,17 @@ func (o Options) appAI(a *velos.App) appAI {
 	return j
 }
 
+// leaving counts the old runs that finish their connections.
+func leaving(a *velos.App) int {
+	n := 0
+	for i := range a.Leaving {
+		if a.Leaving[i].Leaving {
+			n++
+		}
+	}
+	return n
+}
+
 // shortStatus is a status in --ai.
 func shortStatus(s velos.Status) string {
 	switch s {
@@ -90,31 +105,58 @@ func shortStatus(s velos.Status) string {
 	return string(s)
 }
 
+// The last columns of a list, and how many there are.
+const (
+	atHealth = iota + 10
+	atMode
+	atPorts
+	columns
+)
+
 func (o Options) listTable(b *buffer, apps []velos.App) {
 	if len(apps) == 0 {
 		b.str("no apps; velos start FILE adds one\n")
 		return
 	}
 	cols := []column{{"id", true, 2}, {"name", false, 0}, {"namespace", false, 8}, {"×", true, 6}, {"status", false, 0},
-		{"pid", true, 7}, {"cpu", true, 5}, {"mem", true, 3}, {"restarts", true, 4}, {"uptime", true, 1}}
-	spaces := false
+		{"pid", true, 7}, {"cpu", true, 5}, {"mem", true, 3}, {"restarts", true, 4}, {"uptime", true, 1}, {"health", false, 9}, {"mode", false, 11}, {"ports", false, 10}}
+	spaces, clusters := false, false
 	for i := range apps {
 		spaces = spaces || apps[i].Spec.Namespace != "default"
+		clusters = clusters || apps[i].Spec.Mode == velos.Cluster
 	}
 	rows := make([][]cell, 0, len(apps))
+	add := func(of, row []cell, name string) {
+		row[1].text = name
+		if row[atPorts] == of[atPorts] {
+			row[atPorts].text = "" // once is enough
+		}
+		rows = append(rows, row)
+	}
 	for i := range apps {
 		a := &apps[i]
 		row := o.appRow(a)
 		if spaces {
 			row[2].text = Text(a.Spec.Namespace)
 		}
+		if clusters {
+			row[atMode].text = string(a.Spec.Mode)
+		}
 		rows = append(rows, row)
 		if len(a.Instances) > 1 && (o.All || differ(a.Instances)) {
 			for n := range a.Instances {
 				in := &a.Instances[n]
-				row := o.instanceRow(in)
-				row[1].text = "  " + Text(a.Spec.Name) + ":" + strconv.Itoa(in.Inst)
-				rows = append(rows, row)
+				add(row, o.instanceRow(in), "  "+Text(a.Spec.Name)+":"+strconv.Itoa(in.Inst))
+			}
+		}
+		for n := range a.Leaving {
+			in := &a.Leaving[n]
+			name, other := "  "+Text(a.Spec.Name)+":"+strconv.Itoa(in.Inst), o.instanceRow(in)
+			if in.Leaving {
+				other[4] = cell{"leaving", yellow}
+				add(row, other, name+" old")
+			} else {
+				add(row, other, name+" new")
 			}
 		}
 	}
@@ -124,7 +166,7 @@ func (o Options) listTable(b *buffer, apps []velos.App) {
 // differ reports whether one row cannot tell the truth about all instances.
 func differ(list []velos.Instance) bool {
 	for i := range list {
-		if list[i].Status != list[0].Status {
+		if list[i].Status != list[0].Status || list[i].Health != list[0].Health {
 			return true
 		}
 	}
@@ -139,13 +181,15 @@ func (o Options) appRow(a *velos.App) []cell {
 			row[3].text, row[5].text = strconv.Itoa(n), ""
 		}
 	} else {
-		row = make([]cell, 10)
+		row = make([]cell, columns)
 	}
 	u := a.Usage()
 	row[0].text = strconv.Itoa(int(a.ID))
 	row[1] = cell{Text(a.Spec.Name), bold}
 	row[4] = cell{string(a.Status), statusColor(a.Status)}
 	row[8].text = strconv.Itoa(a.Restarts())
+	h := healthOf(a)
+	row[atHealth], row[atPorts].text = cell{string(h), healthColor(h)}, portsCell(Addresses(a))
 	if u.Procs > 0 || u.Memory > 0 {
 		row[6].text, row[7].text = percent(u.CPU), Bytes(u.Memory)
 	}
@@ -153,7 +197,8 @@ func (o Options) appRow(a *velos.App) []cell {
 }
 
 func (o Options) instanceRow(i *velos.Instance) []cell {
-	row := make([]cell, 10)
+	row := make([]cell, columns)
+	row[atHealth], row[atPorts].text = cell{string(i.Health), healthColor(i.Health)}, portsCell(i.Ports.List())
 	row[4] = cell{string(i.Status), statusColor(i.Status)}
 	row[8].text = strconv.Itoa(i.Restarts)
 	row[9].text = "-"

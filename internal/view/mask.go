@@ -144,12 +144,29 @@ func (m Mask) App(a *velos.App) velos.App {
 	c.Spec.Args = m.strings(a.Spec.Args)
 	c.Spec.InterpreterArgs = m.strings(a.Spec.InterpreterArgs)
 	c.Spec.Command = m.String(a.Spec.Command)
-	c.Instances = append([]velos.Instance(nil), a.Instances...)
-	for i := range c.Instances {
-		c.Instances[i].Reason = m.String(c.Instances[i].Reason)
-		c.Instances[i].LastExit = m.exit(c.Instances[i].LastExit)
-	}
+	c.Spec.Ready, c.Spec.Health = m.probe(a.Spec.Ready), m.probe(a.Spec.Health)
+	c.Spec.ShutdownMessage = m.String(a.Spec.ShutdownMessage)
+	c.Instances, c.Leaving = m.instances(a.Instances), m.instances(a.Leaving)
 	return c
+}
+
+func (m Mask) instances(list []velos.Instance) []velos.Instance {
+	list = append([]velos.Instance(nil), list...)
+	for i := range list {
+		in := &list[i]
+		in.Reason, in.Said, in.HealthText = m.String(in.Reason), m.String(in.Said), m.String(in.HealthText)
+		in.LastExit = m.exit(in.LastExit)
+	}
+	return list
+}
+
+func (m Mask) probe(p *velos.Probe) *velos.Probe {
+	if p == nil || m.r == nil {
+		return p
+	}
+	c := *p
+	c.HTTP, c.TCP, c.Log, c.Exec = m.String(p.HTTP), m.String(p.TCP), m.String(p.Log), m.strings(p.Exec)
+	return &c
 }
 
 func (m Mask) exit(e *velos.Exit) *velos.Exit {

@@ -92,6 +92,8 @@ func advice(a *velos.App, i *velos.Instance) []string {
 		return []string{"it ignored " + Text(a.Spec.StopSignal) + ": handle the signal, or raise kill_timeout (" + Span(a.Spec.KillTimeout) + ")", logs}
 	case i.Status == velos.Stopped && (x == nil || x.Asked):
 		return []string{"velos start " + name}
+	case i.Health == velos.Unhealthy:
+		return []string{"it does not answer its health probe: velos info " + name + " shows what is asked", logs}
 	case i.Status == velos.Online && i.Strikes == 0 && (x == nil || x.Asked || i.Restarts == 0):
 		return []string{"nothing: it runs"}
 	case x != nil && x.Error != "":
@@ -144,16 +146,20 @@ func (o Options) whyPage(b *buffer, r Report, i *velos.Instance, f findings) {
 		}
 	}
 	line("why", f.reason)
+	more := 0
 	if i != nil {
 		o.whyInstance(line, &a, i)
+		more = o.whyServing(line, &a, i)
 	}
 	if f.order != nil {
 		line("last order", orderText(f.order)+", "+ago(f.order.Time, o.Now))
 	}
 	line("command", CommandLine(&a.Spec))
 	o.section(b, "timeline")
-	for n := range f.timeline {
-		e := &f.timeline[n]
+	// What is said above takes its lines from here: a screen has no more.
+	events := f.timeline[max(0, len(f.timeline)-max(3, whyEvents-more)):]
+	for n := range events {
+		e := &events[n]
 		b.str("  ", o.clock(e.Time), "  ", o.paint(eventColor(e), cut(Text(eventText(e)), o.room(12))), "\n")
 	}
 	if len(f.timeline) == 0 {
@@ -189,6 +195,33 @@ func (o Options) whyInstance(line func(key, value string), a *velos.App, i *velo
 	case i.Status == velos.Errored:
 		line("next", "nothing: it is not started again by itself")
 	}
+}
+
+// whyServing shows where an instance can be found and how it does, and
+// returns how many lines that took.
+func (o Options) whyServing(line func(key, value string), a *velos.App, i *velos.Instance) int {
+	serves := ""
+	if i.PID != 0 {
+		serves = URL(Addresses(&velos.App{Spec: a.Spec, Instances: []velos.Instance{*i}}))
+	}
+	if a.Spec.Mode == velos.Cluster && serves != "" {
+		serves += " (cluster)"
+	}
+	if n := leaving(a); n > 0 {
+		serves = strings.TrimPrefix(serves+"; "+plural(n, "old run")+" finishing connections", "; ")
+	}
+	waits := ""
+	if i.Status == velos.Starting && (a.Spec.WaitReady || a.Spec.Ready != nil) {
+		waits = "ready: " + readiness(&a.Spec)
+	}
+	n := 0
+	for _, l := range [...][2]string{{"serves", serves}, {"waits for", waits}, {"health", health(i)}, {"says", i.Said}} {
+		if l[1] != "" {
+			n++
+		}
+		line(l[0], l[1])
+	}
+	return n
 }
 
 // strikes says how many ends in a row were quick ones, and how many of them
@@ -243,6 +276,9 @@ type whyJSON struct {
 	LastOrder *velos.Event  `json:"last_order"`
 	Timeline  []velos.Event `json:"timeline"`
 	Stderr    []string      `json:"stderr"`
+	Health    velos.Health  `json:"health,omitempty"`
+	HealthWhy string        `json:"health_text,omitempty"`
+	Said      string        `json:"status_text,omitempty"`
 	Hints     []string      `json:"hints"`
 }
 
@@ -251,6 +287,7 @@ func (o Options) whyJSON(r Report, i *velos.Instance, f findings) whyJSON {
 		Timeline: append([]velos.Event{}, f.timeline...), Stderr: append([]string{}, f.lines...), Hints: f.todo}
 	if i != nil {
 		j.Inst, j.Status, j.Since, j.RetryAt, j.Exit = i.Inst, i.Status, i.Since, i.RetryAt, i.LastExit
+		j.Health, j.HealthWhy, j.Said = i.Health, i.HealthText, i.Said
 		if j.Exit != nil {
 			j.Meaning = j.Exit.String()
 		}
@@ -267,6 +304,9 @@ type whyAI struct {
 	Restarts int      `json:"r,omitempty"`
 	Strikes  string   `json:"k,omitempty"`
 	Next     string   `json:"next,omitempty"`
+	Health   string   `json:"h,omitempty"`
+	Said     string   `json:"st,omitempty"`
+	URL      string   `json:"at,omitempty"`
 	Order    string   `json:"by,omitempty"`
 	Stderr   []string `json:"e,omitempty"`
 	Hints    []string `json:"do"`
@@ -280,6 +320,10 @@ func (o Options) whyAI(r Report, i *velos.Instance, f findings) whyAI {
 	j := whyAI{Name: r.App.Spec.Name, Status: shortStatus(r.App.Status), Why: f.reason, Hints: f.todo}
 	if i != nil {
 		j.Status, j.For, j.Restarts = shortStatus(i.Status), ShortSpan(velos.Millis(max(0, o.Now-i.Since))), i.Restarts
+		j.Said, j.URL = cut(Text(i.Said), aiLine), Text(URL(i.Ports.List()))
+		if i.Health != velos.Healthy {
+			j.Health = cut(Text(health(i)), aiLine)
+		}
 		if x := i.LastExit; x != nil {
 			j.Exit = x.String()
 		}
