@@ -167,7 +167,7 @@ func (s *session) settle(orders []order, results []view.Result, since velos.Time
 		if r.Did == "" {
 			r.Did = velos.CodeOf(r.Err).String()
 		}
-		if code := velos.CodeOf(r.Err); code == velos.Crashed || code == velos.Failed && r.Verb == "reload" {
+		if itsOwn(r.Verb, r.Err) {
 			s.tail(r, since, orders[i].old)
 		}
 		errs = append(errs, r.Err)
@@ -181,6 +181,20 @@ func (s *session) settle(orders []order, results []view.Result, since velos.Time
 		return err
 	}
 	return &partial{results: results, err: err}
+}
+
+// itsOwn reports whether the app's own words may tell why an order has failed:
+// it crashed, or it was not ready in time.
+func itsOwn(verb string, err error) bool {
+	switch velos.CodeOf(err) {
+	case velos.Crashed:
+		return true
+	case velos.Timeout:
+		return !errors.Is(err, context.DeadlineExceeded)
+	case velos.Failed:
+		return verb == "reload"
+	}
+	return false
 }
 
 // tail shows the last lines of an app that crashed while it was awaited. The

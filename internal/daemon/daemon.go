@@ -141,6 +141,9 @@ func openWith(h home.Home, line *keeper.Line, lock *home.Lock) (*Daemon, error) 
 	if err := d.inherit(); err != nil {
 		say("velosd: " + err.Error())
 	}
+	if err := d.machine.OpenNotify(); err != nil { // programs then cannot say how they are, and nothing else is amiss
+		say("velosd: " + err.Error())
+	}
 	release := d.saver.hold() // half of what is remembered is less than the old file has
 	d.restore(state)
 	release()
@@ -233,6 +236,7 @@ func (d *Daemon) lower() {
 		_ = l.Close() // removes the socket: a starter must not wait for it
 	}
 	d.sup.Close()
+	d.machine.Close()
 	d.recover.Wait()
 	d.conns.closeAll()
 	d.sessions.Wait()

@@ -28,6 +28,7 @@ var handlers = map[wire.Command]func(*call, context.Context) (velos.Record, erro
 	wire.ProcessList:    (*call).list,
 	wire.ProcessInfo:    (*call).info,
 	wire.ProcessReload:  (*call).reload,
+	wire.ProcessScale:   (*call).scale,
 	wire.ProcessRename:  (*call).rename,
 	wire.ProcessSignal:  (*call).signal,
 	wire.ProcessReset:   (*call).reset,
@@ -202,8 +203,36 @@ func (c *call) info(context.Context) (velos.Record, error) {
 	return &a, nil
 }
 
-func (c *call) reload(context.Context) (velos.Record, error) {
-	return nil, &velos.Error{Code: velos.NotYet, Message: "reload: not yet in this version of velos", Hint: "velos restart"}
+func (c *call) reload(ctx context.Context) (velos.Record, error) {
+	var q wire.Reload
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	if q.Spec != nil {
+		if err := reserved(c.d.home, q.Spec); err != nil {
+			return nil, err
+		}
+	}
+	why, err := c.d.sup.Reload(ctx, q.ID, q.Inst, q.Parallel, q.Spec, c.by())
+	if e := c.kept(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return nil, err
+	}
+	a, err := c.d.sup.Info(q.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &wire.Reloaded{Restarted: why != "", Why: why, App: a}, nil
+}
+
+func (c *call) scale(ctx context.Context) (velos.Record, error) {
+	var q wire.Scale
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	return c.done(q.ID, c.d.sup.Scale(ctx, q.ID, q.Count, q.By, c.by()))
 }
 
 func (c *call) rename(context.Context) (velos.Record, error) {

@@ -39,8 +39,13 @@ func (h *Host) await(p *program) {
 	if r == nil || r.Log == "" {
 		return
 	}
+	text, err := probe.Expand(r.Log, p.lookup)
+	if err != nil {
+		p.tell(News{Unready, err.Error()})
+		return
+	}
 	if l := h.Log(p.seat.ID); l != nil {
-		p.cancel = l.Await(p.seat.place(), r.Log, func() { h.ready(p) })
+		p.cancel = l.Await(p.seat.place(), text, func() { h.ready(p) })
 	}
 }
 
@@ -122,7 +127,7 @@ func (p *program) command(ctx context.Context, argv []string) (text string, err 
 		c, err = p.host.children.Start(child.Command{Path: path, Args: argv, Dir: p.spec.Cwd, Env: p.env, Stdout: int(w.Fd()), Stderr: int(w.Fd())})
 		_ = w.Close()
 		if err == nil {
-			return outcome(ctx, c, r)
+			return verdict(ctx, c, r)
 		}
 	} else {
 		_ = w.Close()
@@ -130,8 +135,8 @@ func (p *program) command(ctx context.Context, argv []string) (text string, err 
 	return "", err
 }
 
-// outcome waits for the end of a probe's command.
-func outcome(ctx context.Context, c *child.Process, r *os.File) (string, error) {
+// verdict waits for the end of a probe's command.
+func verdict(ctx context.Context, c *child.Process, r *os.File) (string, error) {
 	deadline, _ := ctx.Deadline()
 	_ = r.SetReadDeadline(deadline)
 	stop := context.AfterFunc(ctx, func() { _ = r.SetReadDeadline(time.Now()) })

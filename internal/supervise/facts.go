@@ -170,5 +170,8 @@ func (r *runner) view() velos.Instance {
 	if u := r.usage.Load(); u != nil && i.PID != 0 {
 		i.Usage = *u
 	}
+	if l := r.look.Load(); l != nil && i.PID == l.pid {
+		i.Ports = l.found
+	}
 	return i
 }

@@ -56,6 +56,13 @@ func (s *stand) Sample(_ time.Time, roots []int, set func(int, velos.Usage)) err
 
 func (s *stand) Over(Seat) {}
 
+func (s *stand) Addresses(roots []int, set func(int, velos.Addresses)) error {
+	for _, r := range roots {
+		set(r, velos.Addresses("tcp://127.0.0.1:"+strconv.Itoa(r)))
+	}
+	return nil
+}
+
 func (s *stand) Hold(seat Seat) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -92,7 +92,7 @@ func (a *app) held() (wait string, err error) {
 		}
 		ok, lost := dep.meets(d.Condition)
 		if lost != "" {
-			return "", &velos.Error{Code: velos.Failed, Message: "start " + a.name() + ": it depends on " + dep.name() + ", which " + lost,
+			return "", &velos.Error{Code: velos.Crashed, Message: "start " + a.name() + ": it depends on " + dep.name() + ", which " + lost,
 				Hint: "velos why " + dep.name()}
 		}
 		if !ok && wait == "" {

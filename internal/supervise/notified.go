@@ -54,7 +54,7 @@ func (h *Host) onNotify(m notify.Message) {
 	if p == nil {
 		return
 	}
-	if m.Status != "" {
+	if m.HasStatus {
 		p.tell(News{Said, m.Status})
 	}
 	if m.Ready {

@@ -245,6 +245,7 @@ func (h *Host) adopted(r record, c *child.Process, spec *velos.Spec) Child {
 			p.tell(News{Listens, a})
 		}
 	}
+	h.await(p)
 	h.watch(p, r.Began)
 	return p
 }

@@ -79,6 +79,7 @@ type runner struct {
 
 	snapshot atomic.Pointer[velos.Instance]
 	usage    atomic.Pointer[velos.Usage]
+	look     atomic.Pointer[look]
 	listens  atomic.Int32  // shared addresses that the run has said it listens on
 	ticks    atomic.Uint64 // start ticks of the live child, for the state file
 }

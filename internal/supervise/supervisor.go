@@ -37,6 +37,8 @@ type Supervisor struct {
 	cancel context.CancelFunc
 	alive  sync.WaitGroup // apps in the phone book whose runners have not all ended
 
+	looking sync.Mutex // one look for addresses at a time
+
 	mu    sync.Mutex
 	apps  map[uint32]*app
 	ids   []uint32 // in the order they were added
@@ -338,6 +340,11 @@ func (s *Supervisor) Delete(id uint32, actor velos.Actor) error {
 func (s *Supervisor) List() []velos.App {
 	s.sampler.fresh(s)
 	apps := s.all()
+	var all []*runner
+	for _, a := range apps {
+		all = append(all, a.cast.Load().slots...)
+	}
+	s.lookAt(all, oldLook)
 	list := make([]velos.App, len(apps))
 	for i, a := range apps {
 		list[i] = a.view()
@@ -352,6 +359,7 @@ func (s *Supervisor) Info(id uint32) (velos.App, error) {
 		return velos.App{}, err
 	}
 	s.sampler.fresh(s)
+	s.lookAt(a.cast.Load().everybody(), freshLook)
 	return a.view(), nil
 }
 
