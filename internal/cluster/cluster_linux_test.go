@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -329,6 +330,40 @@ while True:
 	b := make([]byte, 20)
 	if n, _ := c.Read(b); string(b[:n]) != "from python" {
 		t.Errorf("got %q", b[:n])
+	}
+}
+
+func TestManyMayCallAtOnce(t *testing.T) {
+	w := newWorld(t, "")
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			seat := Seat{App: uint32(1 + i%2), Slot: i}
+			for range 50 {
+				j, err := w.p.Join(seat, Worker, i)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				unix.Write(j.FD, []byte(`{"cmd":"NODE_CLUSTER","act":"queryServer","seq":1,`+anyPort+"}\n\"ready\"\n"))
+				w.p.Send(seat, "1")
+				w.p.Activate(seat.App, []Seat{seat, seat.twin()})
+				w.p.Passed(seat.twin(), []string{"tcp://127.0.0.1:0"}, i%2 == 0)
+				w.p.Queued(seat)
+				w.p.Listening(seat)
+				w.p.Drain(seat, true)
+				unix.Close(j.FD)
+				w.p.Left(seat)
+				if i == 3 {
+					w.p.Release(seat.App)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	w.p.Settled(func(uint32) bool { return false })
+	if w.holds() != "" {
+		t.Errorf("held: %s", w.holds())
 	}
 }
 
