@@ -191,7 +191,8 @@ func (p *Primary) turn(id uint64, f func(*run)) {
 
 // Activate has new connections of the app go to these seats only, evenly,
 // from now on and for sockets opened later, too. What waits at others stays
-// with them (see Queued). Shared sockets, such as those of unix paths, are for
+// with them (see Queued), and for a round trip of the network connections
+// that were half made still arrive there. Shared sockets, such as those of unix paths, are for
 // whoever accepts first.
 func (p *Primary) Activate(id uint32, active []Seat) error {
 	p.mu.Lock()

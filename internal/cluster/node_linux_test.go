@@ -391,6 +391,33 @@ require('http').createServer().on('error', () => {}).listen(0, '203.0.113.1');
 	})
 }
 
+func TestDrainEndsSessionsOfHTTP2(t *testing.T) {
+	withNode(t, func(t *testing.T, w *world) {
+		a := w.start(seat0, Worker, `
+const http2 = require('http2');
+const server = http2.createServer((req, res) => setTimeout(() => res.end('late'), 300));
+server.listen(0, '127.0.0.1', () => {
+  const client = http2.connect('http://127.0.0.1:' + server.address().port);
+  client.on('goaway', () => console.log('goaway'));
+  const r = client.request({ ':path': '/' });
+  r.setEncoding('utf8').on('data', (s) => console.log('body', s)).end();
+  server.on('stream', () => console.log('asked'));
+});
+`)
+		a.line(t, "asked")
+		if err := w.p.Drain(seat0, false); err != nil {
+			t.Fatal(err)
+		}
+		if got := a.line(t, "body"); got != "late" {
+			t.Errorf("got %s", got)
+		}
+		w.news(seat0, Closed)
+		if code := a.exit(t); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+	})
+}
+
 func TestALaterPrimaryGoesOn(t *testing.T) {
 	withNode(t, func(t *testing.T, w *world) {
 		script := hello + `server.listen(0, '127.0.0.1'); process.send('ready'); process.on('message', (m) => console.log('got', m));`

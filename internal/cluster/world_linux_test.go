@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -243,7 +244,7 @@ func get(address, path string) (string, error) {
 		network = "unix"
 	}
 	c := http.Client{Timeout: 20 * time.Second, Transport: &http.Transport{DisableKeepAlives: true,
-		Dial: func(_, _ string) (net.Conn, error) { return net.Dial(network, address) }}}
+		DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial(network, address) }}}
 	r, err := c.Get("http://x" + path)
 	if err != nil {
 		return "", err

@@ -132,7 +132,7 @@ func parseIP(s string) (a ip, six, ok bool) {
 	}
 	var end [16]byte
 	m, ok2 := parse6(end[:], tail)
-	if !ok || !ok2 || n+m > 14 {
+	if !ok || !ok2 || n+m > 14 || strings.IndexByte(head, '.') >= 0 {
 		return a, true, false
 	}
 	copy(a.b[16-m:], end[:m])

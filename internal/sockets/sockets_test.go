@@ -20,7 +20,7 @@ func TestAnAddressReadsAsItIsWritten(t *testing.T) {
 func TestWhatIsNoAddressIsInvalid(t *testing.T) {
 	for _, text := range []string{"", ":80", "tcp:80", "tcp://", "tcp://80", "tcp://:", "tcp://:65536", "tcp://:-1", "tcp://:+1", "tcp://localhost:80",
 		"tcp://::1:80", "tcp://[::1:80", "tcp://::1]:80", "tcp://[]:80", "tcp://[1.2.3]:80", "tcp://1.2.3.256:80", "tcp://01.2.3.4:80", "tcp://1.2.3.4.5:80",
-		"tcp://[1::2::3]:80", "tcp://[12345::]:80", "tcp://[1:2:3:4:5:6:7]:80", "tcp://[1:2:3:4:5:6:7:8:9]:80", "tcp://[::1%]:80", "tcp://[::1%a/b]:80",
+		"tcp://[1::2::3]:80", "tcp://[12345::]:80", "tcp://[1:2:3:4:5:6:7]:80", "tcp://[1:2:3:4:5:6:7:8:9]:80", "tcp://[::1%]:80", "tcp://[::1%a/b]:80", "tcp://[1.2.3.4::]:80",
 		"unix:", "unix:run", "unix:/a\x00b", "http://:80"} {
 		if a, err := Parse(text); velos.CodeOf(err) != velos.Invalid || velos.HintOf(err) == "" {
 			t.Errorf("%q became %s, %v", text, a, err)
