@@ -123,20 +123,22 @@ func (p *Primary) query(r *run, m *channel.Message) {
 	if !ok {
 		return
 	}
+	q := asked{seq: seq, data: m.Flat("data")}
 	a, index, ok := question(m)
 	// Of descriptors it could only mean ours, which are none of its business.
 	if fd, is := m.Int("fd"); !ok || is && fd >= 0 {
-		p.refuse(r, seq, "", syscall.EBADF)
+		p.refuse(r, q, "", syscall.EBADF)
 		return
 	}
 	g, fd, err := p.socket(r.seat, workers+strconv.FormatInt(index, 10), a, false)
 	if err != nil {
-		p.refuse(r, seq, keyOf(workers, a), errnoOf(err))
+		p.refuse(r, q, keyOf(workers, a), errnoOf(err))
 		return
 	}
 	if g.data == nil {
-		g.data = slices.Clone(m.Flat("data"))
+		g.data = slices.Clone(q.data)
 	}
+	q.data = g.data
 	kind := "net.Native"
 	if a.Network == sockets.UDP {
 		kind = "dgram.Native"
@@ -145,16 +147,16 @@ func (p *Primary) query(r *run, m *channel.Message) {
 	b = append(append(b, kind...), `","msg":`...)
 	b = append(p.reply(b, seq, g.key, 0, g.data), '}')
 	if err := r.ch.Pass(b, fd); err != nil {
-		p.refuse(r, seq, g.key, syscall.EMFILE)
+		p.refuse(r, q, g.key, syscall.EMFILE)
 		return
 	}
-	r.asked = append(r.asked, seq)
+	r.asked = append(r.asked, q)
 }
 
 // refuse answers with an error, which the app gets as the error event of its
-// server.
-func (p *Primary) refuse(r *run, seq int64, key string, errno syscall.Errno) {
-	_ = r.ch.Send(p.reply(nil, seq, key, -int64(errno), nil))
+// server. A TLS server reads the data even then.
+func (p *Primary) refuse(r *run, q asked, key string, errno syscall.Errno) {
+	_ = r.ch.Send(p.reply(nil, q.seq, key, -int64(errno), q.data))
 }
 
 func (p *Primary) reply(b []byte, seq int64, key string, errno int64, data []byte) []byte {
