@@ -44,6 +44,7 @@ func (d *Daemon) state() (s *home.State, n int) {
 // where the keeper has held its output; instances that should run and do not
 // are started. Nothing here is waited for.
 func (d *Daemon) restore(s *home.State) {
+	defer d.sup.Resume()
 	defer d.machine.Settled()
 	if s == nil {
 		d.store.Sweep(0)

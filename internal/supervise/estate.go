@@ -262,7 +262,8 @@ func (h *Host) Survivors(id uint32, spec *velos.Spec) (list []Survivor) {
 		h.records[r.Seat] = r
 		h.mu.Unlock()
 		log.Began(r.place(), r.PID)
-		list = append(list, Survivor{Seat: r.Seat, Child: h.adopted(r, p, spec), Began: r.Began, Holds: h.holds[r.Seat]})
+		c, up := h.adopted(r, p, spec)
+		list = append(list, Survivor{Seat: r.Seat, Child: c, Began: r.Began, Holds: h.holds[r.Seat], Mute: !up})
 		fault.Here("adopt.half")
 	}
 	return list

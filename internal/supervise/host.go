@@ -173,7 +173,8 @@ func (h *Host) Launch(l Launch) (Child, error) {
 	fault.Here("start.piped")
 	path, args := argv(l.Spec)
 	c := child.Command{Path: path, Args: args, Dir: l.Spec.Cwd, Env: env, Stdout: out, Stderr: errs, Mark: mark}
-	p := &program{host: h, seat: l.Seat, spec: l.Spec, env: env, quit: make(chan struct{})}
+	p := &program{host: h, seat: l.Seat, spec: l.Spec, quit: make(chan struct{})}
+	p.keep(env)
 	if err := h.fork(p, &c); err != nil {
 		log.Settle(l.place())
 		return nil, wrap("start "+l.Spec.Name, err)

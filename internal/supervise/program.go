@@ -19,7 +19,7 @@ type program struct {
 	host           *Host
 	seat           Seat
 	spec           *velos.Spec
-	env            []string
+	env            []string      // nil unless a probe needs it: it is kilobytes
 	quit           chan struct{} // closed when the run is over
 
 	mu     sync.Mutex
@@ -89,6 +89,13 @@ func (p *program) empty() {
 // Say implements Child.
 func (p *program) Say(message string) error {
 	return p.host.primary.Send(clusterSeat(p.seat), message)
+}
+
+// keep keeps the environment for probes.
+func (p *program) keep(env []string) {
+	if p.spec.Ready != nil || p.spec.Health != nil {
+		p.env = env
+	}
 }
 
 // lookup finds a variable of the program's environment.
@@ -220,24 +227,22 @@ func readyName(s Seat) string {
 }
 
 // adopted is the program of a run that a former daemon has started. A worker
-// that does not listen may wait for an answer that got lost with that daemon:
-// it is ended, and started anew.
-func (h *Host) adopted(r record, c *child.Process, spec *velos.Spec) Child {
-	p := &program{Process: c, host: h, seat: r.Seat, spec: spec, quit: make(chan struct{})}
-	files, err := EnvFiles(spec)
-	if err == nil {
-		p.env, _ = environ(spec, files, r.Inst, r.Mark)
+// that is not up may wait for an answer that got lost with that daemon.
+func (h *Host) adopted(r record, c *child.Process, spec *velos.Spec) (p *program, up bool) {
+	p = &program{Process: c, host: h, seat: r.Seat, spec: spec, quit: make(chan struct{})}
+	if files, err := EnvFiles(spec); err == nil && (spec.Ready != nil || spec.Health != nil) {
+		env, _ := environ(spec, files, r.Inst, r.Mark)
+		p.keep(env)
 	}
 	h.enrol(p)
+	up = true
 	if h.readies[r.Seat] {
 		p.tell(News{Kind: Ready})
 	}
 	if wired(spec) {
 		at := clusterSeat(r.Seat)
 		standing := h.primary.Adopted(at)
-		if spec.Mode == velos.Cluster && standing.Channel && !standing.Up {
-			_ = c.Kill()
-		}
+		up = spec.Mode != velos.Cluster || !standing.Channel || standing.Up
 		if standing.Ready {
 			p.tell(News{Kind: Ready})
 		}
@@ -247,7 +252,7 @@ func (h *Host) adopted(r record, c *child.Process, spec *velos.Spec) Child {
 	}
 	h.await(p)
 	h.watch(p, r.Began)
-	return p
+	return p, up
 }
 
 // Serve implements Machine.

@@ -53,6 +53,7 @@ type Survivor struct {
 	Child Child
 	Began time.Time
 	Lost  bool // it is gone, and nobody knows how it ended
+	Mute  bool // a worker that does not listen yet: what it asked for may have got lost
 	Holds bool // of two in one instance, the one that counts: see Machine.Hold
 }
 
@@ -104,6 +105,13 @@ func (s *Supervisor) Restore(v home.Saved, sameBoot bool) (idle []int, err error
 		r.wake() // what was told before it lived was not heard
 	}
 	return idle, nil
+}
+
+// Resume says who gets connections, after all apps were restored.
+func (s *Supervisor) Resume() {
+	for _, a := range s.all() {
+		a.serve()
+	}
 }
 
 // choose finds the survivor that a saved run goes on with: of two, the one that
@@ -216,6 +224,9 @@ func (r *runner) adopt(run home.Run, sv Survivor) {
 		r.began, up = time.Now(), 0
 	}
 	ready := run.Status == velos.Online && known
+	if sv.Mute && !ready { // it would wait for ever; its policy starts another
+		_ = sv.Child.Kill()
+	}
 	switch {
 	case !r.want:
 		r.status = velos.Online

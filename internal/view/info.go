@@ -127,8 +127,10 @@ func (o Options) sheet(b *buffer, app *velos.App) {
 		in := &a.Leaving[i]
 		o.instanceSheet(s, Text(a.Spec.Name)+":"+strconv.Itoa(in.Inst)+", "+beside(in), &a, in)
 	}
-	b.str(o.paint(dim, "serving"), "\n")
-	o.servingSheet(s, &a.Spec)
+	if c := &a.Spec; len(c.Listen) > 0 || readiness(c) != "" || c.Health != nil || c.Watchdog > 0 || len(c.DependsOn) > 0 {
+		b.str(o.paint(dim, "serving"), "\n")
+		o.servingSheet(s, c)
+	}
 	b.str(o.paint(dim, "restart policy"), "\n")
 	o.policySheet(s, &a.Spec)
 	b.str(o.paint(dim, "logs"), "\n")
