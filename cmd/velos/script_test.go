@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -46,7 +47,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "waitstatus": waitStatus, "waitfile": waitFile, "waitgone": waitGone, "waitlog": waitLog,
-			"killapp": killApp, "killdaemon": killDaemon, "isjson": isJSON, "pidof": pidOf, "reboot": reboot,
+			"waitcontent": waitContent, "killapp": killApp, "killdaemon": killDaemon, "isjson": isJSON, "pidof": pidOf, "reboot": reboot,
 		},
 		Condition: condition,
 	})
@@ -186,6 +187,16 @@ func waitFile(ts *testscript.TestScript, _ bool, args []string) {
 		if !waitUntil(patience, func() bool { st, err := os.Stat(path); return err == nil && st.Size() > 0 }) {
 			ts.Fatalf("there is no %s", a)
 		}
+	}
+}
+
+// waitcontent FILE EXPRESSION waits until a file has something that matches.
+func waitContent(ts *testscript.TestScript, _ bool, args []string) {
+	re, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	path := ts.MkAbs(args[0])
+	if !waitUntil(patience, func() bool { b, err := os.ReadFile(path); return err == nil && re.Match(b) }) {
+		ts.Fatalf("%s has nothing like %s", args[0], args[1])
 	}
 }
 

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/velospm/velos"
@@ -51,6 +52,49 @@ func (s *session) connect(ctx context.Context) error {
 		return err
 	}
 	return s.raise(ctx, h)
+}
+
+// returnWithin is how long a daemon may be away of which nobody says that it
+// will come back: a service that is restarted ends whole, and begins anew.
+const returnWithin = 2 * time.Second
+
+// reconnect waits for the daemon that follows the one that was lost: killed and
+// started again by its keeper, upgraded or restarted. It starts none: somebody
+// may have wanted its end.
+func (s *session) reconnect(ctx context.Context) error {
+	_ = s.conn.Close()
+	s.conn = nil
+	h, err := s.home()
+	if err != nil {
+		return err
+	}
+	hoped := time.Now() // when it was last to be expected
+	pause := time.Millisecond
+	for end := hoped.Add(patience); time.Now().Before(end) && time.Since(hoped) < returnWithin; {
+		if err := s.dial(); err == nil {
+			within, stop := briefly(ctx)
+			p, err := s.conn.Ping(within)
+			stop()
+			if err == nil {
+				s.notice("velosd was away; going on with pid ", strconv.Itoa(p.PID))
+				return nil
+			}
+			_ = s.conn.Close()
+			s.conn = nil
+		} else if velos.CodeOf(err) != velos.Unreachable {
+			return err
+		}
+		if h.Kept() {
+			hoped = time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+			pause = min(pause*3/2, 50*time.Millisecond)
+		}
+	}
+	return &velos.Error{Code: velos.Unreachable, Message: "velosd has ended", Hint: "velos list starts it again"}
 }
 
 // offer says once, on stderr, that the daemon is of another version and how to
