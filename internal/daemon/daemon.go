@@ -6,6 +6,7 @@ package daemon
 import (
 	"errors"
 	"os"
+	"os/signal"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -52,6 +53,7 @@ type Daemon struct {
 	recover  sync.WaitGroup // survivors being ended
 	astray   astray
 
+	signals chan os.Signal
 	endOnce sync.Once
 	ending  chan struct{} // closed when somebody asked for the end
 	// What to become instead of ending; written before ending is closed.
@@ -123,7 +125,7 @@ func open(h home.Home) (*Daemon, error) {
 // openWith raises every room of the home whose lock we have, the listener
 // last: whoever can connect is answered.
 func openWith(h home.Home, line *keeper.Line, lock *home.Lock) (*Daemon, error) {
-	d := &Daemon{home: h, line: line, lock: lock, heir: heir(), began: time.Now(), ending: make(chan struct{}),
+	d := &Daemon{home: h, line: line, lock: lock, heir: heir(), began: time.Now(), signals: heed(), ending: make(chan struct{}),
 		manager: findManager(os.Getenv, os.Getpid(), line.PID())}
 	state, notes, err := home.Read(h.StateFile())
 	if err != nil {
@@ -212,10 +214,11 @@ func (d *Daemon) run() {
 		say("velosd: become " + d.successor + ": " + d.become(d.successor).Error())
 		os.Exit(1) // the keeper starts the new program
 	}
-	d.tellStopping()
 	if d.leaving {
+		d.tellLeaving()
 		d.depart()
 	}
+	d.tellStopping()
 	d.lower()
 }
 
@@ -247,6 +250,7 @@ func (d *Daemon) lower() {
 	}
 	_ = d.line.Close()
 	_ = d.lock.Close()
+	signal.Stop(d.signals)
 }
 
 // end asks for the end; only the first call counts.
