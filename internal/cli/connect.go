@@ -34,15 +34,25 @@ func (s *session) dial() error {
 	return err
 }
 
+// mostDeaths bounds how many daemons a command sees die before it asks one.
+const mostDeaths = 10
+
 // connect connects to the daemon and starts it where there is none.
 func (s *session) connect(ctx context.Context) error {
-	err := s.dial()
-	if err == nil {
-		s.offer(ctx)
-		return nil
-	}
-	if velos.CodeOf(err) != velos.Unreachable {
-		return err
+	// A daemon that dies at this very moment has accepted, and never answers.
+	for try := 0; ; try++ {
+		err := s.dial()
+		if err == nil && (s.offer(ctx) || try == mostDeaths) {
+			return nil
+		}
+		if err != nil && velos.CodeOf(err) != velos.Unreachable {
+			return err
+		}
+		if err != nil {
+			break
+		}
+		_ = s.conn.Close()
+		s.conn = nil
 	}
 	h, err := s.home()
 	if err != nil {
@@ -98,17 +108,19 @@ func (s *session) reconnect(ctx context.Context) error {
 }
 
 // offer says once, on stderr, that the daemon is of another version and how to
-// bring it up to date. It costs one round trip.
-func (s *session) offer(ctx context.Context) {
+// bring it up to date. It costs one round trip. False: the connection is lost.
+func (s *session) offer(ctx context.Context) bool {
 	if s.offered {
-		return
+		return true
 	}
-	s.offered = true
 	ctx, stop := briefly(ctx)
 	defer stop()
-	if p, err := s.conn.Ping(ctx); err == nil {
+	p, err := s.conn.Ping(ctx)
+	if err == nil {
+		s.offered = true
 		s.skew(p.Version)
 	}
+	return velos.CodeOf(err) != velos.Unreachable || err == nil
 }
 
 // briefly bounds a call that the daemon can answer at once.

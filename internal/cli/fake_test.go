@@ -37,6 +37,7 @@ type fake struct {
 	version  string
 	pid      int
 	hang     bool
+	dying    int // connections that are accepted and never answered
 	listener *wire.Listener
 	open     map[*wire.Conn]bool
 	happened chan struct{} // closed when there is another event or live line
@@ -74,10 +75,11 @@ func (d *fake) listen(t *testing.T) {
 				return
 			}
 			d.mu.Lock()
-			if d.listener == l {
+			if d.listener == l && d.dying == 0 {
 				d.open[c] = true
 				go d.serve(c)
 			} else {
+				d.dying--
 				c.Close()
 			}
 			d.mu.Unlock()
