@@ -20,6 +20,7 @@ import (
 	"github.com/velospm/velos/internal/keeper"
 	"github.com/velospm/velos/internal/level"
 	"github.com/velospm/velos/internal/logs"
+	"github.com/velospm/velos/internal/proc"
 	"github.com/velospm/velos/internal/supervise"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -179,7 +180,7 @@ func (d *Daemon) raise() error {
 	d.machine = supervise.NewHost(d.children, d.store, d.line)
 	d.saver = newSaver()
 	d.tidy = newTidy()
-	d.sup = supervise.New(supervise.Options{Machine: d.machine, Event: d.event, Changed: d.changed, Sampled: d.sampled})
+	d.sup = supervise.New(supervise.Options{Machine: d.machine, Event: d.event, Changed: d.changed, Sampled: d.sampled, Age: proc.Age})
 	past := 0 // runs that this state knows to be over
 	d.saver.run(func() *home.State {
 		past = d.machine.Past()

@@ -243,14 +243,14 @@ func (h *Host) Survivors(id uint32, spec *velos.Spec) map[int]Survivor {
 		p, err := h.adopt(r.Adoption)
 		if err != nil { // gone without a word, or somebody else by now
 			_ = h.line.Drop(r.name)
-			list[r.inst] = Survivor{Child: &departed{r.PID, r.Start}, Began: r.Began, Lost: true}
+			list[r.inst] = Survivor{Child: &departed{r.PID, r.Start}, Began: began(r.Began, r.Start), Lost: true}
 			continue
 		}
 		h.mu.Lock()
 		h.records[r.seat] = r
 		h.mu.Unlock()
 		log.Began(r.inst, r.PID)
-		list[r.inst] = Survivor{Child: p, Began: r.Began}
+		list[r.inst] = Survivor{Child: p, Began: began(r.Began, r.Start)}
 		fault.Here("adopt.half")
 	}
 	return list

@@ -160,5 +160,8 @@ func (r *runner) view() velos.Instance {
 	if u := r.usage.Load(); u != nil && i.PID != 0 {
 		i.Usage = *u
 	}
+	if i.PID != 0 {
+		r.app.sup.present(&i, r.ticks.Load())
+	}
 	return i
 }
