@@ -264,6 +264,7 @@ type departed struct {
 }
 
 func (d *departed) PID() int               { return d.pid }
+func (d *departed) Started() time.Time     { return time.Time{} }
 func (d *departed) StartTicks() uint64     { return d.start }
 func (d *departed) Signal(int, bool) error { return velos.ErrNotRunning }
 func (d *departed) Kill() error            { return nil }

@@ -46,14 +46,14 @@ func (r *runner) onLaunched(l launched) {
 	}
 	r.child, r.exited = l.child, l.child.Exited()
 	l.child.Notify(r.wake)
-	r.began = time.Now()
+	r.began = l.child.Started() // what the next daemon will say, too
 	r.ticks.Store(l.child.StartTicks())
 	if r.status == velos.Stopping { // told to stop while it was being forked
 		r.term()
 		return
 	}
 	if d := r.spec.MinUptime.Std(); d > 0 {
-		r.arm(d)
+		r.arm(max(d-time.Since(r.began), time.Millisecond))
 		return
 	}
 	r.onReady("started")
