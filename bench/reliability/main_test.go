@@ -89,6 +89,21 @@ func TestNothingIsLostWhenTheDaemonIsKilled(t *testing.T) {
 			t.Errorf("adoption took %v", a.started[0])
 		}
 	})
+	t.Run("clock", func(t *testing.T) {
+		t.Parallel()
+		p := p
+		p.velosd = filepath.Join(p.dir, "settable")
+		if err := buildSettable("../..", p.velosd); err != nil {
+			t.Fatal(err)
+		}
+		k := setting{}
+		if err := k.run(p); err != nil {
+			t.Fatal(err)
+		}
+		if len(k.Faults) > 0 || k.Lost+k.Doubled+k.Torn > 0 {
+			t.Errorf("%v: %q", k.tally, k.Faults)
+		}
+	})
 	t.Run("faults", func(t *testing.T) {
 		t.Parallel()
 		_, found, missed, err := survey(p, []int{2}, 4)

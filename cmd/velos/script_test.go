@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -36,7 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds every wait of a script.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -46,7 +47,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "waitstatus": waitStatus, "waitfile": waitFile, "waitgone": waitGone, "waitlog": waitLog,
-			"killapp": killApp, "killdaemon": killDaemon, "isjson": isJSON, "pidof": pidOf, "reboot": reboot,
+			"waitcontent": waitContent, "killapp": killApp, "killdaemon": killDaemon, "killyoung": killYoung, "isjson": isJSON, "pidof": pidOf, "reboot": reboot,
 		},
 		Condition: condition,
 	})
@@ -69,7 +70,7 @@ func setup(e *testscript.Env) error {
 // end stops the daemon that a script started, the hard way if need be.
 func end(h home.Home) {
 	pid := daemonPID(h)
-	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
 	defer stop()
 	if c, err := client.Dial(h.Socket()); err == nil {
 		c.Shutdown(ctx, wire.Shutdown{})
@@ -189,6 +190,16 @@ func waitFile(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// waitcontent FILE EXPRESSION waits until a file has something that matches.
+func waitContent(ts *testscript.TestScript, _ bool, args []string) {
+	re, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	path := ts.MkAbs(args[0])
+	if !waitUntil(patience, func() bool { b, err := os.ReadFile(path); return err == nil && re.Match(b) }) {
+		ts.Fatalf("%s has nothing like %s", args[0], args[1])
+	}
+}
+
 // waitgone FILE waits until no process has the pid that is in a file.
 func waitGone(ts *testscript.TestScript, _ bool, args []string) {
 	for _, a := range args {
@@ -242,6 +253,21 @@ func killDaemon(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(syscall.Kill(pid, syscall.SIGKILL))
 	if !waitUntil(patience, func() bool { return gone(pid) }) {
 		ts.Fatalf("the daemon does not die")
+	}
+}
+
+// killyoung N kills N daemons, each as soon as it is there: the keeper starts
+// the next one later each time.
+func killYoung(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	h, last := home.Home{Dir: ts.Getenv("VELOS_HOME")}, 0
+	for range n {
+		if !waitUntil(patience, func() bool { pid := daemonPID(h); return pid > 1 && pid != last && !gone(pid) }) {
+			ts.Fatalf("there is no daemon after %d", last)
+		}
+		last = daemonPID(h)
+		killDaemon(ts, false, nil)
 	}
 }
 

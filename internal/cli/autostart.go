@@ -19,8 +19,9 @@ import (
 	"github.com/velospm/velos/internal/home"
 )
 
-// raiseWithin is how long the daemon may take to answer after its start.
-const raiseWithin = 5 * time.Second
+// raiseWithin is how long the daemon may take to answer after its start, or
+// after its keeper was asked to start it.
+const raiseWithin = 15 * time.Second
 
 // kept are the variables that the daemon gets. It must not depend on whoever
 // happened to start it; what an app gets comes with its Spec.
@@ -72,10 +73,12 @@ func (s *session) await(ctx context.Context, h home.Home, pid int, ended <-chan 
 		c, err := client.Dial(h.Socket())
 		if err == nil {
 			s.conn = c
-			s.announceDaemon(ctx, h, pid, logged)
-			return nil
-		}
-		if code := velos.CodeOf(err); code != velos.Unreachable {
+			if s.announceDaemon(ctx, h, pid, logged) {
+				return nil
+			}
+			_ = c.Close() // it has died since
+			s.conn = nil
+		} else if code := velos.CodeOf(err); code != velos.Unreachable {
 			return err
 		}
 		select {
@@ -94,14 +97,16 @@ func (s *session) await(ctx context.Context, h home.Home, pid int, ended <-chan 
 }
 
 // announceDaemon says what was started, unless another command was faster and
-// it is that command's daemon that answers.
-func (s *session) announceDaemon(ctx context.Context, h home.Home, pid int, logged int64) {
+// it is that command's daemon that answers. False: the connection is lost.
+func (s *session) announceDaemon(ctx context.Context, h home.Home, pid int, logged int64) bool {
 	ctx, stop := context.WithTimeout(ctx, raiseWithin)
 	defer stop()
-	if p, err := s.conn.Ping(ctx); err == nil && (p.PID == pid || p.Keeper == pid) {
+	p, err := s.conn.Ping(ctx)
+	if err == nil && (p.PID == pid || p.Keeper == pid) {
 		s.notice("started velosd, pid ", strconv.Itoa(p.PID))
 		s.passOn(h, logged)
 	}
+	return err == nil || velos.CodeOf(err) != velos.Unreachable
 }
 
 // raiseError carries the end of what velosd itself wrote since it was started.

@@ -30,7 +30,7 @@ func raised(t *testing.T) *fake {
 	os.Mkdir(d.home, 0o700)
 	t.Cleanup(func() {
 		os.WriteFile(filepath.Join(d.home, "end"), nil, 0o600)
-		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 			if _, err := os.Lstat(filepath.Join(d.home, "velos.sock")); err != nil {
 				break
 			}

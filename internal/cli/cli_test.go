@@ -380,3 +380,11 @@ func TestWhateverElseListensThereIsNoDaemon(t *testing.T) {
 		}
 	}
 }
+
+func TestACommandThatMeetsADyingDaemonAsksTheNextOne(t *testing.T) {
+	d := newFake(t, "api")
+	d.mu.Lock()
+	d.dying = 3
+	d.mu.Unlock()
+	want(t, d, 0, "api", "", "list")
+}

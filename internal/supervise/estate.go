@@ -255,7 +255,7 @@ func (h *Host) Survivors(id uint32, spec *velos.Spec) (list []Survivor) {
 		p, err := h.adopt(r.Adoption)
 		if err != nil { // gone without a word, or somebody else by now
 			_ = h.line.Drop(r.name)
-			list = append(list, Survivor{Seat: r.Seat, Child: &departed{r.PID, r.Start}, Began: r.Began, Lost: true})
+			list = append(list, Survivor{Seat: r.Seat, Child: &departed{r.PID, r.Start}, Began: began(r.Began, r.Start), Lost: true})
 			continue
 		}
 		h.mu.Lock()
@@ -263,7 +263,7 @@ func (h *Host) Survivors(id uint32, spec *velos.Spec) (list []Survivor) {
 		h.mu.Unlock()
 		log.Began(r.place(), r.PID)
 		c, up := h.adopted(r, p, spec)
-		list = append(list, Survivor{Seat: r.Seat, Child: c, Began: r.Began, Holds: h.holds[r.Seat], Mute: !up})
+		list = append(list, Survivor{Seat: r.Seat, Child: c, Began: began(r.Began, r.Start), Holds: h.holds[r.Seat], Mute: !up})
 		fault.Here("adopt.half")
 	}
 	return list
@@ -285,6 +285,7 @@ type departed struct {
 }
 
 func (d *departed) PID() int               { return d.pid }
+func (d *departed) Started() time.Time     { return time.Time{} }
 func (d *departed) StartTicks() uint64     { return d.start }
 func (d *departed) Signal(int, bool) error { return velos.ErrNotRunning }
 func (d *departed) Kill() error            { return nil }

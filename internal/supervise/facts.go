@@ -173,5 +173,8 @@ func (r *runner) view() velos.Instance {
 	if l := r.look.Load(); l != nil && i.PID == l.pid {
 		i.Ports = l.found
 	}
+	if i.PID != 0 {
+		r.app.sup.present(&i, r.ticks.Load())
+	}
 	return i
 }

@@ -189,6 +189,7 @@ func (a *actor) Say(message string) error {
 }
 
 func (a *actor) PID() int                  { return a.pid }
+func (a *actor) Started() time.Time        { return a.born }
 func (a *actor) StartTicks() uint64        { return uint64(a.pid) }
 func (a *actor) Exited() <-chan child.Exit { return a.exit }
 func (a *actor) Gone() <-chan struct{}     { return a.gone }

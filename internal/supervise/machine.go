@@ -64,6 +64,7 @@ type Launch struct {
 // A Child is one run of a program.
 type Child interface {
 	PID() int
+	Started() time.Time
 	StartTicks() uint64
 	Signal(sig int, tree bool) error
 	Kill() error

@@ -47,14 +47,14 @@ func (r *runner) onLaunched(l launched) {
 	}
 	r.child, r.exited = l.child, l.child.Exited()
 	l.child.Notify(r.wake)
-	r.began = time.Now()
+	r.began = l.child.Started() // what the next daemon will say, too
 	r.ticks.Store(l.child.StartTicks())
 	r.listen()
 	if r.status == velos.Stopping { // told to stop while it was being forked
 		r.term()
 		return
 	}
-	r.await(0)
+	r.await(time.Since(r.began))
 }
 
 // notLaunched: a program that cannot be started is errored, not a crash

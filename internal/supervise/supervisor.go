@@ -19,6 +19,10 @@ type Options struct {
 	Event   func(velos.Event) // something happened
 	Changed func()            // what is worth saving has changed
 	Sampled func()            // a measurement that nobody asked for is over
+
+	// Age is how long ago a process began, from its StartTicks, by a clock that
+	// nobody sets. It may be nil.
+	Age func(ticks uint64) (time.Duration, bool)
 }
 
 // A Supervisor is the registry of apps. Its mutex is for the phone book only:
@@ -27,6 +31,7 @@ type Supervisor struct {
 	machine Machine
 	event   func(velos.Event)
 	changed func()
+	age     func(uint64) (time.Duration, bool)
 	pool    pool // forks and drains
 	turns   pool // of runners that have something to do
 	sampler sampler
@@ -49,7 +54,7 @@ type Supervisor struct {
 
 // New is a Supervisor without apps. Close ends it.
 func New(o Options) *Supervisor {
-	s := &Supervisor{machine: o.Machine, event: o.Event, changed: o.Changed, apps: map[uint32]*app{}, next: 1}
+	s := &Supervisor{machine: o.Machine, event: o.Event, changed: o.Changed, age: o.Age, apps: map[uint32]*app{}, next: 1}
 	if s.event == nil {
 		s.event = func(velos.Event) {}
 	}
