@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/velospm/velos"
@@ -61,19 +62,19 @@ func (s *session) raise(ctx context.Context, h home.Home) error {
 			ended <- st.ExitCode()
 		}
 	}()
-	return s.await(ctx, h, p.Pid, ended, before)
+	return s.await(ctx, h, p, ended, before)
 }
 
 // await dials until the daemon answers. A velosd that ended with Conflict has
 // lost the race for the lock: its rival will answer.
-func (s *session) await(ctx context.Context, h home.Home, pid int, ended <-chan int, logged int64) error {
+func (s *session) await(ctx context.Context, h home.Home, ours *os.Process, ended <-chan int, logged int64) error {
 	deadline := time.Now().Add(raiseWithin)
 	pause := time.Millisecond
 	for time.Now().Before(deadline) {
 		c, err := client.Dial(h.Socket())
 		if err == nil {
 			s.conn = c
-			if s.announceDaemon(ctx, h, pid, logged) {
+			if s.announceDaemon(ctx, h, ours, logged) {
 				return nil
 			}
 			_ = c.Close() // it has died since
@@ -97,14 +98,20 @@ func (s *session) await(ctx context.Context, h home.Home, pid int, ended <-chan 
 }
 
 // announceDaemon says what was started, unless another command was faster and
-// it is that command's daemon that answers. False: the connection is lost.
-func (s *session) announceDaemon(ctx context.Context, h home.Home, pid int, logged int64) bool {
+// it is that command's daemon that answers. Then ours is not needed: it may not
+// even have begun, and would be a daemon that nobody wants when it does and the
+// other has ended. False: the connection is lost.
+func (s *session) announceDaemon(ctx context.Context, h home.Home, ours *os.Process, logged int64) bool {
 	ctx, stop := context.WithTimeout(ctx, raiseWithin)
 	defer stop()
 	p, err := s.conn.Ping(ctx)
-	if err == nil && (p.PID == pid || p.Keeper == pid) {
+	switch {
+	case err != nil:
+	case p.PID == ours.Pid || p.Keeper == ours.Pid:
 		s.notice("started velosd, pid ", strconv.Itoa(p.PID))
 		s.passOn(h, logged)
+	default:
+		_ = ours.Signal(syscall.SIGTERM)
 	}
 	return err == nil || velos.CodeOf(err) != velos.Unreachable
 }
