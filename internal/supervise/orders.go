@@ -55,6 +55,14 @@ func (r *runner) onOrder(o order) {
 		r.reply(o.reply, r.poke(o))
 		return
 	}
+	if (r.retired || r.leaving) && (o.verb == start || o.verb == restart) {
+		err := r.moved() // it was meant for whoever had the place
+		if r.leaving {
+			err = r.app.gone()
+		}
+		r.reply(o.reply, err)
+		return
+	}
 	r.actor = o.actor
 	if o.spec != nil {
 		r.spec = o.spec
