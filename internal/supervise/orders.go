@@ -179,7 +179,7 @@ func (r *runner) poke(o order) error {
 // onTake ends a trial: the run has lived up to its place. It is NotRunning when
 // it has not lived until now.
 func (r *runner) onTake() error {
-	if r.status != velos.Online {
+	if r.status != velos.Online || r.exited == nil {
 		return &velos.Error{Code: velos.Crashed, Message: "start " + r.label() + ": " + r.reason, Hint: "velos why " + r.app.name()}
 	}
 	r.trial = false
