@@ -40,6 +40,7 @@ type stand struct {
 	survivors []Survivor
 	served    []string // each Serve and Rested
 	held      []Seat
+	holding   func(Seat) // called by Hold
 }
 
 func (s *stand) Open(uint32, *velos.Spec) error           { return nil }
@@ -65,8 +66,12 @@ func (s *stand) Addresses(roots []int, set func(int, velos.Addresses)) error {
 
 func (s *stand) Hold(seat Seat) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.held = append(s.held, seat)
+	f := s.holding
+	s.mu.Unlock()
+	if f != nil {
+		f(seat)
+	}
 }
 
 func (s *stand) Serve(_ uint32, seats []Seat) {

@@ -55,6 +55,14 @@ func (r *runner) onOrder(o order) {
 		r.reply(o.reply, r.poke(o))
 		return
 	}
+	if (r.retired || r.leaving) && (o.verb == start || o.verb == restart) {
+		err := r.moved() // it was meant for whoever had the place
+		if r.leaving {
+			err = r.app.gone()
+		}
+		r.reply(o.reply, err)
+		return
+	}
 	r.actor = o.actor
 	if o.spec != nil {
 		r.spec = o.spec
@@ -171,7 +179,7 @@ func (r *runner) poke(o order) error {
 // onTake ends a trial: the run has lived up to its place. It is NotRunning when
 // it has not lived until now.
 func (r *runner) onTake() error {
-	if r.status != velos.Online {
+	if r.status != velos.Online || r.exited == nil {
 		return &velos.Error{Code: velos.Crashed, Message: "start " + r.label() + ": " + r.reason, Hint: "velos why " + r.app.name()}
 	}
 	r.trial = false

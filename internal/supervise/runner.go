@@ -111,7 +111,10 @@ func (r *runner) wake() {
 			return
 		case m == awake && r.mode.CompareAndSwap(m, called):
 			return
-		case m == unborn || m == called || m == through:
+		case m == through:
+			r.bounce()
+			return
+		case m == unborn || m == called:
 			return
 		}
 	}
@@ -210,14 +213,32 @@ func (r *runner) refuse() {
 		}
 	}
 	r.waiters = nil
+	r.bounce()
+}
+
+// bounce answers orders that have come too late: the runner has ended, and an
+// order to stop it is done. It may be called by whoever has sent one.
+func (r *runner) bounce() {
 	for {
 		select {
 		case o := <-r.orders:
-			o.reply <- gone
+			switch {
+			case !r.retired:
+				o.reply <- r.app.gone()
+			case o.verb == stop || o.verb == retire:
+				o.reply <- nil
+			default:
+				o.reply <- r.moved()
+			}
 		default:
 			return
 		}
 	}
+}
+
+// moved is the answer to an order for a run that has its place no more.
+func (r *runner) moved() error {
+	return &velos.Error{Code: velos.Conflict, Message: r.label() + ": a reload or a change of the number of instances came first", Hint: "try again"}
 }
 
 // seat is where its runs have their place.

@@ -210,7 +210,7 @@ func (s *Supervisor) order(ctx context.Context, id uint32, inst int, o order) er
 		return err
 	}
 	if o.verb == stop {
-		a.interrupt()
+		defer a.halt()()
 	}
 	list, err := a.pick(inst, o.verb == stop)
 	if err != nil {
@@ -241,16 +241,21 @@ func (s *Supervisor) Update(id uint32, spec velos.Spec, actor velos.Actor) error
 	}
 	a.change.Lock()
 	defer a.change.Unlock()
-	n := len(a.cast.Load().slots)
-	if spec.Instances == n {
+	want := spec.Instances
+	spec.Instances = len(a.cast.Load().slots)
+	change := func() error {
+		a.updates++
 		return s.replace(a, spec, "changed", actor)
 	}
-	want := spec.Instances
-	spec.Instances = n
-	if err := s.replace(a, spec, "changed", actor); err != nil {
-		return err
+	if want == spec.Instances {
+		return change()
 	}
-	l, err := a.begin("change", actor, func(l *roll) error { return l.scale(want) })
+	l, err := a.begin("change", actor, func(l *roll) error {
+		if err := change(); err != nil {
+			return err
+		}
+		return l.scale(want)
+	})
 	if err != nil {
 		return err
 	}
@@ -311,7 +316,7 @@ func (s *Supervisor) Delete(id uint32, actor velos.Actor) error {
 	if err != nil {
 		return err
 	}
-	a.interrupt()
+	defer a.halt()()
 	a.change.Lock()
 	if a.deleted {
 		a.change.Unlock()
