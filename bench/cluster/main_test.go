@@ -64,7 +64,7 @@ func lossless(t *testing.T, p programs, l trial, make func(*house) (app, error))
 		t.Fatal(err)
 	}
 	if l.failed > 0 || l.requests == 0 {
-		t.Errorf("%d of %d requests failed: %s", l.failed, l.requests, l.why())
+		t.Errorf("%d of %d requests failed: %s\n%s", l.failed, l.requests, l.why(), l.events)
 	}
 }
 

@@ -91,8 +91,9 @@ type trial struct {
 	trouble trouble
 
 	tally
-	times []time.Duration // of each reload
-	stirs int             // upgrades or kills
+	times  []time.Duration // of each reload
+	stirs  int             // upgrades or kills
+	events string          // what the daemon has on record, if anything failed
 }
 
 // run reloads until it has done so often enough. With a daemon that is killed
@@ -113,6 +114,9 @@ func (t *trial) run(h *house, a app) error {
 		}
 		return h.whole(a.name, 2)
 	})
+	if t.failed > 0 {
+		t.events, _, _ = h.do(nil, "events", a.name, "-n", "200")
+	}
 	return err
 }
 
