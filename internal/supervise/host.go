@@ -66,7 +66,7 @@ func NewHost(children *child.Host, store *logs.Store, line *keeper.Line, d home.
 		Park:   func(name string, fd int) { _ = line.Park(name, fd) },
 		Unpark: func(name string) { _ = line.Drop(name) },
 		Tell:   h.heard,
-		Script: func() (string, error) { return drainScript(d) },
+		Script: (&drainScript{home: d}).put,
 	})
 	if line != nil {
 		var err error

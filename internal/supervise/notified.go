@@ -3,6 +3,7 @@ package supervise
 import (
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/cluster"
@@ -105,9 +106,19 @@ func (h *Host) programAt(pid int) *program {
 	return nil
 }
 
-// drainScript writes what Node loads into workers, and returns where it is.
-func drainScript(d home.Home) (string, error) {
-	path := d.DrainScript()
+// A drainScript is what Node loads into workers. Several start at the same
+// time, and each must find it whole: one without it would drop the connections
+// of its clients when it is replaced.
+type drainScript struct {
+	mu   sync.Mutex
+	home home.Home
+}
+
+// put writes it unless it is there already, and returns where it is.
+func (d *drainScript) put() (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	path := d.home.DrainScript()
 	if b, err := os.ReadFile(path); err == nil && string(b) == cluster.DrainScript {
 		return path, nil
 	}

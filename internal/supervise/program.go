@@ -51,37 +51,47 @@ func (p *program) tell(n News) {
 
 // Finish implements Child.
 func (p *program) Finish(patient bool) bool {
-	if p.spec.Mode == velos.Cluster {
-		return p.host.primary.Drain(clusterSeat(p.seat), !patient) == nil
+	worker := p.spec.Mode == velos.Cluster
+	switch {
+	case !patient:
+		return worker && p.drain(false)
+	case worker || p.spec.ListenReuse:
+		go p.empty()
+		return true
 	}
-	if !patient || !p.spec.ListenReuse {
-		return false
-	}
-	go p.empty()
-	return true
+	return false
 }
 
-// What is steered away from a socket may be there already, or on its way.
+// drain has a worker close its listeners, and finish. What waits to be
+// accepted by it then is lost.
+func (p *program) drain(patient bool) bool {
+	return p.host.primary.Drain(clusterSeat(p.seat), !patient) == nil
+}
+
+// What is steered away from a socket may be there already, or on its way;
+// what was accepted last may not be answered yet.
 const (
 	queueLook  = 10 * time.Millisecond
 	queueGrace = 100 * time.Millisecond
 )
 
-// empty waits until no connection waits for the program any more, which is
-// not told by the system; the runner does not wait longer than a stop may take.
+// empty waits until no connection has waited for the program for a while,
+// which is not told by the system, and has it finish. The runner does not wait
+// longer than a stop may take.
 func (p *program) empty() {
 	t := time.NewTicker(queueLook)
 	defer t.Stop()
-	for p.host.primary.Queued(clusterSeat(p.seat)) > 0 {
+	for since := time.Now(); time.Since(since) < queueGrace; {
 		select {
 		case <-p.quit:
 			return
 		case <-t.C:
 		}
+		if p.host.primary.Queued(clusterSeat(p.seat)) > 0 {
+			since = time.Now()
+		}
 	}
-	select {
-	case <-p.quit:
-	case <-time.After(queueGrace):
+	if p.spec.Mode != velos.Cluster || !p.drain(true) {
 		p.tell(News{Kind: Finished})
 	}
 }
