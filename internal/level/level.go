@@ -25,7 +25,7 @@ func Classify(line []byte, _ velos.Stream) velos.Level {
 		var plain [most]byte
 		line = plain[:strip(plain[:], line)]
 	}
-	line = withoutService(line)
+	line = line[Prefix(line):]
 	if text := bytes.TrimLeft(line, " \t"); len(text) > 1 && text[0] == '{' {
 		if l, ok := ofJSON(text); ok {
 			return l
@@ -73,24 +73,29 @@ func strip(to, line []byte) int {
 	return n
 }
 
-// withoutService cuts off what docker compose puts before a line: "api-1  | ".
-func withoutService(line []byte) []byte {
-	i := bytes.IndexByte(line, '|')
-	if i < 3 || i > 40 || i+1 >= len(line) || line[i+1] != ' ' {
-		return line
+// Prefix is the length of what docker compose puts before a line:
+// "api-1  | ".
+func Prefix(line []byte) int {
+	i := bytes.IndexByte(line[:min(len(line), 41)], '|')
+	if i < 3 || i+1 >= len(line) || line[i+1] != ' ' {
+		return 0
 	}
 	name := bytes.TrimRight(line[:i], " ")
 	if len(name) == i || bytes.IndexByte(name, ' ') >= 0 {
-		return line
+		return 0
 	}
 	if dash := bytes.LastIndexByte(name, '-'); dash < 1 || !digits(name[dash+1:]) || name[0] < 'a' || name[0] > 'z' {
-		return line
+		return 0
 	}
-	return line[i+2:]
+	return i + 2
 }
 
 // longest is the length over which no word is a level.
 const longest = 16
+
+// Word is the level that a word means where a level is expected: ERROR, warn,
+// crit; velos.LevelNone for any other word.
+func Word(w []byte) velos.Level { return ofWord(w) }
 
 // ofWord is the level that a word means where a level is expected, in any
 // case; LevelNone for any other word. INFO+2 and error-4 are levels too.

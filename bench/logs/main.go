@@ -1,0 +1,34 @@
+// Command logs measures the Smart Log Engine against labelled cases in a
+// directory that is its argument, and prints one JSON object.
+package main
+
+import (
+	"encoding/json"
+	"os")
+
+func main() {
+	list, err := samples(os.Args[1])
+	if err != nil {
+		panic(err)
+	}
+	e := json.NewEncoder(os.Stdout)
+	var sum grouping
+	for _, s := range list {
+		g := group(s.name, s.content, s.event, s.template, false)
+		e.Encode(g)
+		sum.GA += g.GA / float64(len(list))
+		sum.FGA += g.FGA / float64(len(list))
+		sum.PA += g.PA / float64(len(list))
+		sum.PAStrict += g.PAStrict / float64(len(list))
+	}
+	e.Encode(sum)
+	sum = grouping{Set: "raw"}
+	for _, s := range list {
+		g := group(s.name+"-raw", s.raw, s.event, s.template, true)
+		e.Encode(g)
+		sum.GA += g.GA / float64(len(list))
+		sum.FGA += g.FGA / float64(len(list))
+		sum.PA += g.PA / float64(len(list))
+	}
+	e.Encode(sum)
+}
