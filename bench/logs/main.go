@@ -14,7 +14,7 @@ func main() {
 	e := json.NewEncoder(os.Stdout)
 	var sum grouping
 	for _, s := range list {
-		g := group(s.name, s.content, s.event, s.template, false)
+		g := group(s.name, s.content, s.event, s.template, false, os.Getenv("SHOW") == s.name)
 		e.Encode(g)
 		sum.GA += g.GA / float64(len(list))
 		sum.FGA += g.FGA / float64(len(list))
@@ -24,11 +24,19 @@ func main() {
 	e.Encode(sum)
 	sum = grouping{Set: "raw"}
 	for _, s := range list {
-		g := group(s.name+"-raw", s.raw, s.event, s.template, true)
+		g := group(s.name+"-raw", s.raw, s.event, s.template, true, os.Getenv("SHOW") == s.name+"-raw")
 		e.Encode(g)
 		sum.GA += g.GA / float64(len(list))
 		sum.FGA += g.FGA / float64(len(list))
 		sum.PA += g.PA / float64(len(list))
 	}
 	e.Encode(sum)
+}
+
+func init() {
+	g, err := events(os.Args[1], true)
+	if err != nil {
+		panic(err)
+	}
+	json.NewEncoder(os.Stdout).Encode(g)
 }

@@ -125,28 +125,32 @@ func rebuild(layout string, value func(string) string) string {
 }
 
 // group mines lines and compares with the truth.
-func group(name string, lines, event, template []string, raw bool) grouping {
+func group(name string, lines, event, template []string, raw, show bool) grouping {
 	cut := func(b []byte) []byte { return b }
 	if raw {
 		cut = digest.Message
 	}
 	m := digest.NewMiner(digest.Similarity)
 	for _, l := range lines {
-		m.Add(cut([]byte(l)))
+		m.Add(cut([]byte(l)), 0, 0)
 	}
-	all := m.Templates()
+	all, find := m.Finder()
 	g := grouping{Set: name, Lines: len(lines), Found: len(all)}
-	truth, found := map[string][]int{}, map[*digest.Template][]int{}
+	truth, found := map[string][]int{}, map[int][]int{}
 	pa, strict := 0, 0
 	for i, l := range lines {
-		t := m.Find(cut([]byte(l)))
 		truth[event[i]] = append(truth[event[i]], i)
+		t := find(cut([]byte(l)))
 		found[t] = append(found[t], i)
-		if plain(t.Text) == strings.TrimSpace(template[i]) {
+		if t < 0 {
+			continue
+		}
+		text := all[t].Template
+		if plain(text) == strings.TrimSpace(template[i]) {
 			strict++
 		}
 		// A raw line's template may have more before the message.
-		if a, b := normal(t.Text), normal(template[i]); a == b || raw && strings.HasSuffix(a, " "+b) {
+		if a, b := normal(text), normal(template[i]); a == b || raw && strings.HasSuffix(a, " "+b) {
 			pa++
 		}
 	}
@@ -164,25 +168,32 @@ func group(name string, lines, event, template []string, raw bool) grouping {
 		p, r := float64(rightGroups)/float64(len(found)), float64(rightGroups)/float64(len(truth))
 		g.FGA = 2 * p * r / (p + r)
 	}
-	if os.Getenv("SHOW") == name {
-		show(m, lines, event, template, found, truth, cut)
+	if show {
+		differences(all, lines, event, template, found, truth)
 	}
 	return g
 }
 
-func show(m *digest.Miner, lines, event, template []string, found map[*digest.Template][]int, truth map[string][]int, cut func([]byte) []byte) {
+// differences writes to stderr which groups and texts are not the true ones.
+func differences(all []digest.Pattern, lines, event, template []string, found map[int][]int, truth map[string][]int) {
 	for t, list := range found {
-		if !slices.Equal(list, truth[event[list[0]]]) {
-			ev := map[string]int{}
-			for _, i := range list {
-				ev[event[i]]++
+		text := "nothing"
+		if t >= 0 {
+			text = all[t].Template
+		}
+		if slices.Equal(list, truth[event[list[0]]]) {
+			if normal(text) != normal(template[list[0]]) {
+				fmt.Fprintf(os.Stderr, "text of %d lines\n  found %q\n  true  %q\n", len(list), text, template[list[0]])
 			}
-			fmt.Fprintf(os.Stderr, "WRONG n=%d %q\n", len(list), t.Text)
-			for e, n := range ev {
-				fmt.Fprintf(os.Stderr, "     %s %d of %d: %q\n", e, n, len(truth[e]), template[truth[e][0]])
-			}
-		} else if normal(t.Text) != normal(template[list[0]]) {
-			fmt.Fprintf(os.Stderr, "TEXT n=%d %q\n              %q\n", len(list), t.Text, template[list[0]])
+			continue
+		}
+		parts := map[string]int{}
+		for _, i := range list {
+			parts[event[i]]++
+		}
+		fmt.Fprintf(os.Stderr, "group of %d lines\n  found %q\n", len(list), text)
+		for e, n := range parts {
+			fmt.Fprintf(os.Stderr, "  %s, %d of its %d: %q\n", e, n, len(truth[e]), template[truth[e][0]])
 		}
 	}
 }

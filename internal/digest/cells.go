@@ -23,9 +23,8 @@ const (
 
 const soft = weak | ctx | prep
 
-// cells sorts the tokens of a line, for the clusters.
-func cells(line []byte, tokens []token) []cell {
-	list := make([]cell, 0, len(tokens))
+// appendCells sorts the tokens of a line, for the clusters.
+func appendCells(list []cell, line []byte, tokens []token) []cell {
 	var at brackets
 	from := 0
 	for i, t := range tokens {

@@ -20,7 +20,7 @@ type cluster struct {
 func clusters(nodes []*node, similarity float64) []*cluster {
 	list := make([]*cluster, 0, len(nodes))
 	for i, n := range nodes {
-		list = append(list, &cluster{cells: cells(n.text, n.tokens), members: []*node{n}, lines: n.lines, first: i})
+		list = append(list, &cluster{cells: n.shape(), members: []*node{n}, lines: n.lines, first: i})
 	}
 	if similarity >= 1 {
 		return list

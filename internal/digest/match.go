@@ -34,11 +34,13 @@ func run(b []byte, i int) int {
 func two(b []byte, i int) int { return int(b[i]-'0')*10 + int(b[i+1]-'0') }
 
 // date knows 2026-01-02, 2026/01/02, 02/Jan/2026, 26/01/02, 20260102-,
-// 01-02 03:04 and the time behind them.
+// 2 Jan 2026, 01-02 03:04 and the time behind them.
 func date(b []byte, i int) int {
 	n := run(b, i)
 	end := 0
 	switch {
+	case n > 0 && n <= 2 && i+n+10 <= len(b) && b[i+n] == ' ' && monthName(b[i+n+1:i+n+4]) && b[i+n+4] == ' ' && run(b, i+n+5) == 4:
+		end = i + n + 9
 	case n == 4 && i+8 <= len(b) && dateMark(b[i+4]):
 		m := run(b, i+5)
 		k := i + 5 + m

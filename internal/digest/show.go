@@ -7,19 +7,11 @@ import (
 
 // String is the template of a cluster as people see it: the first line of its
 // most frequent pattern, with placeholders.
-func (c *cluster) String() string {
-	best := c.members[0]
-	for _, n := range c.members {
-		if n.lines > best.lines {
-			best = n
-		}
-	}
-	return string(best.render(c.cells))
-}
+func (c *cluster) String() string { return string(c.best().render(c.cells)) }
 
 // render writes the text of a node, variable where the cells are.
 func (n *node) render(shown []cell) []byte {
-	own := cells(n.text, n.tokens)
+	own := appendCells(nil, n.text, n.tokens)
 	if len(shown) != len(own) {
 		shown = own
 	}
