@@ -11,7 +11,7 @@ import (
 const (
 	longestEvent = 500      // lines
 	widestEvent  = 64 << 10 // bytes
-	silence      = velos.Time(200)
+	pause        = velos.Time(200) // without output
 	unexplained  = 100 // lines in a row that only learning has joined
 )
 
@@ -25,6 +25,7 @@ type Grouper struct {
 	depth        int  // of braces that are open
 	quoted       bool // a quote of logfmt is open
 	head         head // of the event's first line
+	sort         sort // of this line
 	prev         sort // of the line before
 	behind       sort // of the last line that was not blank
 	frames       bool // the event has frames of a stack
@@ -54,8 +55,9 @@ func (g *Grouper) Start(line []byte, at velos.Time) bool {
 	}
 	line = line[level.Prefix(line):]
 	s, h := sortOf(line)
+	h.line = nil // it is the caller's
 	begins := g.lines == 0 || g.lines >= longestEvent || g.bytes+len(line) > widestEvent ||
-		at != 0 && g.last != 0 && at-g.last > silence || g.begins(line, s, h)
+		at != 0 && g.last != 0 && at-g.last > pause || g.begins(line, s, h)
 	if begins {
 		*g = Grouper{head: h, starts: g.starts + 1, stamped: g.stamped}
 		if h.timed {
@@ -65,6 +67,7 @@ func (g *Grouper) Start(line []byte, at velos.Time) bool {
 			g.starts, g.stamped = g.starts/2, g.stamped/2
 		}
 	}
+	g.sort = s
 	g.last = max(at, g.last)
 	g.lines++
 	g.bytes += len(line) + 1

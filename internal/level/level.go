@@ -23,7 +23,7 @@ func Classify(line []byte, _ velos.Stream) velos.Level {
 	}
 	if bytes.IndexByte(line, 0x1b) >= 0 {
 		var plain [most]byte
-		line = plain[:strip(plain[:], line)]
+		line = Strip(plain[:], line)
 	}
 	line = line[Prefix(line):]
 	if text := bytes.TrimLeft(line, " \t"); len(text) > 1 && text[0] == '{' {
@@ -56,10 +56,11 @@ func ofText(line []byte) velos.Level {
 	return l
 }
 
-// strip copies line without terminal sequences and returns the length.
-func strip(to, line []byte) int {
+// Strip copies a line without terminal sequences to a buffer, as far as it
+// goes, and returns what it copied.
+func Strip(to, line []byte) []byte {
 	n := 0
-	for i := 0; i < len(line); i++ {
+	for i := 0; i < len(line) && n < len(to); i++ {
 		if line[i] != 0x1b {
 			to[n] = line[i]
 			n++
@@ -70,7 +71,7 @@ func strip(to, line []byte) int {
 			}
 		}
 	}
-	return n
+	return to[:n]
 }
 
 // Prefix is the length of what docker compose puts before a line:
