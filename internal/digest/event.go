@@ -9,10 +9,10 @@ import (
 
 // Limits of an event.
 const (
-	longestEvent = 500      // lines
-	widestEvent  = 64 << 10 // bytes
+	longestEvent = 500             // lines
+	widestEvent  = 64 << 10        // bytes
 	pause        = velos.Time(200) // without output
-	unexplained  = 100 // lines in a row that only learning has joined
+	unexplained  = 100             // lines in a row that only learning has joined
 )
 
 // A Grouper says which lines of one stream begin an event and which continue
@@ -153,16 +153,12 @@ func (g *Grouper) follow(line []byte, s sort, h head) {
 		g.bare++
 	}
 	g.brace(line, s)
-	if g.lines == 1 || g.quoted {
-		if bytes.IndexByte(line, '=') > 0 && quotes(line)%2 == 1 {
-			g.quoted = !g.quoted
-		} else if g.quoted && quotes(line)%2 == 1 {
-			g.quoted = false
-		}
+	if g.quoted || g.lines == 1 && s == pairs || g.lines == 1 && bytes.IndexByte(line, '=') > 0 {
+		g.quoted = g.quoted != (quotes(line)%2 == 1)
 	}
 	g.state = g.next(line, s, h)
 	if s == text || s == statement {
-		if bytes.HasSuffix(bytes.TrimRight(line, " "), []byte(":")) {
+		if end := trimmed(line); len(end) > 0 && end[len(end)-1] == ':' {
 			s = colon
 		}
 	}
@@ -214,7 +210,7 @@ func (g *Grouper) next(line []byte, s sort, h head) state {
 
 // brace follows braces that a line leaves open at its end.
 func (g *Grouper) brace(line []byte, s sort) {
-	end := bytes.TrimRight(line, " \t\r")
+	end := trimmed(line)
 	if len(end) == 0 {
 		return
 	}
@@ -250,6 +246,15 @@ func (g *Grouper) brace(line []byte, s sort) {
 		open = max(1, open)
 	}
 	g.depth = max(0, g.depth+open)
+}
+
+// trimmed is a line without blanks at its end.
+func trimmed(line []byte) []byte {
+	n := len(line)
+	for n > 0 && (line[n-1] == ' ' || line[n-1] == '\t' || line[n-1] == '\r') {
+		n--
+	}
+	return line[:n]
 }
 
 // quotes counts quotes that are not escaped.

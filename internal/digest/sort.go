@@ -38,7 +38,7 @@ func sortOf(line []byte) (sort, head) {
 	}
 	c := line[0]
 	if c == ' ' || c == '\t' {
-		if len(bytes.TrimLeft(line, " \t\r")) == 0 {
+		if len(trimmed(line)) == 0 {
 			return blank, h
 		}
 		return indented, h
@@ -125,8 +125,19 @@ var opened = [...]struct {
 	{"During handling of the above exception", bridge}, {"The above exception was the direct cause", bridge},
 }
 
+// openings are the first bytes of these.
+var openings = func() (b [256]bool) {
+	for _, o := range opened {
+		b[o.begin[0]] = true
+	}
+	return b
+}()
+
 // byWord sorts lines by their first words.
 func byWord(line []byte) sort {
+	if !openings[line[0]] {
+		return text
+	}
 	for i := range opened {
 		o := &opened[i]
 		if o.begin[0] != line[0] || !bytes.HasPrefix(line, []byte(o.begin)) {

@@ -77,6 +77,9 @@ func Strip(to, line []byte) []byte {
 // Prefix is the length of what docker compose puts before a line:
 // "api-1  | ".
 func Prefix(line []byte) int {
+	if len(line) == 0 || line[0] < 'a' || line[0] > 'z' {
+		return 0
+	}
 	i := bytes.IndexByte(line[:min(len(line), 41)], '|')
 	if i < 3 || i+1 >= len(line) || line[i+1] != ' ' {
 		return 0
@@ -85,7 +88,7 @@ func Prefix(line []byte) int {
 	if len(name) == i || bytes.IndexByte(name, ' ') >= 0 {
 		return 0
 	}
-	if dash := bytes.LastIndexByte(name, '-'); dash < 1 || !digits(name[dash+1:]) || name[0] < 'a' || name[0] > 'z' {
+	if dash := bytes.LastIndexByte(name, '-'); dash < 1 || !digits(name[dash+1:]) {
 		return 0
 	}
 	return i + 2
