@@ -21,6 +21,7 @@ type Options struct {
 	Similarity   float64 // of templates
 	MinFrequency uint64  // of patterns
 	Sigma        float64 // of anomalies
+	Rules        Rules   // of levels
 	// Since is when the period begins. Lines before it tell what is normal
 	// and are not counted.
 	Since velos.Time
@@ -80,7 +81,11 @@ func (a *Analysis) Add(l *Line) {
 		s = &Stream{}
 		a.streams[l.From] = s
 	}
-	if e, ok := s.Add(l.Text, at, l.Level); ok {
+	lvl := l.Level
+	if len(a.o.Rules) > 0 {
+		lvl = a.o.Rules.Level(l.Text, lvl)
+	}
+	if e, ok := s.Add(l.Text, at, lvl); ok {
 		a.event(&e)
 	}
 	if at > 0 {

@@ -26,17 +26,43 @@ func Classify(line []byte, _ velos.Stream) velos.Level {
 		line = Strip(plain[:], line)
 	}
 	line = line[Prefix(line):]
-	if text := bytes.TrimLeft(line, " \t"); len(text) > 1 && text[0] == '{' {
-		if l, ok := ofJSON(text); ok {
+	if i := blanks(line, 0); i+1 < len(line) && line[i] == '{' {
+		if l, ok := ofJSON(line[i:]); ok {
 			return l
 		}
 	}
-	return ofText(line)
+	l := stated(line)
+	if l == velos.LevelNone {
+		l = ofWords(line, false)
+	}
+	if l == velos.LevelNone {
+		l = velos.Info
+	}
+	return l
 }
 
-// ofText calls directly, and not over a list of functions: the buffer of
+// Stated is the level that a line states by its form: by a key, at its head,
+// by a status, as a stack trace; velos.LevelNone when only its words may tell.
+func Stated(line []byte) velos.Level {
+	if len(line) > most {
+		line = line[:most]
+	}
+	if bytes.IndexByte(line, 0x1b) >= 0 {
+		var plain [most]byte
+		line = Strip(plain[:], line)
+	}
+	line = line[Prefix(line):]
+	if i := blanks(line, 0); i+1 < len(line) && line[i] == '{' {
+		if l, ok := ofJSON(line[i:]); ok {
+			return l
+		}
+	}
+	return stated(line)
+}
+
+// stated calls directly, and not over a list of functions: the buffer of
 // Classify would move to the heap.
-func ofText(line []byte) velos.Level {
+func stated(line []byte) velos.Level {
 	l := ofPair(line)
 	if l == velos.LevelNone {
 		l = ofHead(line)
@@ -46,12 +72,6 @@ func ofText(line []byte) velos.Level {
 	}
 	if l == velos.LevelNone {
 		l = ofTrace(line)
-	}
-	if l == velos.LevelNone {
-		l = ofWords(line, false)
-	}
-	if l == velos.LevelNone {
-		l = velos.Info
 	}
 	return l
 }
@@ -122,7 +142,7 @@ func ofWord(w []byte) velos.Level {
 		return velos.Warn
 	case "error", "err", "erro", "eror", "severe", "fail":
 		return velos.Err
-	case "fatal", "ftl", "fata", "critical", "crit", "alert", "emerg", "emergency", "panic", "dpanic":
+	case "fatal", "ftl", "fata", "critical", "crit", "alert", "emerg", "emergency", "panic", "pani", "pnc", "dpanic":
 		return velos.Fatal
 	}
 	return velos.LevelNone
