@@ -1,5 +1,7 @@
 package digest
 
+import "bytes"
+
 // A cell is a word of a pattern where patterns are compared: a run of
 // variables is one cell, and so is a run of equal masked words.
 type cell struct {
@@ -27,10 +29,19 @@ const soft = weak | ctx | prep
 func appendCells(list []cell, line []byte, tokens []token) []cell {
 	var at brackets
 	from := 0
+	value := -1 // the cell of a quoted value: tag="View Lock" is one
 	for i, t := range tokens {
-		at.skip(line[from:t.from])
+		gap := line[from:t.from]
+		at.skip(gap)
 		word := line[t.from:t.to]
 		from = int(t.to)
+		if value >= 0 && at.quote && bytes.IndexByte(gap, '"') < 0 {
+			if v := &list[value]; v.key != 0 {
+				v.key = mix(v.key, keyOf(t, word))
+			}
+			continue
+		}
+		value = -1
 		c := cell{token: uint16(i)}
 		switch {
 		case t.kind != constant:
@@ -50,9 +61,23 @@ func appendCells(list []cell, line []byte, tokens []token) []cell {
 				c.trait |= behind(line, tokens[i-1], t)
 			}
 		}
+		if n := len(gap); n > 1 && at.quote && gap[n-1] == '"' && gap[n-2] == '=' {
+			value = len(list)
+		}
 		list = append(list, c)
 	}
 	return list
+}
+
+// keyOf is what a token is compared by.
+func keyOf(t token, word []byte) uint64 {
+	switch {
+	case t.kind != constant:
+		return variable
+	case t.masked && !t.fixed:
+		return masked(word)
+	}
+	return hash(word)
 }
 
 // brackets knows where between two words a line stands.
@@ -104,6 +129,8 @@ func traits(w []byte) trait {
 		}
 	}
 	switch {
+	case len(w) <= 2 && w[0] != 'a' && w[0] != 'I' && (len(w) == 1 || w[1] == '+' || w[1] == '-'):
+		return weak // x, y+
 	case sorts&letters == upper && len(w) > 1 && !marks:
 		return caps // RUNNING, TASK_ABORT
 	case marks || sorts&digit != 0:

@@ -219,7 +219,9 @@ func vary(f family, i int, values map[uint64]family) bool {
 	case i == 0:
 		// The first word is most often what the message is about.
 		return n > 12 || n >= 10 && single*2 >= n
-	case some&(weak|ctx) != 0 && (n >= 4 || n >= 3 && (single > 0 || some&name != 0)):
+	case all&name != 0:
+		return true
+	case some&(weak|ctx) != 0 && (n >= 4 || n >= 3 && single > 0):
 		return true
 	case some&prep != 0 && n >= 4:
 		return true

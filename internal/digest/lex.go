@@ -200,6 +200,9 @@ func masked(b []byte) uint64 {
 // joined by marks, single letters and signs: attempt_1445_0020_m_000008_0 is
 // attempt_<*>, and blk_-12 is blk_<*>.
 func digitRun(b []byte, i int) int {
+	if n := idSegment(b, i); n > i {
+		return n
+	}
 	j := i
 	if b[j] == '-' && j > 0 && (b[j-1] == '_' || b[j-1] == '-') {
 		j++
@@ -227,6 +230,25 @@ func digitRun(b []byte, i int) int {
 		}
 		for n = next; n < len(b) && class[b[n]]&digit != 0; n++ {
 		}
+	}
+	return n
+}
+
+// idSegment is the end of a part of a word in which letters and digits
+// alternate: the 7d9f8b6c5 of api-7d9f8b6c5, the 3d2fe12 of Object@3d2fe12.
+func idSegment(b []byte, i int) int {
+	if i > 0 && class[b[i-1]]&alnum != 0 {
+		return i
+	}
+	n, groups, before := i, 0, byte(0)
+	for ; n < len(b) && class[b[n]]&(lower|digit) != 0; n++ {
+		if k := class[b[n]]; k&digit != 0 && before&digit == 0 {
+			groups++
+		}
+		before = class[b[n]]
+	}
+	if n-i < 5 || groups < 2 || n < len(b) && class[b[n]]&upper != 0 {
+		return i
 	}
 	return n
 }

@@ -406,7 +406,7 @@ func pathEnd(b []byte, i int) int {
 	for n < len(b) && class[b[n]]&alnum == 0 && class[b[n]]&gap == 0 {
 		n++
 	}
-	if n == i && b[i] != '/' && !(i+2 < len(b) && b[i+1] == ':') || n >= len(b) || class[b[n]]&gap != 0 {
+	if n >= len(b) || class[b[n]]&gap != 0 {
 		return 0
 	}
 	end := n

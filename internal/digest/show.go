@@ -18,6 +18,10 @@ func (n *node) render(shown []cell) []byte {
 	var b []byte
 	from, at := 0, 0
 	for i, t := range n.tokens {
+		if inside := i > 0 && shown[at].key == 0 && own[at].key != 0 && (at+1 == len(own) || int(own[at+1].token) > i); inside {
+			from = int(t.to) // of a value that is shown as one
+			continue
+		}
 		b = append(b, n.text[from:t.from]...)
 		from = int(t.to)
 		for at+1 < len(own) && int(own[at+1].token) <= i {

@@ -60,6 +60,9 @@ func typed(b []byte, i, j int, sorts uint8) (int, kind) {
 		}
 	}
 	if sorts&mark != 0 {
+		if bytes.Count(b[i:j], []byte("/")) >= 2 && class[c]&letters != 0 && !bytes.Contains(b[i:j], []byte("://")) {
+			return pathEnd(b, i), file // src/app/main.go
+		}
 		if n := url(b, i, j); n > 0 {
 			return n, link
 		}
