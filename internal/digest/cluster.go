@@ -226,7 +226,7 @@ func vary(f family, i int, values map[uint64]family) bool {
 	case some&prep != 0 && n >= 4:
 		return true
 	case all&caps != 0:
-		return n >= 4 && single*2 >= n
+		return n >= 6 && single*2 >= n // states are few
 	}
 	return n > 12 || n >= 3 && single*3 >= n
 }

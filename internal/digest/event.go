@@ -88,8 +88,8 @@ func (g *Grouper) begins(line []byte, s sort, h head) bool {
 		return false
 	case g.depth > 0 && (s == indented || s == closer || line[0] == '"'):
 		return false
-	case h.leveled:
-		return true
+	case h.leveled && (class[line[0]]&lower == 0 || !g.learned()):
+		return true // debug: false, behind a timestamp, is a setting
 	case s == indented, s == closer, s == frame:
 		return false
 	}

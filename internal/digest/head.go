@@ -27,6 +27,9 @@ func Message(line []byte) []byte {
 	if m := logfmtMessage(text); len(m) > 0 {
 		return m
 	}
+	if n := lettered(text); n > 0 {
+		return text[n:]
+	}
 	h := head{line: text}
 	for range 12 {
 		next := h.item()
@@ -46,6 +49,34 @@ func Message(line []byte) []byte {
 		m = bytes.TrimLeft(m[1:], " \t")
 	}
 	return m
+}
+
+// lettered is the length of the headers that begin with the level's letter:
+// those of klog and of Ruby's logger.
+func lettered(b []byte) int {
+	if len(b) < 8 || class[b[0]]&upper == 0 {
+		return 0
+	}
+	end := ""
+	switch {
+	case b[5] == ' ' && run(b, 1) == 4:
+		end = "] "
+	case b[1] == ',' && b[2] == ' ' && b[3] == '[':
+		end = "-- : "
+		if i := bytes.Index(b[:min(len(b), 120)], []byte("-- ")); i > 0 && i+3 < len(b) && b[i+3] != ':' {
+			end = ": " // the program's name stands before the colon
+			if n := bytes.Index(b[i:], []byte(end)); n > 0 {
+				return i + n + 2
+			}
+			return 0
+		}
+	default:
+		return 0
+	}
+	if i := bytes.Index(b[:min(len(b), 120)], []byte(end)); i > 0 {
+		return i + len(end)
+	}
+	return 0
 }
 
 // tag is the length of what syslog writes behind the timestamp: a host, and a
@@ -103,7 +134,7 @@ func (h *head) item() int {
 		if h.timed && n < len(b) && b[n] == ' ' {
 			return n
 		}
-	case class[c]&upper != 0 || h.timed && class[c]&lower != 0:
+	case class[c]&letters != 0:
 		if n := h.level(i, j); n > h.at || !h.timed {
 			return n
 		}
@@ -148,8 +179,10 @@ func (h *head) level(i, j int) int {
 	if !one && (h.leveled || level.Word(b[i:n]) == velos.LevelNone) {
 		return h.at
 	}
-	if class[b[i]]&lower != 0 && n < len(b) && b[n] != ':' && b[n] != ' ' {
-		return h.at
+	switch followed := n < len(b) && b[n] == ':'; {
+	case class[b[i]]&lower != 0 && !followed && (!h.timed || n < len(b) && b[n] != ' '),
+		followed && !h.timed && class[b[i]]&upper != 0 && class[b[i+1]]&lower != 0:
+		return h.at // error handler; Error: text is the message of a stack
 	}
 	if n < len(b) && b[n] != ' ' && b[n] != '\t' && b[n] != ':' && b[n] != ']' && b[n] != '|' {
 		return h.at
@@ -182,6 +215,9 @@ func (h *head) bracket(i int) int {
 	}
 	after := i + n + 1
 	word := bytes.IndexByte(in, ' ') < 0
+	if b[i] == '<' && h.at == 0 && run(in, 0) == len(in) {
+		return after // of syslog
+	}
 	if stamp(in, 0, len(in)) > 0 {
 		h.timed = true
 		return after

@@ -92,6 +92,11 @@ func startsWithDigit(b []byte, i, j int) (int, kind) {
 			return n, uuid
 		}
 	}
+	if i+4 < j && (b[i+2] == ':' || b[i+4] == ':') {
+		if n := colonHex(b, i, j); n > 0 {
+			return n, hexadecimal
+		}
+	}
 	if n := date(b, i); n > 0 {
 		return n, moment
 	}
