@@ -95,27 +95,45 @@ func skeleton(list []cell) []uint64 {
 // A family is clusters of one length that differ in few words.
 type family []*cluster
 
+// mostLeaders is how many families a pattern is compared with. Those that
+// share no word with it in the same place do not count.
+const mostLeaders = 512
+
 // leaders gathers clusters around the most frequent ones.
 func leaders(list []*cluster, similarity float64) []family {
 	factor := (1 - similarity) / (1 - Similarity)
-	byLen := map[int][]int{}
+	byWord := map[uint64][]int{} // families by length, place and word of their first
 	var out []family
+	var tried []int
 	for _, c := range list {
-		found := -1
-		for _, i := range byLen[len(c.cells)] {
-			if near(out[i][0], c, factor) {
-				found = i
-				break
+		tried = tried[:0]
+		for i, x := range c.cells {
+			if x.key != 0 {
+				tried = append(tried, byWord[at(c, i)]...)
 			}
 		}
-		if found >= 0 {
-			out[found] = append(out[found], c)
+		slices.Sort(tried)
+		tried = slices.Compact(tried)
+		tried = tried[:min(len(tried), mostLeaders)]
+		if i := slices.IndexFunc(tried, func(i int) bool { return near(out[i][0], c, factor) }); i >= 0 {
+			out[tried[i]] = append(out[tried[i]], c)
 			continue
 		}
-		byLen[len(c.cells)] = append(byLen[len(c.cells)], len(out))
+		for i, x := range c.cells {
+			if x.key != 0 {
+				if h := at(c, i); len(byWord[h]) < mostLeaders {
+					byWord[h] = append(byWord[h], len(out))
+				}
+			}
+		}
 		out = append(out, family{c})
 	}
 	return out
+}
+
+// at names a word and its place in a pattern.
+func at(c *cluster, i int) uint64 {
+	return mix(c.cells[i].key, uint64(i)<<16|uint64(len(c.cells)))
 }
 
 // near reports whether a and b differ in so few words that they may be one.
@@ -339,35 +357,51 @@ func covers(t, c *cluster) bool {
 	if c.lines*10 > t.lines {
 		return false
 	}
+	f := fitting{constants: 4, spare: 1, steps: mostSteps}
 	if c.lines*100 <= t.lines {
-		return fits(t.cells, c.cells, 2, len(c.cells))
+		f.constants, f.spare = 2, len(c.cells)
 	}
-	return fits(t.cells, c.cells, 4, 1)
+	return f.fits(t.cells, c.cells)
 }
 
-// fits reports whether a template covers a pattern: constants, so many at
-// least, are equal, each variable covers one to three cells, and so many of
-// these in all may be constants.
-func fits(template, cells []cell, constants, spare int) bool {
+// A fitting compares a pattern with a template: constants are equal, so many
+// at least, each variable covers one to three cells, and so many of these in
+// all may be constants.
+type fitting struct {
+	constants, spare int
+	steps            int // that are left: there are very many ways to fit
+}
+
+const mostSteps = 500
+
+func (f *fitting) fits(template, cells []cell) bool {
+	if f.steps--; f.steps < 0 {
+		return false
+	}
+	was := *f
 	for len(template) > 0 && template[0].key != 0 {
 		if len(cells) == 0 || cells[0].key != template[0].key {
+			f.constants = was.constants
 			return false
 		}
 		template, cells = template[1:], cells[1:]
-		constants--
+		f.constants--
 	}
 	if len(template) == 0 {
-		return len(cells) == 0 && constants <= 0
+		ok := len(cells) == 0 && f.constants <= 0
+		f.constants = was.constants
+		return ok
 	}
 	for span := 0; span < 3 && span < len(cells); span++ {
 		if cells[span].key != 0 {
-			if spare--; spare < 0 {
-				return false
+			if f.spare--; f.spare < 0 {
+				break
 			}
 		}
-		if fits(template[1:], cells[span+1:], constants, spare) {
+		if f.fits(template[1:], cells[span+1:]) {
 			return true
 		}
 	}
+	f.constants, f.spare = was.constants, was.spare
 	return false
 }

@@ -227,7 +227,7 @@ func logfmtLine(line []byte) bool {
 // message behind a colon.
 func exceptional(line []byte) bool {
 	n := 0
-	for n < len(line) && (class[line[n]]&alnum != 0 || line[n] == '.' || line[n] == '_' || line[n] == '$' || line[n] == '\\' || line[n] == ':' && n+1 < len(line) && (line[n+1] == ':' || line[n-1] == ':')) {
+	for n < len(line) && (class[line[n]]&alnum != 0 || line[n] == '.' || line[n] == '_' || line[n] == '$' || line[n] == '\\' || line[n] == ':' && n > 0 && n+1 < len(line) && (line[n+1] == ':' || line[n-1] == ':')) {
 		n++
 	}
 	if n < 5 || n < len(line) && line[n] != ':' && line[n] != '\r' && !bytes.HasPrefix(line[n:], []byte(" (")) && !bytes.HasPrefix(line[n:], []byte(" [")) {
