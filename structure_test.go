@@ -70,7 +70,7 @@ var rooms = map[string]room{
 	"internal/config":  {side: reader, imports: "dotenv home"},
 	"internal/digest":  {side: reader, imports: "level"},
 	"internal/client":  {side: reader, imports: "home record wire"},
-	"internal/view":    {side: reader, imports: "level"},
+	"internal/view":    {side: reader, imports: "digest level"},
 	"internal/unit":    {side: reader},
 	"internal/api":     {side: reader, imports: "client config digest home level record view wire", later: true},
 	"internal/mcp":     {side: reader, imports: "client config digest home level record view wire", later: true},

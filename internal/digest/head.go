@@ -130,6 +130,12 @@ func (h *head) item() int {
 	case c == '[' || c == '<' || c == '(':
 		return h.bracket(i)
 	case class[c]&digit != 0:
+		if h.at == 0 {
+			if n := figures(b); n > 0 {
+				h.timed = true
+				return n
+			}
+		}
 		n := i + run(b, i)
 		if h.timed && n < len(b) && b[n] == ' ' {
 			return n
@@ -146,6 +152,27 @@ func (h *head) item() int {
 		}
 	}
 	return h.at
+}
+
+// figures is the length of up to four numbers at the beginning of a line, with
+// a level behind them: dates and process ids without marks.
+func figures(b []byte) int {
+	i := 0
+	for range 4 {
+		n := run(b, i)
+		if n == 0 {
+			break
+		}
+		i = blanks(b, i+n)
+	}
+	n := i
+	for n < len(b) && class[b[n]]&upper != 0 {
+		n++
+	}
+	if n-i >= 4 && n < len(b) && b[n] == ' ' && level.Word(b[i:n]) != velos.LevelNone {
+		return i
+	}
+	return 0
 }
 
 // stamp is the end of a timestamp at i.

@@ -65,11 +65,19 @@ type seen struct {
 
 func (s *seen) add(o *seen) {
 	s.lines += o.lines
-	s.first, s.last = min(s.first, o.first), max(s.last, o.last)
+	s.first, s.last = earlier(s.first, o.first), max(s.last, o.last)
 	for i, n := range o.levels {
 		s.levels[i] += n
 	}
 	s.line.add(&o.line)
+}
+
+// earlier is the first of two times; 0 is no time.
+func earlier(a, b velos.Time) velos.Time {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // level is the most frequent one, the most serious of several such.
@@ -92,9 +100,7 @@ func (m *Miner) Add(message []byte, at velos.Time, l velos.Level) {
 	if n == nil {
 		n = m.miss()
 	}
-	if n.lines == 0 || at < n.first {
-		n.first = at
-	}
+	n.first = earlier(n.first, at)
 	n.last = max(n.last, at)
 	n.lines++
 	n.levels[min(l, velos.Fatal)]++

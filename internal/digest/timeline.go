@@ -33,7 +33,11 @@ const second = velos.Time(1000)
 // latest bounds what clocks may say, so that no sum overflows.
 const latest = velos.Time(1) << 50
 
+// count notes a time; 0 is none.
 func (c *timeline) count(h *histogram, at velos.Time) {
+	if at == 0 {
+		return
+	}
 	if c.width == 0 {
 		c.start, c.width = at, second
 	}
