@@ -1,8 +1,11 @@
 package cli
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -165,7 +168,7 @@ func (s *session) fold(ctx context.Context, sources []source, st *study, follow 
 	}
 	out := view.NewFolds(s.Out, names, follow, st.view)
 	if follow {
-		return s.foldLive(ctx, sources, out)
+		return s.foldLive(ctx, sources, st.since, out)
 	}
 	for i := range sources {
 		p := newPleats(func(f *digest.Fold) error { return out.Add(names[i], f) })
@@ -190,51 +193,72 @@ func (s *session) fold(ctx context.Context, sources []source, st *study, follow 
 // tick is how often what is over is looked for.
 const tick = 250 * time.Millisecond
 
-// foldLive shows a message when it comes, and its repeats when they are over.
-func (s *session) foldLive(ctx context.Context, sources []source, out *view.Folds) error {
-	ctx, stop := s.whileRead(ctx)
-	defer stop()
-	type arrival struct {
-		from int
-		line digest.Line
-		err  error
-	}
-	arrivals := make(chan arrival, 256)
-	live := make([]*pleats, len(sources))
+// An arrival is a line of a source, or why it has no more.
+type arrival struct {
+	from int
+	line digest.Line
+	err  error
+}
+
+// arrive hands on the lines of all sources, until all have ended.
+func arrive(ctx context.Context, sources []source, since velos.Time) <-chan arrival {
+	out := make(chan arrival, 256)
+	var readers sync.WaitGroup
 	for i := range sources {
-		live[i] = newPleats(func(f *digest.Fold) error { return out.Add(sources[i].facts.Name, f) })
-		live[i].live = true
-		go func() {
+		readers.Go(func() {
 			for l, err := range sources[i].lines {
-				l.Text = append([]byte(nil), l.Text...)
+				if err == nil && l.Time < since {
+					continue
+				}
+				l.Text = bytes.Clone(l.Text)
 				select {
-				case arrivals <- arrival{i, l, err}:
+				case out <- arrival{i, l, err}:
 				case <-ctx.Done():
 					return
 				}
 			}
-		}()
+		})
 	}
+	go func() {
+		readers.Wait()
+		close(out)
+	}()
+	return out
+}
+
+// foldLive shows a message when it comes, and its repeats when they are over.
+func (s *session) foldLive(ctx context.Context, sources []source, since velos.Time, out *view.Folds) error {
+	ctx, stop := s.whileRead(ctx)
+	defer stop()
+	live := make([]*pleats, len(sources))
+	for i := range sources {
+		live[i] = newPleats(func(f *digest.Fold) error { return out.Add(sources[i].facts.Name, f) })
+		live[i].live = true
+	}
+	arrivals := arrive(ctx, sources, since)
 	t := time.NewTicker(tick)
 	defer t.Stop()
 	for {
 		var err error
 		select {
-		case <-ctx.Done():
-			for _, p := range live {
-				p.close()
-			}
-			return nil
-		case a := <-arrivals:
-			if err = a.err; err == nil {
+		case a, ok := <-arrivals:
+			switch {
+			case !ok:
+				for _, p := range live {
+					err = errors.Join(err, p.close())
+				}
+				return err
+			case a.err != nil:
+				err = a.err
+			default:
 				err = live[a.from].add(&a.line)
 			}
 		case <-t.C:
 			for _, p := range live {
-				err = p.expire(velos.TimeOf(s.Now()))
+				err = errors.Join(err, p.expire(velos.TimeOf(s.Now())))
 			}
 		}
-		if err != nil && ctx.Err() == nil {
+		if err != nil {
 			return err
 		}
 	}

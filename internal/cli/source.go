@@ -188,9 +188,11 @@ func eachLine(in io.Reader, loc *time.Location, now velos.Time, st *study, yield
 	var at velos.Time
 	for {
 		text, err := r.ReadSlice('\n')
-		for more := err; more == bufio.ErrBufferFull; {
-			_, more = r.ReadSlice('\n')
-			err = more
+		if err == bufio.ErrBufferFull { // the buffer is used again for the rest
+			text = bytes.Clone(text)
+			for err == bufio.ErrBufferFull {
+				_, err = r.ReadSlice('\n')
+			}
 		}
 		if len(text) > 0 {
 			l := lineOf(bytes.TrimSuffix(text, []byte("\n")), loc, now)

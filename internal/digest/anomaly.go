@@ -402,10 +402,16 @@ func (m model) log(k float64) float64 {
 
 // quantile is the distance at which a normal variable has the tail p.
 func quantile(p float64) float64 {
-	if p < 1e-300 {
-		return 37
+	if p > 1e-10 {
+		return math.Sqrt2 * math.Erfcinv(2*p)
 	}
-	return math.Sqrt2 * math.Erfcinv(2*p)
+	// Out there the tail is the density over the distance, nearly.
+	rest := -math.Log(max(p, 1e-300)) - math.Log(2*math.Pi)/2
+	z := math.Sqrt(2 * rest)
+	for range 4 {
+		z = math.Sqrt(2 * (rest - math.Log(z) + math.Log1p(-1/(z*z))))
+	}
+	return z
 }
 
 func median(v []float64) float64 {

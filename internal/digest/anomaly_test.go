@@ -213,6 +213,17 @@ func TestADetectorSurvivesAnyNumber(t *testing.T) {
 	}
 }
 
+func TestQuantilesAreThoseOfTheNormalDistribution(t *testing.T) {
+	for _, z := range []float64{0, 1, 2, 3, 4, 5, 6, 6.3, 6.5, 7, 10, 20, 30} {
+		if got := quantile(normalTail(z)); math.Abs(got-z) > .01 {
+			t.Errorf("the tail beyond %g is that beyond %g", z, got)
+		}
+	}
+	if got := quantile(0); math.IsInf(got, 0) || got < 30 {
+		t.Errorf("no tail at all: %g", got)
+	}
+}
+
 func TestConstantRatesHaveNoTrend(t *testing.T) {
 	r := rand.New(rand.NewPCG(15, 16))
 	for _, n := range []int{4, 8, 10, 20, 100, 3000} {

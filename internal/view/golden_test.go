@@ -108,6 +108,7 @@ func goldens() map[string]string {
 		})
 		add("done."+name, func(b *bytes.Buffer) { Done(b, fixtureResults(), o) })
 	}
+	digestGoldens(add)
 	add("list-all.txt", func(b *bytes.Buffer) { List(b, fixtures(), Options{Now: fixtureNow, All: true}) })
 	add("list-narrow.txt", func(b *bytes.Buffer) { List(b, fixtures(), Options{Now: fixtureNow, Width: 40}) })
 	add("list-colour.txt", func(b *bytes.Buffer) { List(b, fixtures(), Options{Now: fixtureNow, Color: true}) })
