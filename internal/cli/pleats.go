@@ -40,9 +40,9 @@ func (p *pleats) add(l *digest.Line) error {
 }
 
 func (p *pleats) event(e *digest.Event) error {
-	fresh, ended := p.d.Add(e.Message, e.Time, e.Level)
+	fresh, ended := p.d.Add(e)
 	if fresh && p.live {
-		if err := p.emit(&digest.Fold{Count: 1, First: e.Time, Last: e.Time, Level: e.Level, Template: string(e.Message), Sample: string(e.Message)}); err != nil {
+		if err := p.emit(&digest.Fold{Count: 1, First: e.Time, Last: e.Time, Level: e.Level, Template: string(e.Message), Sample: string(e.Text)}); err != nil {
 			return err
 		}
 	}

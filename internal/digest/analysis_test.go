@@ -16,7 +16,7 @@ func TestRepeatsAreFoldedWithinTheWindow(t *testing.T) {
 	d := NewDeduper(0)
 	add := func(text string, at velos.Time, want bool) []Fold {
 		t.Helper()
-		fresh, ended := d.Add([]byte(text), noon+at, velos.Err)
+		fresh, ended := d.Add(&Event{Message: []byte(text), Text: []byte("E " + text), Time: noon + at, Level: velos.Err})
 		if fresh != want {
 			t.Errorf("%s at %d is fresh: %v", text, at, fresh)
 		}
@@ -28,7 +28,7 @@ func TestRepeatsAreFoldedWithinTheWindow(t *testing.T) {
 	add("Connection to 10.0.0.3:82 failed", 110_000, false) // within 60 s of the last, not of the first
 	ended := add("Connection to 10.0.0.4:83 failed", 170_001, true)
 	if len(ended) != 1 || ended[0].Count != 3 || ended[0].First != noon || ended[0].Last != noon+110_000 ||
-		ended[0].Template != "Connection to <IP>:<PORT> failed" || ended[0].Sample != "Connection to 10.0.0.1:80 failed" || ended[0].Level != velos.Err {
+		ended[0].Template != "Connection to <IP>:<PORT> failed" || ended[0].Sample != "E Connection to 10.0.0.1:80 failed" || ended[0].Level != velos.Err {
 		t.Errorf("ended %+v", ended)
 	}
 	if out := d.Expire(noon + 170_002); len(out) != 1 || out[0].Template != "Disk is full" {
@@ -46,7 +46,7 @@ func TestFoldsAreBounded(t *testing.T) {
 	r := uint64(3)
 	ended := 0
 	for range 10_000 {
-		_, e := d.Add([]byte(word(&r)+" "+word(&r)), noon, velos.Info)
+		_, e := d.Add(&Event{Message: []byte(word(&r) + " " + word(&r)), Time: noon})
 		ended += len(e)
 	}
 	if n := len(d.Close()); n > mostFolds || ended+n != 10_000 {
@@ -180,8 +180,15 @@ func TestHealthNamesItsDeductions(t *testing.T) {
 	for _, d := range ill.Deductions {
 		sum -= d.Points
 	}
-	if len(ill.Deductions) != 4 || max(0, sum) != ill.Health || ill.Health > 20 {
+	if len(ill.Deductions) != 4 || max(0, sum) != ill.Health || ill.Health > 30 {
 		t.Errorf("ill: %d %v", ill.Health, ill.Deductions)
+	}
+	// The example of the specification.
+	like := Summary{From: noon, To: noon + 60*minute, Anomalies: []Episode{{Anomaly: Anomaly{Severity: Warning}}}}
+	like.ByLevel[velos.Info], like.ByLevel[velos.Warn], like.ByLevel[velos.Err] = 5420, 23, 7
+	like.health(&Facts{})
+	if like.Health != 87 {
+		t.Errorf("7 errors of 5,450 and a warning: %d %v", like.Health, like.Deductions)
 	}
 	// A few errors among millions of lines do not make a program ill.
 	s := Summary{From: noon, To: noon + 24*60*minute}
@@ -256,7 +263,7 @@ func FuzzAnalysis(f *testing.F) {
 		for line := range bytes.SplitSeq(data, []byte("\n")) {
 			before := string(line)
 			a.Add(&Line{Time: velos.Time(at), Text: line, From: uint64(at) % 3})
-			d.Add(Message(line), velos.Time(at), velos.Info)
+			d.Add(&Event{Message: Message(line), Text: line, Time: velos.Time(at)})
 			if string(line) != before {
 				t.Fatal("the line was written to")
 			}

@@ -11,8 +11,10 @@ import (
 // Window is how long after the last one a message still counts as its repeat.
 const Window = velos.Millis(60_000)
 
-// mostFolds bounds the messages of which repeats are recognised.
-const mostFolds = 4096
+const (
+	mostFolds     = 4096 // of which repeats are recognised
+	longestSample = 2048
+)
 
 // A Fold is a message and its repeats.
 type Fold struct {
@@ -20,7 +22,7 @@ type Fold struct {
 	Count       uint64
 	First, Last velos.Time
 	Level       velos.Level // the most serious
-	Sample      string      // the first message
+	Sample      string      // the first event as it was written, at least its beginning
 }
 
 // A Deduper folds messages that are equal but for their variables, as long as
@@ -34,8 +36,9 @@ type Deduper struct {
 
 type fold struct {
 	node
-	id    uint64
-	level velos.Level
+	id     uint64
+	level  velos.Level
+	sample string
 }
 
 // NewDeduper returns a Deduper; window 0 is the default.
@@ -46,11 +49,11 @@ func NewDeduper(window velos.Millis) *Deduper {
 	return &Deduper{window: velos.Time(window), byID: map[uint64]*list.Element{}, oldest: list.New()}
 }
 
-// Add takes a message. It is fresh when it repeats none of its window; ended
+// Add takes an event. It is fresh when it repeats none of its window; ended
 // are the folds that this one, or the bound of memory, brought to their end.
-func (d *Deduper) Add(message []byte, at velos.Time, l velos.Level) (fresh bool, ended []Fold) {
-	at = min(max(at, 0), latest)
-	d.lex.scan(message)
+func (d *Deduper) Add(ev *Event) (fresh bool, ended []Fold) {
+	at, l := min(max(ev.Time, 0), latest), ev.Level
+	d.lex.scan(ev.Message)
 	if e := d.byID[d.lex.id]; e != nil {
 		f := e.Value.(*fold)
 		if at-f.last <= d.window {
@@ -67,7 +70,7 @@ func (d *Deduper) Add(message []byte, at velos.Time, l velos.Level) (fresh bool,
 	} else if d.oldest.Len() >= mostFolds {
 		ended = append(ended, d.end(d.oldest.Front()))
 	}
-	f := &fold{id: d.lex.id, level: l}
+	f := &fold{id: d.lex.id, level: l, sample: string(ev.Text[:min(len(ev.Text), longestSample)])}
 	f.text, f.tokens = bytes.Clone(d.lex.line), slices.Clone(d.lex.tokens)
 	f.lines, f.first, f.last = 1, at, at
 	f.fix()
@@ -97,5 +100,5 @@ func (d *Deduper) Close() []Fold {
 func (d *Deduper) end(e *list.Element) Fold {
 	f := d.oldest.Remove(e).(*fold)
 	delete(d.byID, f.id)
-	return Fold{Template: string(f.render(nil)), Count: f.lines, First: f.first, Last: f.last, Level: f.level, Sample: string(f.text)}
+	return Fold{Template: string(f.render(nil)), Count: f.lines, First: f.first, Last: f.last, Level: f.level, Sample: f.sample}
 }

@@ -23,8 +23,9 @@ type Facts struct {
 
 // Weights of the health score.
 const (
-	mostByShare     = 35 // for errors among lines
-	mostByRate      = 25 // for errors per minute
+	benefit         = 100 // events without errors that are added: a few lines say little
+	mostByShare     = 35  // for errors among lines
+	mostByRate      = 25  // for errors per minute
 	forWarning      = 8
 	forCritical     = 15
 	mostByAnomalies = 25
@@ -44,9 +45,9 @@ func (s *Summary) health(f *Facts) {
 	}
 	s.Health = 100
 	errors := s.Errors()
-	if events := max(s.Events(), 1); errors > 0 {
-		share := 1000 * float64(errors) / float64(events)
-		take(mostByShare*(1-math.Exp(-share/10)), "%.3g errors per 1,000 events", share)
+	if errors > 0 {
+		share := 1000 * float64(errors) / float64(s.Events()+benefit)
+		take(mostByShare*(1-math.Exp(-share/10)), "%.3g errors per 1,000 events", 1000*float64(errors)/float64(max(1, s.Events())))
 		rate := float64(errors) / s.Minutes()
 		take(mostByRate*(1-math.Exp(-rate/5)), "%.3g errors per minute", rate)
 	}

@@ -210,7 +210,7 @@ func (f *Folds) Add(app string, x *digest.Fold) error {
 	case JSON:
 		f.object(&b, encode(foldJSON{app, x.Template, x.Count, x.Level.String(), x.First, x.Last, x.Sample}))
 	case AI:
-		j := foldAI{Text: Text(x.Sample)}
+		j := foldAI{Text: Lines(x.Sample)}
 		if f.apps {
 			j.App = Text(app)
 		}
@@ -227,7 +227,7 @@ func (f *Folds) Add(app string, x *digest.Fold) error {
 			b.str(f.o.paint(nameColor(name), name), spaces(f.wide-len(name)), f.o.paint(dim, " | "))
 		}
 		if x.Count == 1 {
-			b.str(f.o.paint(levelColor(x.Level), Text(x.Sample)), "\n")
+			b.str(f.o.paint(levelColor(x.Level), Lines(x.Sample)), "\n")
 		} else {
 			b.str(f.o.paint(levelColor(x.Level), Text(x.Template)), " (", f.o.fold(x), ")\n")
 		}
