@@ -19,7 +19,11 @@ they are meant, too, and another velosd may take over: it ends when velosd is go
 
 --since and --until take a moment (2026-01-02 15:04, RFC 3339, 15:04, Unix time) or an age (10m, 2h ago).
 With --since, --last or --grep every line that matches is shown, unless -n says how many.
---json is an array, and one object a line with -f. --raw is the exact bytes: a terminal may act on them.` + targetsHelp
+--json is an array, and one object a line with -f. --raw is the exact bytes: a terminal may act on them.
+
+--summary, --patterns, --dedupe, --anomalies and --new say what the lines come to (the last hour, a day of
+anomalies, unless --since or --last says otherwise); docs/LOGS.md says what each figure means. "-" for the
+name reads standard input instead, --file a file.` + targetsHelp
 
 // logFlags are the flags of logs.
 type logFlags struct {
@@ -65,10 +69,15 @@ type logQuery struct {
 func setupLogs(s *session, f *pflag.FlagSet) handler {
 	var o logFlags
 	o.flags(f)
+	var d digestFlags
+	d.flags(f)
 	return func(ctx context.Context, args []string) error {
 		base, err := o.query(s)
 		if err != nil {
 			return err
+		}
+		if d.asked(args) {
+			return s.digest(ctx, f, &o, &d, base, args)
 		}
 		l := &logQuery{follow: o.follow && !o.noStream, last: o.lines, none: o.lines == 0 && f.Changed("lines")}
 		if o.grep != "" {
