@@ -25,7 +25,7 @@ import (
 var versions = []string{"18", "20", "22", "24"}
 
 // installing bounds one npm install.
-const installing = 3 * time.Minute
+const installing = 90 * time.Second
 
 // nodeOf is a node program of that version, from npm, kept for later runs
 // below the temporary directory.
