@@ -18,11 +18,12 @@ import (
 )
 
 var (
-	reloads = flag.Int("reloads", 100, "reloads of the Node app; a quarter of it for everything else")
+	reloads = flag.Int("reloads", 100, "reloads of the Node app; a quarter with trouble and by PM2, a tenth of other apps")
 	clients = flag.Int("clients", 16, "clients in a closed loop")
 	rounds  = flag.Int("rounds", 5, "how often each side is measured for its speed")
 	window  = flag.Duration("window", 4*time.Second, "how long")
 	quick   = flag.Bool("quick", false, "small sizes: to see that all of it works, not to quote")
+	own     = flag.String("app", "", "for the part apps, this Node script instead of ours: it listens at $PORT and answers GET /users/7 with ok, a space and its pid")
 	only    = flag.String("only", "", "names of parts, separated by commas: reloads, speed, spread, refused, apps; empty: all")
 )
 

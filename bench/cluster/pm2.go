@@ -12,7 +12,7 @@ import (
 	"github.com/velospm/velos/bench/rig"
 )
 
-// cluster starts plain.js in PM2's cluster mode and returns its port.
+// clusterOf starts plain.js in PM2's cluster mode and returns its port.
 func clusterOf(pm2 *rig.PM2, p programs, instances int) (port int, err error) {
 	path, err := script(p.dir, "plain.js")
 	if err != nil {
@@ -60,8 +60,8 @@ func underPM2(r *rig.Rig, p programs, keep bool) (*trial, error) {
 	return t, err
 }
 
-// by says how even answers are spread: the shares in hundredths, and how far
-// the furthest is from even, in hundredths of even.
+// even says how answers are spread: each worker's number, and how far the
+// furthest is from its fair share, in hundredths of that.
 func even(by map[string]int, n int) (shares string, off float64) {
 	total := 0
 	for _, k := range by {

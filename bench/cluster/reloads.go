@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"strconv"
 	"time"
 
@@ -37,6 +38,16 @@ func (h *house) node(name, file string, instances, n int, more ...string) (app, 
 	list, env, err := ports(n)
 	args := append([]string{path, "--name", name, "-i", strconv.Itoa(instances)}, more...)
 	return app{name, args, env, list}, err
+}
+
+// own is a script of somebody else's.
+func (h *house) own(path string) (app, error) {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return app{}, err
+	}
+	list, env, err := ports(1)
+	return app{"own", []string{path, "--name", "own", "-i", "2"}, env, list}, err
 }
 
 // python and goServer listen on what they are given.
@@ -228,12 +239,15 @@ func figures(r *rig.Rig, title string, t trial, pm2 *trial) {
 	r.Add(took)
 }
 
-// several is the part of apps in other ways and languages. Their clients of
-// either kind see two houses.
+// several is the part of apps in other ways and languages.
 func several(r *rig.Rig, p programs) error {
-	for _, k := range kinds {
+	list := kinds
+	if *own != "" {
+		list = append(list[:0:0], kind{*own, func(h *house, _ bool) (app, error) { return h.own(*own) }})
+	}
+	for _, k := range list {
 		for _, keep := range []bool{false, true} {
-			t := trial{reloads: max(1, *reloads/4), keep: keep}
+			t := trial{reloads: max(1, *reloads/10), keep: keep}
 			if err := onHouse(p, func(h *house) (app, error) { return k.make(h, keep) }, t.run); err != nil {
 				return fmt.Errorf("%s: %w", k.name, err)
 			}
@@ -243,12 +257,14 @@ func several(r *rig.Rig, p programs) error {
 	return nil
 }
 
-// kinds of apps. Those that get keep-alive clients and are no workers of a
-// cluster must be patient with them.
-var kinds = []struct {
+type kind struct {
 	name string
 	make func(h *house, keep bool) (app, error)
-}{
+}
+
+// kinds of apps. Those that get keep-alive clients and are no workers of a
+// cluster must be patient with them.
+var kinds = []kind{
 	{"a Node app with routes", func(h *house, _ bool) (app, error) { return h.node("routes", "routes.js", 2, 1) }},
 	{"a Node app with 2 ports", func(h *house, _ bool) (app, error) { return h.node("ports", "ports.js", 2, 2) }},
 	{"a Python server", func(h *house, keep bool) (app, error) { return h.python(keep) }},

@@ -17,9 +17,8 @@ type side struct {
 	port int
 	end  func()
 
-	rates  map[bool][]float64 // by keep-alive: answers a second in each round
-	took   map[bool][]time.Duration
-	failed int
+	rates map[bool][]float64 // by keep-alive: answers a second in each round
+	took  map[bool][]time.Duration
 }
 
 // speed is the part of throughput: all sides stand side by side, and take

@@ -91,7 +91,7 @@ func (p *Primary) repark(r *run) {
 // this address it means.
 func question(m *channel.Message) (a sockets.Address, index int64, ok bool) {
 	index, _ = m.Int("index")
-	port, _ := m.Int("port")
+	port, ok := portOf(m)
 	flags, _ := m.Int("flags")
 	const only6, reuseAddr = 1, 4 // as libuv has them
 	a = sockets.Address{Host: m.Text("address"), Port: int(port), Only6: flags&only6 != 0}
@@ -114,7 +114,18 @@ func question(m *channel.Message) (a sockets.Address, index int64, ok bool) {
 	if a.Network != sockets.Unix && a.Host == "" {
 		a.Host = all
 	}
-	return a, index, index >= 0 && port >= -1 && port <= 65535
+	return a, index, ok && index >= 0 && port >= -1 && port <= 65535
+}
+
+// portOf is the port in a worker's message. Up to Node 20, dgram's bind hands
+// on what it was given, and process.env.PORT is text.
+func portOf(m *channel.Message) (port int64, ok bool) {
+	if s := m.Text("port"); s != "" {
+		n, err := strconv.ParseUint(s, 10, 16)
+		return int64(n), err == nil
+	}
+	port, _ = m.Int("port")
+	return port, true
 }
 
 // query answers a worker that wants to listen.
