@@ -301,6 +301,10 @@ func (r *runner) afterStop() {
 	if r.want {
 		r.restarts++
 		r.strikes, r.backoffs = 0, 0
+		if r.again { // it was to be down, for a moment at least
+			r.follow(r.next)
+			return
+		}
 		r.launch(r.next)
 		return
 	}
