@@ -18,6 +18,7 @@ type program struct {
 	*child.Process // set when it is forked
 	host           *Host
 	seat           Seat
+	mark           string // what it carries in VELOS_ID: it may speak before Process is set
 	spec           *velos.Spec
 	env            []string      // nil unless a probe needs it: it is kilobytes
 	quit           chan struct{} // closed when the run is over
@@ -229,7 +230,7 @@ func readyName(s Seat) string {
 // adopted is the program of a run that a former daemon has started. A worker
 // that is not up may wait for an answer that got lost with that daemon.
 func (h *Host) adopted(r record, c *child.Process, spec *velos.Spec) (p *program, up bool) {
-	p = &program{Process: c, host: h, seat: r.Seat, spec: spec, quit: make(chan struct{})}
+	p = &program{Process: c, host: h, seat: r.Seat, mark: r.Mark, spec: spec, quit: make(chan struct{})}
 	if files, err := EnvFiles(spec); err == nil && (spec.Ready != nil || spec.Health != nil) {
 		env, _ := environ(spec, files, r.Inst, r.Mark)
 		p.keep(env)
