@@ -54,9 +54,7 @@ func TestAProgramIsHeardThatSpeaksBeforeItsStartHasReturned(t *testing.T) {
 	}
 	close(h.known)
 	within(t, "a word", func() { <-heard })
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.kept) != 1 || p.kept[0].Kind != Ready {
-		t.Errorf("heard %v", p.kept)
+	if l, ok := p.kept.next(); !ok || l.Kind != Ready {
+		t.Errorf("heard %v", l)
 	}
 }

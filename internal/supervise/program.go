@@ -25,7 +25,7 @@ type program struct {
 
 	mu     sync.Mutex
 	hear   func(News)
-	kept   []News // until somebody hears
+	kept   post   // until somebody hears
 	cancel func() // of the wait for a text in its output; may be nil
 }
 
@@ -34,10 +34,9 @@ func (p *program) Hear(f func(News)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.hear = f
-	for _, n := range p.kept {
-		f(n)
+	for l, ok := p.kept.next(); ok; l, ok = p.kept.next() {
+		f(l.News)
 	}
-	p.kept = nil
 }
 
 func (p *program) tell(n News) {
@@ -45,8 +44,8 @@ func (p *program) tell(n News) {
 	defer p.mu.Unlock()
 	if p.hear != nil {
 		p.hear(n)
-	} else if len(p.kept) < maxLetters {
-		p.kept = append(p.kept, n)
+	} else {
+		p.kept.put(letter{News: n})
 	}
 }
 
