@@ -53,6 +53,7 @@ func (d *Daemon) restore(s *home.State) {
 	d.sup.Reserve(s.NextID)
 	d.store.Sweep(s.NextID)
 	sameBoot := s.BootID == bootID()
+	var starts []func() // when all apps are there: one may depend on a later one
 	for _, v := range s.Apps {
 		v.Spec.FileEnv, _ = supervise.EnvFiles(&v.Spec) // for masking; a run that begins reads them itself, and says what is wrong
 		idle, err := d.sup.Restore(v, sameBoot)
@@ -64,8 +65,7 @@ func (d *Daemon) restore(s *home.State) {
 		if len(idle) == 0 {
 			continue
 		}
-		d.recover.Add(1)
-		go func() {
+		starts = append(starts, func() {
 			defer d.recover.Done()
 			if sameBoot {
 				d.endSurvivors(v, idle)
@@ -73,7 +73,11 @@ func (d *Daemon) restore(s *home.State) {
 			for _, inst := range idle {
 				_ = d.sup.Start(context.Background(), v.ID, inst, false, velos.Policy)
 			}
-		}()
+		})
+	}
+	d.recover.Add(len(starts))
+	for _, start := range starts {
+		go start()
 	}
 }
 

@@ -138,8 +138,16 @@ func (r *runner) crash() error {
 	return &velos.Error{Code: velos.Crashed, Message: msg, Hint: "velos why " + r.app.name()}
 }
 
-func gaveUp(strikes int, last string) string {
-	return "gave up: ended " + strconv.Itoa(strikes) + " times in a row before min_uptime; last: " + last
+// gaveUp is why there is no further run.
+func (r *runner) gaveUp() string {
+	before := "min_uptime"
+	switch {
+	case r.late:
+		before = "it was ready"
+	case r.never:
+		before = "it was well"
+	}
+	return "gave up: ended " + strconv.Itoa(r.strikes) + " times in a row before " + before + "; last: " + r.ended()
 }
 
 // publish makes the current facts readable for everyone without asking the

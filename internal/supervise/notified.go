@@ -40,6 +40,7 @@ func (h *Host) OpenNotify() error {
 // Close gives back what was opened beside the apps, and leave keeps what the
 // next daemon goes on with.
 func (h *Host) Close() {
+	h.abandon()
 	if h.notify != nil {
 		_ = h.notify.Close()
 		_ = h.line.Drop(notifyName)
@@ -48,9 +49,24 @@ func (h *Host) Close() {
 	h.primary.Close()
 }
 
+// abandon ends what was there for runs that could not be killed: their end is
+// not awaited any more.
+func (h *Host) abandon() {
+	h.mu.Lock()
+	var rest []Seat
+	for s := range h.programs {
+		rest = append(rest, s)
+	}
+	h.mu.Unlock()
+	for _, s := range rest {
+		h.discharge(s)
+	}
+}
+
 // onNotify finds whose word it is: the sender is a root, or of its session, or
 // carries its mark.
 func (h *Host) onNotify(m notify.Message) {
+	<-h.known // what was said while there was no daemon waits until we know of whom
 	p := h.programOf(m.PID)
 	if p == nil {
 		return
@@ -88,7 +104,7 @@ func (h *Host) programOf(pid int) *program {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, p := range h.programs {
-		if p.Process != nil && p.Mark() == mark {
+		if p.mark == mark {
 			return p
 		}
 	}

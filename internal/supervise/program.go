@@ -18,13 +18,14 @@ type program struct {
 	*child.Process // set when it is forked
 	host           *Host
 	seat           Seat
+	mark           string // what it carries in VELOS_ID: it may speak before Process is set
 	spec           *velos.Spec
 	env            []string      // nil unless a probe needs it: it is kilobytes
 	quit           chan struct{} // closed when the run is over
 
 	mu     sync.Mutex
 	hear   func(News)
-	kept   []News // until somebody hears
+	kept   post   // until somebody hears
 	cancel func() // of the wait for a text in its output; may be nil
 }
 
@@ -33,10 +34,9 @@ func (p *program) Hear(f func(News)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.hear = f
-	for _, n := range p.kept {
-		f(n)
+	for l, ok := p.kept.next(); ok; l, ok = p.kept.next() {
+		f(l.News)
 	}
-	p.kept = nil
 }
 
 func (p *program) tell(n News) {
@@ -44,8 +44,8 @@ func (p *program) tell(n News) {
 	defer p.mu.Unlock()
 	if p.hear != nil {
 		p.hear(n)
-	} else if len(p.kept) < maxLetters {
-		p.kept = append(p.kept, n)
+	} else {
+		p.kept.put(letter{News: n})
 	}
 }
 
@@ -239,7 +239,7 @@ func readyName(s Seat) string {
 // adopted is the program of a run that a former daemon has started. A worker
 // that is not up may wait for an answer that got lost with that daemon.
 func (h *Host) adopted(r record, c *child.Process, spec *velos.Spec) (p *program, up bool) {
-	p = &program{Process: c, host: h, seat: r.Seat, spec: spec, quit: make(chan struct{})}
+	p = &program{Process: c, host: h, seat: r.Seat, mark: r.Mark, spec: spec, quit: make(chan struct{})}
 	if files, err := EnvFiles(spec); err == nil && (spec.Ready != nil || spec.Health != nil) {
 		env, _ := environ(spec, files, r.Inst, r.Mark)
 		p.keep(env)

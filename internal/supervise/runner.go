@@ -62,6 +62,7 @@ type runner struct {
 	finishing bool      // it was asked to finish its connections, and the signal is still to come
 	limit     time.Time // of a stop: what lives then is killed
 	late      bool      // … because it was not ready in time
+	never     bool      // … because it has never been well
 	refusal   error     // of the order that is being handled: it cannot begin
 	gated     string    // the cause of a run that waits for what the app depends on
 	facts
@@ -125,11 +126,15 @@ func (r *runner) wake() {
 func (r *runner) turn() {
 	for {
 		for r.step() {
+			over := (r.quit || r.retired) && r.idle()
+			if over {
+				r.leave() // whoever is told that it has ended finds it gone
+			}
 			r.settle()
-			if (r.quit || r.retired) && r.idle() {
+			if over {
 				r.mode.Store(through)
 				r.refuse()
-				r.leave()
+				r.app.left()
 				return
 			}
 		}
@@ -179,7 +184,6 @@ func (r *runner) leave() {
 	r.app.recast(func(c *cast) {
 		c.aside = slices.DeleteFunc(c.aside, func(o *runner) bool { return o == r })
 	})
-	r.app.left()
 }
 
 // idle reports whether nothing of a run is left.

@@ -24,7 +24,8 @@ func (r *runner) launch(why string) {
 	r.arm(0)
 	r.run++
 	r.asked, r.again, r.killed, r.sig, r.grace = false, false, false, 0, -1
-	r.failed, r.late, r.finishing, r.limit, r.facts = "", false, false, time.Time{}, facts{}
+	r.failed, r.late, r.never, r.finishing, r.limit, r.facts = "", false, false, false, time.Time{}, facts{}
+	r.listens.Store(0)
 	r.began = time.Now()
 	r.usage.Store(nil)
 	ch := make(chan launched, 1)
@@ -230,10 +231,10 @@ func (r *runner) onDrained() {
 		return
 	}
 	r.answer(true, failed)
-	if r.last.Uptime >= r.spec.MinUptime && !r.late {
+	if r.last.Uptime >= r.spec.MinUptime && !r.late && !r.never {
 		r.strikes = 0
 	}
-	if r.last.Uptime >= velos.StableAfter {
+	if r.last.Uptime >= velos.StableAfter && !r.never {
 		r.backoffs = 0
 	}
 	r.strike(0)
@@ -273,13 +274,13 @@ func (r *runner) failure() bool {
 // strike counts an end that the policy answers with a restart, and launches,
 // waits or gives up. The pause is at least atLeast.
 func (r *runner) strike(atLeast time.Duration) {
-	early := r.last.Error != "" || r.late || r.last.Uptime < r.spec.MinUptime
+	early := r.last.Error != "" || r.late || r.never || r.last.Uptime < r.spec.MinUptime
 	if early {
 		r.strikes++
 	}
 	if limit := r.spec.MaxRestarts; early && limit >= 0 && r.strikes > limit {
 		r.actor = velos.Policy
-		r.enter(velos.Errored, gaveUp(r.strikes, r.ended()))
+		r.enter(velos.Errored, r.gaveUp())
 		r.answer(false, nil)
 		return
 	}
@@ -301,6 +302,10 @@ func (r *runner) afterStop() {
 	if r.want {
 		r.restarts++
 		r.strikes, r.backoffs = 0, 0
+		if r.again { // it was to be down, for a moment at least
+			r.follow(r.next)
+			return
+		}
 		r.launch(r.next)
 		return
 	}

@@ -305,6 +305,7 @@ func (s *Supervisor) replace(a *app, spec velos.Spec, cause string, actor velos.
 	a.updated.Store(time.Now().UnixMilli())
 	s.event(velos.Event{Kind: velos.KindConfig, App: spec.Name, ID: a.id, Inst: -1, Cause: cause, Actor: actor, Gen: int(gen)})
 	s.changed()
+	s.stir()
 	return nil
 }
 
@@ -343,6 +344,7 @@ func (s *Supervisor) Delete(id uint32, actor velos.Actor) error {
 	fault.Here("delete.forgotten")
 	s.event(velos.Event{Kind: velos.KindConfig, App: a.name(), ID: id, Inst: -1, Cause: "deleted", Actor: actor, Gen: int(a.generation.Load())})
 	s.changed()
+	s.stir()
 	return nil
 }
 
