@@ -98,7 +98,7 @@ func (g *Grouper) begins(line []byte, s sort, h head) bool {
 
 // decide is about lines that are not indented and have no header.
 func (g *Grouper) decide(line []byte, s sort) bool {
-	failed := g.head.timed && !g.frames
+	failed := (g.head.timed || g.head.leveled) && !g.frames
 	switch s {
 	case starter:
 		return true
@@ -121,7 +121,7 @@ func (g *Grouper) decide(line []byte, s sort) bool {
 	case item:
 		return g.behind != frame && g.behind != colon && g.behind != item && !g.learned()
 	case art:
-		return g.prev != blank && g.prev != indented && g.prev != art
+		return g.prev != blank && g.prev != indented && g.prev != art && !g.learned()
 	}
 	switch g.state {
 	case python:
@@ -172,7 +172,7 @@ func (g *Grouper) follow(line []byte, s sort, h head) {
 func (g *Grouper) next(line []byte, s sort, h head) state {
 	begins := func(p string) bool { return bytes.HasPrefix(line, []byte(p)) }
 	switch {
-	case s == traceback:
+	case s == traceback, s == indented && g.state == plain && bytes.HasPrefix(bytes.TrimLeft(line, " "), []byte("File \"")):
 		return python
 	case s == starter && (begins("panic: ") || begins("fatal error: ")), begins("goroutine "):
 		return goDump
@@ -197,7 +197,7 @@ func (g *Grouper) next(line []byte, s sort, h head) state {
 			return rust
 		}
 	case snippet:
-		if s != exception {
+		if !g.frames {
 			return snippet
 		}
 	case sql:

@@ -282,6 +282,256 @@ var streams = map[string]string{
 >2026-01-02 03:04:05.678 UTC [7] STATEMENT:  SELECT *
 |	FORM users
 >2026-01-02 03:04:06.678 UTC [7] LOG:  checkpoint`,
+	"kotlin": `
+>Exception in thread "main" kotlin.KotlinNullPointerException
+|	at MainKt.main(Main.kt:5)
+>next`,
+	"java cause chain bare": `
+>Starting
+>java.lang.RuntimeException: outer
+|	at A.b(A.java:1)
+|Caused by: java.lang.IllegalArgumentException: inner
+|	at A.c(A.java:2)
+|	... 3 common frames omitted
+|Caused by: java.io.IOException
+|	at A.d(A.java:3)
+>Stopped`,
+	"java multi-line message": `
+>2025-01-15 09:30:00,123 ERROR [main] org.hibernate.Sql - could not execute
+|org.hibernate.exception.GenericJDBCException: could not execute query
+|SQL: select a
+|	at org.hibernate.X.y(X.java:1)
+>2025-01-15 09:30:01,123 INFO  [main] a - b`,
+	"python warn": `
+>/usr/lib/python3/site-packages/x.py:12: DeprecationWarning: y is deprecated
+|  warnings.warn("y")
+>ready`,
+	"python syntax": `
+>  File "/srv/a.py", line 3
+|    def f(
+|         ^
+|SyntaxError: '(' was never closed
+>retry`,
+	"python group": `
+>INFO:root:start
+>ERROR:root:failed
+|Traceback (most recent call last):
+|  File "a.py", line 3, in g
+|    raise E("x")
+|mod.E: x
+>INFO:root:next`,
+	"python uvicorn": `
+>INFO:     Started server process [7]
+>ERROR:    Exception in ASGI application
+|Traceback (most recent call last):
+|  File "/x/uvicorn.py", line 1, in run
+|    await app()
+|RuntimeError: boom
+>INFO:     127.0.0.1:5000 - "GET / HTTP/1.1" 500 Internal Server Error`,
+	"python print then tb": `
+>connecting
+>db error
+>Traceback (most recent call last):
+|  File "a.py", line 1, in <module>
+|psycopg2.OperationalError: could not connect to server: Connection refused
+|	Is the server running on host "db" (10.0.0.1) and accepting
+|	TCP/IP connections on port 5432?
+>retrying`,
+	"go panic recovered": `
+>panic: boom [recovered]
+|	panic: boom
+|
+|goroutine 7 [running]:
+|testing.tRunner.func1.2({0x1, 0x2})
+|	/usr/lib/go/testing.go:1 +0x2
+>ok`,
+	"rust env": `
+>[2025-03-03T03:03:03Z INFO  app] up
+>[2025-03-03T03:03:04Z ERROR app] failed
+>thread 'main' panicked at src/main.rs:10:5:
+|boom
+|note: run with ` + "`RUST_BACKTRACE=1`" + ` environment variable to display a backtrace
+>[2025-03-03T03:03:05Z INFO  app] up`,
+	"dotnet serilog": `
+>[12:00:01 INF] up
+>[12:00:02 ERR] failed
+|System.InvalidOperationException: x
+|   at A.B() in /src/A.cs:line 1
+|--- End of stack trace from previous location ---
+|   at A.C()
+>[12:00:03 INF] next`,
+	"dotnet bare exc": `
+>up
+>System.NullReferenceException: Object reference not set to an instance of an object.
+|   at A.B() in /src/A.cs:line 1
+>up`,
+	"php bare": `
+>starting
+>PHP Warning:  Undefined variable $x in /a.php on line 3
+>PHP Stack trace:
+>ok`,
+	"php fatal": `
+>Fatal error: Uncaught Exception: x in /a.php:3
+|Stack trace:
+|#0 {main}
+|  thrown in /a.php on line 3
+>ok`,
+	"monolog": `
+>[2025-05-06T07:08:09.123456+00:00] app.ERROR: boom [] []
+>[2025-05-06T07:08:10.123456+00:00] app.INFO: ok [] []`,
+	"sidekiq": `
+>2025-10-10T10:00:00.123Z pid=88 tid=abc INFO: start
+>2025-10-10T10:00:02.123Z pid=88 tid=abc WARN: NoMethodError: undefined method
+>2025-10-10T10:00:02.124Z pid=88 tid=abc WARN: /app/x.rb:3:in 'f'
+|/app/y.rb:4:in 'g'
+>2025-10-10T10:00:03.123Z pid=88 tid=abc INFO: done`,
+	"yaml dump bare": `
+>config:
+|  a: 1
+|  b:
+|    - x
+>ready`,
+	"kv logfmt cont": `
+>ts=2025-05-05T01:02:05Z level=error msg="panic" stack="goroutine 1 [running]:
+|main.main()
+|	/src/main.go:3
+|"
+>ts=2025-05-05T01:02:06Z level=info msg=ok`,
+	"winston": `
+>info: Server started
+>error: Request failed
+|Error: boom
+|    at x (/a.js:1:1)
+>info: next`,
+	"winston json stack": `
+>error: boom {"stack":"Error: boom\n at x"}
+>info: next`,
+	"pino pretty": `
+>[10:00:00.123] INFO (7): up
+|    port: 3000
+|    req: {
+|      "id": 1
+|    }
+>[10:00:01.123] ERROR (7): bad
+|    err: {
+|      "type": "Error",
+|      "stack":
+|          Error: x
+|              at y
+|    }
+>[10:00:02.123] INFO (7): up`,
+	"next": `
+>   ▲ Next.js 14.0.0
+|   - Local: http://localhost:3000
+>✓ Ready in 2s
+>GET / 200 in 30ms
+>⨯ Error: boom
+|    at x (a.js:1:1) {
+|  digest: "123"
+|}
+>GET / 500 in 30ms`,
+	"ts-node": `
+>/srv/a.ts:5
+|const x: number = "a";
+|      ^
+|TSError: ⨯ Unable to compile TypeScript:
+|src/a.ts(5,7): error TS2322: Type 'string'
+|    at createTSError (/x/index.ts:1:1)
+>[nodemon] app crashed`,
+	"console.error with obj": `
+>Failed to save {
+|  id: 1,
+|  name: 'x'
+|}
+>done`,
+	"axios": `
+>AxiosError: Request failed with status code 500
+|    at settle (/x/settle.js:19:12) {
+|  code: 'ERR_BAD_RESPONSE',
+|  config: {
+|    url: 'http://x',
+|    headers: [Object]
+|  }
+|}
+>retry`,
+	"aggregate": `
+>AggregateError [ECONNREFUSED]: 
+|    at internalConnectMultiple (node:net:1114:18) {
+|  [errors]: [
+|    Error: connect ECONNREFUSED ::1:5432
+|        at createConnectionError (node:net:1634:14) {
+|      errno: -111
+|    }
+|  ]
+|}
+>x`,
+	"syslog": `
+>Oct 11 22:14:15 web1 app[1]: a
+>Oct 11 22:14:16 web1 app[1]: b
+>Oct 11 22:14:17 web1 app[1]: c`,
+	"postgres detail": `
+>2025-08-01 10:00:01.000 UTC [88] ERROR:  duplicate key
+>2025-08-01 10:00:01.000 UTC [88] DETAIL:  Key (id)=(1) already exists.
+>2025-08-01 10:00:01.000 UTC [88] STATEMENT:  INSERT INTO t
+|	VALUES (1)
+>2025-08-01 10:00:02.000 UTC [88] LOG:  x`,
+	"plain with dashes": `
+>a
+>- item
+>* bullet
+>--- sep
+>b`,
+	"knex": `
+>Knex: run
+>select * from users
+>x`,
+	"elixir genserver bare": `
+>up
+>** (EXIT from #PID<0.98.0>) shell process exited with reason: boom
+>up`,
+	"erlang report": `
+>=ERROR REPORT==== 1-Jan-2025::10:00:01 ===
+|** Generic server terminating
+|** Last message in was tick
+|** When Server state == []
+>=INFO REPORT==== 1-Jan-2025::10:00:02 ===
+|    application: x`,
+	"cargo": `
+>error[E0308]: mismatched types
+|  --> src/main.rs:2:5
+|   |
+|2 |     "a"
+|   |     ^^^ expected
+|
+>warning: unused`,
+	"gunicorn": `
+>[2025-04-01 12:00:06 +0000] [16] [ERROR] Exception in worker process
+|Traceback (most recent call last):
+|  File "/x.py", line 1, in y
+|ModuleNotFoundError: No module named 'app'
+>[2025-04-01 12:00:06 +0000] [16] [INFO] Worker exiting`,
+	"spring boot failure": `
+>2025-06-07T10:15:30.123Z ERROR 1 --- [main] o.s.b.d.LoggingFailureAnalysisReporter : 
+|
+|***************************
+|APPLICATION FAILED TO START
+|***************************
+|
+|Description:
+|
+|Port 8080 was already in use.
+|
+>2025-06-07T10:15:31.123Z  INFO 1 --- [main] x : y`,
+	"segv": `
+>up
+>Segmentation fault (core dumped)
+>up`,
+	"deno": `
+>error: Uncaught (in promise) Error: boom
+|    throw new Error("boom");
+|          ^
+|    at file:///a.ts:1:7
+>next`,
 	"compose": `
 >api-1  | Error: boom
 |api-1  |     at run (/srv/a.js:1:2)

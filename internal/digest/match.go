@@ -110,6 +110,35 @@ func colonHex(b []byte, i, j int) int {
 	return n
 }
 
+// version knows 2.41-12+deb13u2, 5.10.0-27-amd64 and 1:1.0~rc1-3: a number with
+// a point, and behind it more that belongs to it.
+func version(b []byte, i, j int) int {
+	n, points, marks := i, 0, 0
+	for n < j {
+		switch c := b[n]; {
+		case class[c]&alnum != 0 && c < 0x80, c == '_':
+		case c == '.' && n+1 < j && class[b[n+1]]&alnum != 0:
+			if class[b[n-1]]&class[b[n+1]]&digit != 0 {
+				points++
+			}
+		case c == '-' || c == '+' || c == '~' || c == ':':
+			if n+1 >= j || class[b[n+1]]&alnum == 0 {
+				return 0
+			}
+			if points > 0 && c != ':' {
+				marks++
+			}
+		default:
+			return 0
+		}
+		n++
+	}
+	if points == 0 || marks == 0 || n < len(b) && !ends(b, n) {
+		return 0
+	}
+	return n
+}
+
 // numeral knows numbers with sign, decimals, exponent and unit: -1, 3.5e7,
 // 12ms, 1h2m3s, 1,024, 1.2.3, 10%.
 func numeral(b []byte, i int) int {

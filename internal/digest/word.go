@@ -109,6 +109,9 @@ func startsWithDigit(b []byte, i, j int) (int, kind) {
 	if n := clock(b, i); n > 0 {
 		return n, moment
 	}
+	if n := version(b, i, j); n > 0 {
+		return n, anything
+	}
 	if n := numeral(b, i); n > 0 {
 		return n, number
 	}

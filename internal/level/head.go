@@ -202,6 +202,8 @@ func (w *walk) word(core []byte, after, bracket, colon bool) velos.Level {
 		len(rest) == 0 && colon && (w.plain < 3 || l < velos.Warn) && w.plain < 4,
 		len(rest) == 0 && after && w.clock && w.plain == 0 && string(core) != "log":
 		return l
+	case len(rest) == 1 && caps && colon && w.plain == 0 && rest[0] >= '1' && rest[0] <= '5':
+		return l // DEBUG1: of PostgreSQL
 	case len(rest) > 0 && caps && w.plain == 0 && string(core[:n]) != "HTTP" && bytes.IndexByte([]byte("[:/+"), rest[0]) >= 0:
 		return l // ERRO[0012], WARNING:logger:text, INFO/Main, ERROR+4
 	}
@@ -269,6 +271,9 @@ func ofTrace(line []byte) velos.Level {
 	if len(text) < 3 {
 		return velos.LevelNone
 	}
+	if !indented && exception(text) {
+		return velos.Err
+	}
 	begins := func(s string) bool { return bytes.HasPrefix(text, []byte(s)) }
 	switch text[0] {
 	case '*':
@@ -306,4 +311,18 @@ func ofTrace(line []byte) velos.Level {
 		}
 	}
 	return velos.LevelNone
+}
+
+// exception reports that a line begins with the name of an exception:
+// org.acme.AppException: text, NoMethodError (text).
+func exception(line []byte) bool {
+	n := 0
+	for n < len(line) && (letter(line[n]) || digit(line[n]) || line[n] == '.' || line[n] == '_' || line[n] == '$' || line[n] == '\\' ||
+		line[n] == ':' && n > 0 && n+1 < len(line) && (line[n+1] == ':' || line[n-1] == ':')) {
+		n++
+	}
+	if n < 6 || n < len(line) && line[n] != ':' && !bytes.HasPrefix(line[n:], []byte(" (")) {
+		return false
+	}
+	return bytes.HasSuffix(line[:n], []byte("Error")) || bytes.HasSuffix(line[:n], []byte("Exception"))
 }

@@ -69,7 +69,7 @@ func ofWords(b []byte, escaped bool) velos.Level {
 // all lines end here: it is most of what a line without a level costs.
 func suspicious(b []byte) bool {
 	for i := 0; i+3 < len(b); i++ {
-		if !opening[b[i]] {
+		if opening[b[i]]>>(b[i+1]&31)&1 == 0 {
 			continue
 		}
 		if i > 0 && letter(b[i-1]) && !upper(b[i]) {
@@ -98,12 +98,17 @@ func suspicious(b []byte) bool {
 	return false
 }
 
-// opening are the letters that such words begin with.
-var opening = [256]bool{
-	'r': true, 'k': true, 'o': true, 'b': true, 't': true, 'R': true, 'K': true, 'O': true, 'B': true, 'T': true,
-	'e': true, 'f': true, 'c': true, 'a': true, 'u': true, 's': true, 'd': true, 'p': true, 'w': true, 'm': true,
-	'E': true, 'F': true, 'C': true, 'A': true, 'U': true, 'S': true, 'D': true, 'P': true, 'W': true, 'M': true,
-}
+// opening says of the first letter of such words which letters may follow, as
+// bits: nearly all words are ruled out by their first two letters.
+var opening = func() (o [256]uint32) {
+	for _, pair := range [...]string{"er", "ex", "fa", "cr", "ab", "un", "se", "co", "de", "pa", "wa", "ca", "me", "re", "di", "ki", "oo", "br", "ti", "su"} {
+		bit := uint32(1) << (pair[1] & 31)
+		o[pair[0]] |= bit
+		o[pair[0]-'a'+'A'] |= bit
+	}
+	o['E'] = 1<<32 - 1 // errno
+	return o
+}()
 
 // meaning sorts a word into the few classes that matter; "" for all others.
 func meaning(w []byte) string {
@@ -186,8 +191,23 @@ func ofName(w []byte) string {
 	return ""
 }
 
-// pairs are words that say little alone: connection refused, broken pipe.
-var pairs = map[string]string{"memory": "of", "refusal": "subject", "pipe": "broken", "thing": "such", "end": "unexpected", "out": "timed"}
+// pair is the class that has to stand before a word that says little alone:
+// connection refused, broken pipe.
+func pair(kind string) string {
+	switch kind {
+	case "memory":
+		return "of"
+	case "refusal":
+		return "subject"
+	case "pipe":
+		return "broken"
+	case "thing":
+		return "such"
+	case "end":
+		return "unexpected"
+	}
+	return "timed" // out
+}
 
 // weight is the level of a class of words after another, before rest.
 func weight(kind, before string, rest, word []byte) velos.Level {
@@ -214,7 +234,7 @@ func weight(kind, before string, rest, word []byte) velos.Level {
 			return velos.Err
 		}
 	case "memory", "refusal", "pipe", "thing", "end", "out":
-		if before != "" && before == pairs[kind] {
+		if before == pair(kind) {
 			return velos.Err
 		}
 	case "could":
