@@ -67,7 +67,7 @@ var rooms = map[string]room{
 	"internal/sockets":   {side: daemon},
 	"internal/channel":   {side: daemon, imports: "poll"},
 	"internal/cluster":   {side: daemon, imports: "channel sockets"},
-	"internal/trigger":   {side: daemon, later: true},
+	"internal/trigger":   {side: daemon},
 	"internal/supervise": {side: daemon, imports: "child cluster cron dotenv fault home journal keeper logs notify probe proc trigger usage"},
 	"internal/daemon": {side: daemon, imports: "child cluster dotenv fault home journal keeper level logs poll proc " +
 		"record supervise trigger usage wire"},
