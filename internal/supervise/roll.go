@@ -21,6 +21,7 @@ type roll struct {
 	done   chan struct{}
 	err    error // when done is closed
 
+	why  string      // what its orders are recorded with
 	spec *velos.Spec // what the successors run
 	mu   sync.Mutex
 	over []int // instances that run it
@@ -58,12 +59,16 @@ func (a *app) begin(what string, actor velos.Actor, f func(*roll) error) (*roll,
 	return l, nil
 }
 
+// rollNow is the roll in progress, nil when there is none.
+func (a *app) rollNow() *roll {
+	a.rolling.Lock()
+	defer a.rolling.Unlock()
+	return a.roll
+}
+
 // interrupt ends the roll in progress, if any, and returns when it is over.
 func (a *app) interrupt() {
-	a.rolling.Lock()
-	l := a.roll
-	a.rolling.Unlock()
-	if l != nil {
+	if l := a.rollNow(); l != nil {
 		l.cancel()
 		<-l.done
 	}
@@ -85,6 +90,11 @@ func (l *roll) await(ctx context.Context, what string) error {
 // the old runs stay, and what was replaced already goes back to what it was.
 // Runs that cannot overlap are restarted one by one, and why says why.
 func (s *Supervisor) Reload(ctx context.Context, id uint32, inst, parallel int, spec *velos.Spec, actor velos.Actor) (why string, err error) {
+	return s.reload(ctx, id, inst, parallel, spec, "", actor)
+}
+
+// reload is Reload with a cause, empty when somebody has asked for it.
+func (s *Supervisor) reload(ctx context.Context, id uint32, inst, parallel int, spec *velos.Spec, cause string, actor velos.Actor) (why string, err error) {
 	a, err := s.find(id)
 	if err != nil {
 		return "", err
@@ -107,9 +117,15 @@ func (s *Supervisor) Reload(ctx context.Context, id uint32, inst, parallel int, 
 		next = old
 	}
 	why = separate(old, next)
-	s.event(velos.Event{Kind: velos.KindOrder, App: a.name(), ID: id, Inst: max(inst, -1), Cause: "reload", Actor: actor, Gen: int(a.generation.Load())})
+	verb := "reload"
+	if cause != "" {
+		verb += ", " + cause
+	} else {
+		cause = verb
+	}
+	s.event(velos.Event{Kind: velos.KindOrder, App: a.name(), ID: id, Inst: max(inst, -1), Cause: verb, Actor: actor, Gen: int(a.generation.Load())})
 	l, err := a.begin("reload", actor, func(l *roll) error {
-		l.spec = next
+		l.spec, l.why = next, cause
 		step := l.replace
 		if why != "" {
 			step = l.restart
@@ -130,7 +146,7 @@ func (s *Supervisor) Reload(ctx context.Context, id uint32, inst, parallel int, 
 
 // mayBecome reports what keeps spec from being what the app runs next.
 func (a *app) mayBecome(spec *velos.Spec) error {
-	if err := spec.Validate(); err != nil {
+	if err := check(spec); err != nil {
 		return err
 	}
 	if old := a.spec.Load(); spec.Name != old.Name {
@@ -211,7 +227,7 @@ func (l *roll) replace(r *runner, spec *velos.Spec) error {
 		return a.gone()
 	}
 	fault.Here("reload.begun")
-	err := a.order(l.ctx, []*runner{next}, order{verb: start, actor: l.actor, why: "reload", wait: true})
+	err := a.order(l.ctx, []*runner{next}, order{verb: start, actor: l.actor, why: l.why, wait: true})
 	if err == nil {
 		err = a.order(l.ctx, []*runner{next}, order{verb: take, actor: l.actor})
 	}
@@ -272,10 +288,10 @@ func (a *app) join(r *runner) bool {
 
 // restart stops r's run, and starts one of spec.
 func (l *roll) restart(r *runner, spec *velos.Spec) error {
-	if i := r.snapshot.Load(); !i.Wanted && i.Status == velos.Stopped {
+	if i := r.snapshot.Load(); i.Status == velos.Stopped && (!i.Wanted || spec.Schedule != "") {
 		return nil
 	}
-	return l.app.order(l.ctx, []*runner{r}, order{verb: restart, actor: l.actor, why: "reload", spec: spec, wait: true})
+	return l.app.order(l.ctx, []*runner{r}, order{verb: restart, actor: l.actor, why: l.why, spec: spec, wait: true})
 }
 
 // back undoes what was done, after err. Without a new spec there is nothing to
