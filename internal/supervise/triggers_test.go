@@ -136,7 +136,12 @@ func TestChangedFilesStartWhatHasGivenUpOrEnded(t *testing.T) {
 }
 
 func TestAnAppWhoseSocketsAreOursIsReloadedByItsTriggers(t *testing.T) {
-	play(t, func(s *velos.Spec) { observed(s); s.Listen = []string{"tcp://127.0.0.1:0"}; s.ListenReuse = true; s.Instances = 2 }, []life{forever}, func(t *testing.T, s *scene) {
+	play(t, func(s *velos.Spec) {
+		observed(s)
+		s.Listen = []string{"tcp://127.0.0.1:0"}
+		s.ListenReuse = true
+		s.Instances = 2
+	}, []life{forever}, func(t *testing.T, s *scene) {
 		if err := s.start(true); err != nil {
 			t.Fatal(err)
 		}
