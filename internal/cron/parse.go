@@ -82,7 +82,7 @@ func Parse(expression string) (*Schedule, error) {
 	if len(list) != 6 {
 		last := list[len(list)-1]
 		return nil, &Problem{list[0].at, last.at + len(last.text) - list[0].at,
-			"has " + strconv.Itoa(len(list)) + " fields; there are 5, or 6 with seconds first", forms}
+			"has " + count(len(list)) + "; there are 5, or 6 with seconds first", forms}
 	}
 	return s.or(s.fill(list))
 }
@@ -285,4 +285,11 @@ func quote(s string) string {
 		s = s[:40] + "…"
 	}
 	return strconv.QuoteToASCII(s)
+}
+
+func count(fields int) string {
+	if fields == 1 {
+		return "1 field"
+	}
+	return strconv.Itoa(fields) + " fields"
 }

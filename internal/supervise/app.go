@@ -211,10 +211,11 @@ func (a *app) view() velos.App {
 	for i, r := range c.slots {
 		v.Instances[i] = r.view()
 	}
-	if g := a.arming.Load(); g != nil {
+	if s := &v.Spec; s.CronRestart != "" || s.Schedule != "" {
+		next := a.nextRun()
 		for i, r := range c.slots {
 			if r.heeds.Load() {
-				v.Instances[i].NextRun = velos.Time(g.next.Load())
+				v.Instances[i].NextRun = next
 			}
 		}
 	}

@@ -385,6 +385,24 @@ func (a *app) lastBegin() time.Time {
 	return last.Std()
 }
 
+// nextRun is when cron has its next turn; 0: never. Who asks right after an
+// order need not wait for the goroutine to find it.
+func (a *app) nextRun() velos.Time {
+	if len(a.heeding()) == 0 {
+		return 0
+	}
+	if g := a.arming.Load(); g != nil {
+		if n := g.next.Load(); n != 0 {
+			return velos.Time(n)
+		}
+	}
+	c, _ := schedule(a.spec.Load())
+	if c == nil {
+		return 0
+	}
+	return velos.TimeOf(c.NextSince(a.lastBegin(), time.Now()))
+}
+
 // warn puts something on record that may need somebody.
 func (a *app) warn(inst int, text string) { a.record(velos.KindWarning, inst, text) }
 
