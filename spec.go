@@ -72,14 +72,19 @@ type Spec struct {
 
 	DependsOn []Dependency `json:"depends_on,omitempty"` // started after these, stopped before them
 
-	// What follows is understood by later versions. Using it is an error
-	// with code not_yet; nothing here is silently ignored.
-	MaxMemory   int64    `json:"max_memory,omitempty"`
-	Watch       bool     `json:"watch,omitempty"`
-	WatchPaths  []string `json:"watch_paths,omitempty"`
-	WatchIgnore []string `json:"watch_ignore,omitempty"`
-	WatchDelay  Millis   `json:"watch_delay,omitempty"`
-	CronRestart string   `json:"cron_restart,omitempty"`
+	// What restarts an app that runs well.
+	MaxMemory   int64    `json:"max_memory,omitempty"`   // bytes of one instance's process tree; 0: no limit
+	Watch       bool     `json:"watch,omitempty"`        // when files change
+	WatchPaths  []string `json:"watch_paths,omitempty"`  // absolute; none: Cwd
+	WatchIgnore []string `json:"watch_ignore,omitempty"` // patterns as in a .gitignore, from Cwd on
+	WatchDelay  Millis   `json:"watch_delay,omitempty"`  // how long nothing must have changed; 0: DefaultWatchDelay
+	CronRestart string   `json:"cron_restart,omitempty"` // a cron expression
+
+	// Schedule is a cron expression that says when runs begin. The app then
+	// waits between them, and Overlap says what happens when it is time and
+	// the last run has not ended.
+	Schedule string  `json:"schedule,omitempty"`
+	Overlap  Overlap `json:"overlap,omitempty"`
 
 	// Source is the configuration file the Spec came from, if any.
 	Source string `json:"source,omitempty"`
@@ -138,6 +143,8 @@ func (s *Spec) Fields(f Fields) {
 	f.Strings("watch_ignore", &s.WatchIgnore)
 	Int(f, "watch_delay", &s.WatchDelay)
 	f.String("cron_restart", &s.CronRestart)
+	f.String("schedule", &s.Schedule)
+	Str(f, "overlap", &s.Overlap)
 	f.String("source", &s.Source)
 }
 
@@ -160,6 +167,20 @@ const (
 	OnFailure Restart = "on-failure" // only after a non-zero code or a signal
 	Never     Restart = "never"
 )
+
+// An Overlap says what happens when a scheduled run is due and the last one has
+// not ended. Empty is Skip.
+type Overlap string
+
+// The overlap policies.
+const (
+	Skip  Overlap = "skip"  // there is no run this time
+	Queue Overlap = "queue" // one run follows when the last one has ended
+	Kill  Overlap = "kill"  // the last run is stopped first
+)
+
+// DefaultWatchDelay is the WatchDelay of a Spec that names none.
+const DefaultWatchDelay Millis = 1000
 
 // MaxBackoff is where exponential restart delays stop growing, and StableAfter
 // the uptime that starts them from the beginning.

@@ -52,6 +52,7 @@ var rooms = map[string]room{
 	"internal/home":   {side: shared, imports: "fault record"},
 	"internal/level":  {side: shared},
 	"internal/dotenv": {side: shared},
+	"internal/cron":   {side: shared},
 	"internal/fault":  {side: shared},
 
 	"internal/journal":   {side: daemon, imports: "fault record"},
@@ -66,13 +67,13 @@ var rooms = map[string]room{
 	"internal/sockets":   {side: daemon},
 	"internal/channel":   {side: daemon, imports: "poll"},
 	"internal/cluster":   {side: daemon, imports: "channel sockets"},
-	"internal/trigger":   {side: daemon, later: true},
-	"internal/supervise": {side: daemon, imports: "child cluster dotenv fault home journal keeper logs notify probe proc trigger usage"},
+	"internal/trigger":   {side: daemon},
+	"internal/supervise": {side: daemon, imports: "child cluster cron dotenv fault home journal keeper logs notify probe proc trigger usage"},
 	"internal/daemon": {side: daemon, imports: "child cluster dotenv fault home journal keeper level logs poll proc " +
 		"record supervise trigger usage wire"},
 	"cmd/velosd": {side: daemon, imports: "daemon"},
 
-	"internal/config":  {side: reader, imports: "dotenv home"},
+	"internal/config":  {side: reader, imports: "cron dotenv home"},
 	"internal/digest":  {side: reader, imports: "level"},
 	"internal/client":  {side: reader, imports: "home record wire"},
 	"internal/view":    {side: reader, imports: "digest level"},

@@ -34,7 +34,7 @@ func (s *Spec) Validate() error {
 	}
 	for _, check := range [...]func(*Spec) *fault{
 		(*Spec).checkProgram, (*Spec).checkInstances, (*Spec).checkEnv,
-		(*Spec).checkRestart, (*Spec).checkServing, (*Spec).checkDependencies, (*Spec).checkLogs, (*Spec).checkText, (*Spec).checkLater,
+		(*Spec).checkRestart, (*Spec).checkServing, (*Spec).checkDependencies, (*Spec).checkTriggers, (*Spec).checkLogs, (*Spec).checkText, (*Spec).checkLater,
 	} {
 		if f := check(s); f != nil {
 			return f.error(s.Name)
@@ -308,6 +308,7 @@ func (s *Spec) checkText() *fault {
 		{"script", s.Script}, {"script", s.Command}, {"interpreter", s.Interpreter}, {"cwd", s.Cwd},
 		{"log_file", s.LogFile}, {"out_file", s.OutFile}, {"error_file", s.ErrFile},
 		{"log_date_format", s.LogDateFormat}, {"source", s.Source},
+		{"cron_restart", s.CronRestart}, {"schedule", s.Schedule},
 	} {
 		if strings.IndexByte(t.text, 0) >= 0 {
 			return nul(t.field)
@@ -316,7 +317,7 @@ func (s *Spec) checkText() *fault {
 	for _, t := range [...]struct {
 		field string
 		list  []string
-	}{{"args", s.Args}, {"interpreter_args", s.InterpreterArgs}, {"env_file", s.EnvFiles}} {
+	}{{"args", s.Args}, {"interpreter_args", s.InterpreterArgs}, {"env_file", s.EnvFiles}, {"watch_paths", s.WatchPaths}, {"watch_ignore", s.WatchIgnore}} {
 		for _, a := range t.list {
 			if strings.IndexByte(a, 0) >= 0 {
 				return nul(t.field)
@@ -339,12 +340,6 @@ func (s *Spec) checkLater() *fault {
 		hint  string
 	}{
 		{"env_profiles", len(s.EnvProfiles) > 0, "put the variables into env, or use one file for each environment"},
-		{"max_memory", s.MaxMemory != 0, "leave it out; velos list shows the memory of each app"},
-		{"watch", s.Watch, "leave it out and use velos restart " + s.Name + " after a change"},
-		{"watch_paths", len(s.WatchPaths) > 0, "leave it out"},
-		{"watch_ignore", len(s.WatchIgnore) > 0, "leave it out"},
-		{"watch_delay", s.WatchDelay != 0, "leave it out"},
-		{"cron_restart", s.CronRestart != "", "leave it out and call velos restart " + s.Name + " from cron"},
 	} {
 		if l.used {
 			return &fault{field: l.field, what: "not yet in this version of velos", hint: l.hint, later: true}

@@ -46,7 +46,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "waitstatus": waitStatus, "waitfile": waitFile, "waitgone": waitGone, "waitlog": waitLog,
+			"exits": exits, "waitstatus": waitStatus, "edit": edit, "waitfile": waitFile, "waitgone": waitGone, "waitlog": waitLog,
 			"waitcontent": waitContent, "killapp": killApp, "killdaemon": killDaemon, "killyoung": killYoung, "isjson": isJSON, "pidof": pidOf, "reboot": reboot,
 		},
 		Condition: condition,
@@ -177,6 +177,34 @@ func waitStatus(ts *testscript.TestScript, _ bool, args []string) {
 		return last != nil && string(last.Status) == args[1] && last.Restarts() >= restarts
 	}) {
 		ts.Fatalf("%s did not become %s with %d restarts: it is %+v", args[0], args[1], restarts, last)
+	}
+}
+
+// edit FILE [NAME RESTARTS] writes a file. With a name it does so again and
+// again, until the app has had so many restarts.
+func edit(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 && len(args) != 3 {
+		ts.Fatalf("usage: edit FILE [NAME RESTARTS]")
+	}
+	write := func() {
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(time.Now().String()), 0o600))
+	}
+	write()
+	if len(args) == 1 {
+		return
+	}
+	want, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	next := time.Now().Add(time.Second)
+	if !waitUntil(patience, func() bool {
+		if time.Now().After(next) { // it was not watched yet
+			write()
+			next = time.Now().Add(time.Second)
+		}
+		a := app(ts, args[1])
+		return a != nil && a.Restarts() >= want
+	}) {
+		ts.Fatalf("%s is not restarted when %s changes", args[1], args[0])
 	}
 }
 

@@ -38,7 +38,7 @@ var abroad = map[string]string{
 var abroadFlags = map[string]string{
 	"pid": "velos pid NAME prints it", "parallel": "leave it out: apps start side by side", "disable-logs": "leave it out: logs are bounded, see --max-log-total",
 	"filter-env": "apps of a velos.toml get few variables of the shell", "trace": noPatch, "v8": noPatch, "deep-monitoring": noPatch, "event-loop-inspector": noPatch,
-	"source-map-support": "--node-args=--enable-source-maps", "ext": "watching files is " + later, "write": "write a velos.toml", "sort": "leave it out",
+	"source-map-support": "--node-args=--enable-source-maps", "ext": "--ignore-watch leaves files out", "write": "write a velos.toml", "sort": "leave it out",
 	"user": "run velos startup as that user", "hp": "set VELOS_HOME", "service-name": "--name", "wait-ip": "leave it out; apps are started again until they find their network",
 	"format": "--json has every field", "highlight": "--grep shows the lines that match", "container": noDeploy,
 }

@@ -176,8 +176,11 @@ func knownKey(key string) string {
 
 // canonical maps a second spelling of a key to the one that Specs use.
 func canonical(key string) string {
-	if key == "node_args" {
+	switch key {
+	case "node_args":
 		return "interpreter_args"
+	case "max_memory_restart":
+		return "max_memory"
 	}
 	return key
 }

@@ -54,6 +54,15 @@ func init() {
 		"ready":                     readProbe(func(d *draft) **velos.Probe { return &d.spec.Ready }),
 		"health":                    readProbe(func(d *draft) **velos.Probe { return &d.spec.Health }),
 		"watchdog":                  length(func(d *draft) *velos.Millis { return &d.spec.Watchdog }),
+		"max_memory":                size(func(d *draft) *int64 { return &d.spec.MaxMemory }),
+		"max_memory_restart":        size(func(d *draft) *int64 { return &d.spec.MaxMemory }),
+		"watch":                     readWatch,
+		"watch_paths":               paths(func(d *draft) *[]string { return &d.spec.WatchPaths }),
+		"watch_ignore":              paths(func(d *draft) *[]string { return &d.spec.WatchIgnore }),
+		"watch_delay":               length(func(d *draft) *velos.Millis { return &d.spec.WatchDelay }),
+		"cron_restart":              readCron(func(d *draft) *string { return &d.spec.CronRestart }),
+		"schedule":                  readCron(func(d *draft) *string { return &d.spec.Schedule }),
+		"overlap":                   readOverlap,
 		"shutdown_with_message":     boolean(func(d *draft) *bool { return &d.spec.ShutdownWithMessage }),
 		"shutdown_message":          readMessage,
 		"depends_on":                readDependsOn,
@@ -67,12 +76,6 @@ var laterKeys = map[string]struct {
 	harmless func(*node) bool
 	hint     string
 }{
-	"max_memory":   {nil, "leave it out; velos list shows the memory of each app"},
-	"watch":        {isFalse, "leave it out and use velos restart after a change"},
-	"watch_paths":  {isEmpty, "leave it out"},
-	"watch_ignore": {isEmpty, "leave it out"},
-	"watch_delay":  {nil, "leave it out"},
-	"cron_restart": {nil, "leave it out and call velos restart from cron"},
 	"env_profiles": {nil, "put the variables into env, or use env_file"},
 	"user":         {nil, "leave it out; apps run as the user of the daemon"},
 	"group":        {nil, "leave it out; apps run as the user of the daemon"},
@@ -86,12 +89,11 @@ var laterKeys = map[string]struct {
 	"rules":        {nil, "leave it out"},
 	"multiline":    {nil, "leave it out"},
 	"protect":      {nil, "leave it out"},
-	"cron":         {nil, "leave it out and call velos from cron"},
 }
 
 // foreign are other managers' words for our keys.
 var foreign = map[string]string{
-	"exec_mode": "mode", "max_memory_restart": "max_memory", "ignore_watch": "watch_ignore", "err_file": "error_file",
+	"exec_mode": "mode", "ignore_watch": "watch_ignore", "cron": "cron_restart", "err_file": "error_file",
 	"environment": "env", "command": "script", "cmd": "script", "exec": "script", "program": "script", "directory": "cwd",
 	"dir": "cwd", "working_directory": "cwd", "workdir": "cwd", "stopsignal": "stop_signal", "kill_signal": "stop_signal",
 	"numprocs": "instances", "exec_interpreter": "interpreter", "node": "node_args", "autorestart_delay": "restart_delay",
@@ -100,9 +102,6 @@ var foreign = map[string]string{
 	"stdout_logfile": "out_file", "stderr_logfile": "error_file", "combine_logs": "merge_logs", "output": "out_file",
 	"error": "error_file", "log": "log_file", "dotenv": "env_file", "stop_timeout": "kill_timeout", "restart": "autorestart",
 }
-
-func isFalse(n *node) bool { return n.kind == isBool && n.text == "false" }
-func isEmpty(n *node) bool { return n.kind == isList && len(n.items) == 0 }
 
 func text(field func(*draft) *string) reader {
 	return func(d *draft, n *node) *problem {

@@ -17,7 +17,7 @@ func (d *draft) resolve(env Environ) (velos.Spec, *problem) {
 	for _, step := range [...]func(*draft, Environ) *problem{
 		(*draft).resolveEnv, (*draft).resolveProgram, (*draft).resolveCwd,
 		(*draft).resolveInstances, (*draft).resolvePaths, (*draft).resolveMode,
-		(*draft).resolveListen, (*draft).resolveProbes,
+		(*draft).resolveListen, (*draft).resolveProbes, (*draft).resolveTriggers,
 	} {
 		if p := step(d, env); p != nil {
 			return velos.Spec{}, p

@@ -24,6 +24,7 @@ type node struct {
 	key    string // in the table that holds it
 	offset int    // of the key, or of the value in a list
 	width  int
+	from   int     // offset of a string's text, where it is written as it is; 0: unknown
 	text   string  // of a scalar; a string's value, a number as written
 	items  []*node // of a table or a list, in order
 	open   bool    // a list made by [[key]], which takes more tables
@@ -177,6 +178,9 @@ func value(p *unstable.Parser, v *unstable.Node) *node {
 		}
 	case unstable.String:
 		n.kind = isString
+		if n.width == len(n.text)+2 {
+			n.from = n.offset + 1
+		}
 	case unstable.Bool:
 		n.kind = isBool
 	case unstable.Integer:

@@ -29,6 +29,7 @@ type app struct {
 	casting sync.Mutex // one change of cast at a time
 	serving sync.Mutex // one call of Serve at a time
 	rolls
+	arming atomic.Pointer[arming] // nil without triggers
 
 	// change serialises what alters the spec: update, rename, delete.
 	change  sync.Mutex
@@ -221,6 +222,14 @@ func (a *app) view() velos.App {
 	}
 	for i, r := range c.slots {
 		v.Instances[i] = r.view()
+	}
+	if s := &v.Spec; s.CronRestart != "" || s.Schedule != "" {
+		next := a.nextRun()
+		for i, r := range c.slots {
+			if r.heeds.Load() {
+				v.Instances[i].NextRun = next
+			}
+		}
 	}
 	for _, r := range c.aside {
 		v.Leaving = append(v.Leaving, r.view())

@@ -79,6 +79,10 @@ func (r *runner) settle() {
 		r.app.sup.changed()
 		r.app.sup.stir()
 		r.app.serve()
+		r.app.sup.triggers.look(r.app)
+		if r.spec.MaxMemory > 0 && r.child != nil {
+			r.app.sup.sampler.hurry()
+		}
 	}
 	for _, a := range r.replies {
 		a.to <- a.err

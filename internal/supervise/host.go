@@ -41,6 +41,7 @@ type Host struct {
 	table     proc.Table
 
 	mu       sync.Mutex
+	sentry   sentry
 	programs map[Seat]*program // live runs
 	notified int               // what a former daemon had for notify, -1: nothing
 	readies  map[Seat]bool     // runs that had said that they are ready, until Settled

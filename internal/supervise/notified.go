@@ -46,6 +46,7 @@ func (h *Host) Close() {
 		_ = h.line.Drop(notifyName)
 	}
 	h.asking.Wait()
+	h.blind()
 	h.primary.Close()
 }
 

@@ -18,9 +18,10 @@ const (
 	hail   // an answer, nothing else
 	take   // a trial is over: the run has its place now
 	retire // end, patiently when another run has taken the place
+	engage // of a job: run when its time comes
 )
 
-var verbNames = [...]string{"start", "stop", "restart", "reset", "signal", "hail", "take", "retire"}
+var verbNames = [...]string{"start", "stop", "restart", "reset", "signal", "hail", "take", "retire", "start"}
 
 // An order is a verb with its particulars. Its reply channel is buffered: a
 // caller that gives up does not take the order back, and the runner never
@@ -72,7 +73,12 @@ func (r *runner) onOrder(o order) {
 		why = verbNames[o.verb]
 	}
 	run := r.run
+	r.heeds.Store(o.verb != stop && o.verb != retire)
 	switch o.verb {
+	case engage:
+		r.onEngage()
+		r.reply(o.reply, nil)
+		return
 	case start:
 		run = r.onStart(why)
 	case stop:
@@ -118,6 +124,15 @@ func (r *runner) onStart(why string) int {
 	}
 	r.strikes, r.backoffs = 0, 0
 	return r.begin(why)
+}
+
+// onEngage has a job wait for its times. A run that is going on goes on.
+func (r *runner) onEngage() {
+	r.want = true
+	if r.status == velos.Errored || r.status == velos.Stopped {
+		r.arm(0)
+		r.enter(velos.Stopped, "waits for its time: "+r.spec.Schedule)
+	}
 }
 
 func (r *runner) onStop(o order, why string) {

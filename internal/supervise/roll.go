@@ -23,6 +23,7 @@ type roll struct {
 	err    error // when done is closed
 
 	old  *velos.Spec // what the app ran when the roll began
+	why  string      // what its orders are recorded with
 	spec *velos.Spec // what the successors run
 	mu   sync.Mutex
 	over []int // instances that run it
@@ -71,12 +72,16 @@ func (a *app) halt() (done func()) {
 	return func() { a.halts.Add(-1) }
 }
 
+// rollNow is the roll in progress, nil when there is none.
+func (a *app) rollNow() *roll {
+	a.rolling.Lock()
+	defer a.rolling.Unlock()
+	return a.roll
+}
+
 // interrupt ends the roll in progress, if any, and returns when it is over.
 func (a *app) interrupt() {
-	a.rolling.Lock()
-	l := a.roll
-	a.rolling.Unlock()
-	if l != nil {
+	if l := a.rollNow(); l != nil {
 		l.cancel()
 		<-l.done
 	}
@@ -98,6 +103,11 @@ func (l *roll) await(ctx context.Context, what string) error {
 // the old runs stay, and what was replaced already goes back to what it was.
 // Runs that cannot overlap are restarted one by one, and why says why.
 func (s *Supervisor) Reload(ctx context.Context, id uint32, inst, parallel int, spec *velos.Spec, actor velos.Actor) (why string, err error) {
+	return s.reload(ctx, id, inst, parallel, spec, "", actor)
+}
+
+// reload is Reload with a cause, empty when somebody has asked for it.
+func (s *Supervisor) reload(ctx context.Context, id uint32, inst, parallel int, spec *velos.Spec, cause string, actor velos.Actor) (why string, err error) {
 	a, err := s.find(id)
 	if err != nil {
 		return "", err
@@ -113,7 +123,7 @@ func (s *Supervisor) Reload(ctx context.Context, id uint32, inst, parallel int, 
 			return "", err
 		}
 	}
-	l, err := a.begin("reload", actor, func(l *roll) error { return l.reload(inst, parallel, spec) })
+	l, err := a.begin("reload", actor, func(l *roll) error { return l.reload(inst, parallel, spec, cause) })
 	if err != nil {
 		return "", err
 	}
@@ -125,13 +135,19 @@ func (s *Supervisor) Reload(ctx context.Context, id uint32, inst, parallel int, 
 }
 
 // reload is Reload for who has begun the roll: nobody else changes who plays.
-func (l *roll) reload(inst, parallel int, spec *velos.Spec) error {
+func (l *roll) reload(inst, parallel int, spec *velos.Spec, cause string) error {
 	a := l.app
 	list, err := a.pick(inst, false)
 	if err != nil {
 		return err
 	}
-	a.sup.event(velos.Event{Kind: velos.KindOrder, App: a.name(), ID: a.id, Inst: max(inst, -1), Cause: "reload", Actor: l.actor, Gen: int(a.generation.Load())})
+	verb := "reload"
+	if l.why = cause; cause == "" {
+		l.why = verb
+	} else {
+		verb += ", " + cause
+	}
+	a.sup.event(velos.Event{Kind: velos.KindOrder, App: a.name(), ID: a.id, Inst: max(inst, -1), Cause: verb, Actor: l.actor, Gen: int(a.generation.Load())})
 	a.change.Lock()
 	updates := a.updates
 	a.change.Unlock()
@@ -154,7 +170,7 @@ func (l *roll) reload(inst, parallel int, spec *velos.Spec) error {
 
 // mayBecome reports what keeps spec from being what the app runs next.
 func (a *app) mayBecome(spec *velos.Spec) error {
-	if err := spec.Validate(); err != nil {
+	if err := check(spec); err != nil {
 		return err
 	}
 	if old := a.spec.Load(); spec.Name != old.Name {
@@ -233,7 +249,7 @@ func (l *roll) replace(r *runner, spec *velos.Spec) error {
 		return a.gone()
 	}
 	fault.Here("reload.begun")
-	err := a.order(l.ctx, []*runner{next}, order{verb: start, actor: l.actor, why: "reload", wait: true})
+	err := a.order(l.ctx, []*runner{next}, order{verb: start, actor: l.actor, why: l.why, wait: true})
 	if err == nil {
 		err = a.order(l.ctx, []*runner{next}, order{verb: take, actor: l.actor})
 	}
@@ -301,10 +317,10 @@ func (a *app) join(r *runner) bool {
 
 // restart stops r's run, and starts one of spec.
 func (l *roll) restart(r *runner, spec *velos.Spec) error {
-	if i := r.snapshot.Load(); !i.Wanted && i.Status == velos.Stopped {
+	if i := r.snapshot.Load(); i.Status == velos.Stopped && (!i.Wanted || spec.Schedule != "") {
 		return nil
 	}
-	err := l.app.order(l.ctx, []*runner{r}, order{verb: restart, actor: l.actor, why: "reload", spec: spec, wait: true})
+	err := l.app.order(l.ctx, []*runner{r}, order{verb: restart, actor: l.actor, why: l.why, spec: spec, wait: true})
 	if err == nil || spec != l.old { // the run before it is gone
 		l.note(r.inst)
 	}

@@ -24,6 +24,8 @@ type runner struct {
 	mode atomic.Uint32 // of asleep, awake, …
 	quit bool          // end was called
 
+	heeds atomic.Bool // triggers are for it: nobody has stopped it
+
 	orders  chan order
 	waiters []waiter
 	replies []reply
@@ -80,6 +82,7 @@ type runner struct {
 
 	snapshot atomic.Pointer[velos.Instance]
 	usage    atomic.Pointer[velos.Usage]
+	balance  *balance // of the sampler; nil without a limit of memory
 	look     atomic.Pointer[look]
 	listens  atomic.Int32  // shared addresses that the run has said it listens on
 	ticks    atomic.Uint64 // start ticks of the live child, for the state file

@@ -243,7 +243,7 @@ func (r *runner) onDrained() {
 // rest: the policy lets it rest. Ending well is a success for whoever
 // waited for the start, ending badly is not.
 func (r *runner) rest(failed error) {
-	r.want = false
+	r.want = r.spec.Schedule != "" && r.heeds.Load() // a job waits for its next time
 	if r.failed == "" && r.last.Signal == "" && !r.last.Unknown && (r.last.Code == 0 || !r.failure()) {
 		failed = nil
 	}

@@ -64,7 +64,7 @@ type Survivor struct {
 // reboot nothing can have survived, and sameBoot is false.
 func (s *Supervisor) Restore(v home.Saved, sameBoot bool) (idle []int, err error) {
 	spec := v.Spec
-	if err := spec.Validate(); err != nil {
+	if err := check(&spec); err != nil {
 		return nil, err
 	}
 	a := restored(s, v, &spec)
@@ -104,6 +104,7 @@ func (s *Supervisor) Restore(v home.Saved, sameBoot bool) (idle []int, err error
 	for _, r := range a.cast.Load().everybody() {
 		r.wake() // what was told before it lived was not heard
 	}
+	s.triggers.look(a)
 	return idle, nil
 }
 
@@ -205,6 +206,7 @@ func restored(s *Supervisor, v home.Saved, spec *velos.Spec) *app {
 func (r *runner) remember(run home.Run) {
 	r.restarts, r.strikes, r.last = run.Restarts, run.Strikes, run.LastExit
 	r.reason = "restored"
+	r.heeds.Store(run.Wanted || run.LastExit != nil && !run.LastExit.Asked)
 }
 
 // adopt goes on with a run that is there. A run that the state file does not

@@ -73,7 +73,11 @@ func (l *roll) grow(spec *velos.Spec, n int) error {
 	if !up {
 		return nil
 	}
-	err := a.order(l.ctx, fresh, order{verb: start, actor: l.actor, why: "scale", spec: spec, wait: true})
+	v := start
+	if spec.Schedule != "" {
+		v = engage
+	}
+	err := a.order(l.ctx, fresh, order{verb: v, actor: l.actor, why: "scale", spec: spec, wait: true})
 	if err != nil {
 		l.withdraw(fresh, "scale: not taken")
 	}

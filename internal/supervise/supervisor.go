@@ -28,15 +28,16 @@ type Options struct {
 // A Supervisor is the registry of apps. Its mutex is for the phone book only:
 // it is never held while sending, waiting, forking or writing.
 type Supervisor struct {
-	machine Machine
-	event   func(velos.Event)
-	changed func()
-	age     func(uint64) (time.Duration, bool)
-	pool    pool // forks and drains
-	turns   pool // of runners that have something to do
-	sampler sampler
-	probed  atomic.Uint32 // whom Alive has asked last
-	gated   atomic.Int32  // runs that wait for other apps
+	machine  Machine
+	event    func(velos.Event)
+	changed  func()
+	age      func(uint64) (time.Duration, bool)
+	pool     pool // forks and drains
+	turns    pool // of runners that have something to do
+	sampler  sampler
+	triggers triggers
+	probed   atomic.Uint32 // whom Alive has asked last
+	gated    atomic.Int32  // runs that wait for other apps
 
 	ctx    context.Context // of the actors; not of any request
 	cancel context.CancelFunc
@@ -66,6 +67,7 @@ func New(o Options) *Supervisor {
 	}
 	s.pool.rest = s.machine.Rest
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.triggers.sup = s
 	s.sampler.run(s)
 	return s
 }
@@ -73,7 +75,7 @@ func New(o Options) *Supervisor {
 // Add registers an app and starts nothing. It fails with velos.Conflict when
 // the name is taken, in any spelling of upper and lower case.
 func (s *Supervisor) Add(spec velos.Spec, actor velos.Actor) (uint32, error) {
-	if err := spec.Validate(); err != nil {
+	if err := check(&spec); err != nil {
 		return 0, err
 	}
 	s.mu.Lock()
@@ -168,9 +170,14 @@ func (s *Supervisor) all() []*app {
 
 // Start brings an app's instance, or all of them for a negative inst, up.
 // With wait it returns when they are online, or with the reason why not:
-// velos.Crashed, velos.Cancelled. Without, when the order is taken.
+// velos.Crashed, velos.Cancelled. Without, when the order is taken. A job with
+// a schedule is not run now, it waits for its time from here on.
 func (s *Supervisor) Start(ctx context.Context, id uint32, inst int, wait bool, actor velos.Actor) error {
-	return s.order(ctx, id, inst, order{verb: start, actor: actor, wait: wait})
+	o := order{verb: start, actor: actor, wait: wait}
+	if a, err := s.find(id); err == nil && a.spec.Load().Schedule != "" {
+		o.verb = engage
+	}
+	return s.order(ctx, id, inst, o)
 }
 
 // Stop brings instances down and, with wait, returns when their trees are
@@ -216,7 +223,7 @@ func (s *Supervisor) order(ctx context.Context, id uint32, inst int, o order) er
 	if err != nil {
 		return err
 	}
-	if o.verb == start {
+	if o.verb == start || o.verb == engage {
 		o.spec = a.spec.Load()
 	}
 	if o.verb == start || o.verb == restart {
@@ -236,7 +243,7 @@ func (s *Supervisor) Update(id uint32, spec velos.Spec, actor velos.Actor) error
 	if err != nil {
 		return err
 	}
-	if err := spec.Validate(); err != nil {
+	if err := check(&spec); err != nil {
 		return err
 	}
 	a.change.Lock()
@@ -303,6 +310,7 @@ func (s *Supervisor) replace(a *app, spec velos.Spec, cause string, actor velos.
 	fault.Here("rename.moved")
 	gen := a.generation.Add(1)
 	a.updated.Store(time.Now().UnixMilli())
+	s.triggers.look(a)
 	s.event(velos.Event{Kind: velos.KindConfig, App: spec.Name, ID: a.id, Inst: -1, Cause: cause, Actor: actor, Gen: int(gen)})
 	s.changed()
 	s.stir()
@@ -340,6 +348,7 @@ func (s *Supervisor) Delete(id uint32, actor velos.Actor) error {
 	<-a.ended
 	fault.Here("delete.ended")
 	s.drop(id)
+	s.triggers.wake()
 	s.machine.Forget(id)
 	fault.Here("delete.forgotten")
 	s.event(velos.Event{Kind: velos.KindConfig, App: a.name(), ID: id, Inst: -1, Cause: "deleted", Actor: actor, Gen: int(a.generation.Load())})
@@ -426,6 +435,7 @@ func (s *Supervisor) Close() {
 	s.cancel()
 	s.alive.Wait()
 	s.sampler.wait()
+	s.triggers.wait()
 	s.turns.wait.Wait()
 	s.pool.wait.Wait()
 }

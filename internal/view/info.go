@@ -162,6 +162,7 @@ func (o Options) instanceSheet(s sheet, name string, a *velos.App, i *velos.Inst
 	if i.RetryAt > o.Now {
 		s.line("next start", "in "+Span(velos.Millis(i.RetryAt-o.Now)))
 	}
+	s.line("next run", o.nextRun(i))
 	s.line("restarts", strconv.Itoa(i.Restarts)+", "+strconv.Itoa(i.Strikes)+" in a row before min_uptime")
 	if i.LastExit != nil {
 		s.line("last exit", i.LastExit.String()+", at "+o.clock(i.LastExit.Time))
@@ -188,6 +189,7 @@ func (o Options) policySheet(s sheet, c *velos.Spec) {
 	}
 	s.line("delay", delay)
 	s.line("stop", ending(c))
+	o.triggersSheet(s, c)
 }
 
 func (o Options) envSheet(s sheet, c *velos.Spec) {
