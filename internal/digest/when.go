@@ -212,7 +212,7 @@ func readDate(b []byte) (p parts, end int) {
 func readNamed(b []byte) (p parts, end int) {
 	i := 0
 	if len(b) > 8 && dayName(b[:3]) {
-		if i = blanks(b, 3); b[i] == ',' {
+		if i = blanks(b, 3); i < len(b) && b[i] == ',' {
 			i = blanks(b, i+1)
 		}
 	}
