@@ -213,6 +213,7 @@ func (s *Spec) checkEnv() *fault {
 		return &fault{field: "increment_var", what: "the names that begin with VELOS_ are velos's own, not " + quote(s.IncrementVar), hint: `such as increment_var = "PORT"`}
 	}
 	for _, p := range s.EnvFiles {
+		p, _ = OptionalFile(p)
 		if p == "" {
 			return &fault{field: "env_file", what: "must not be empty", hint: "name a file or leave it out"}
 		}
@@ -337,7 +338,6 @@ func (s *Spec) checkLater() *fault {
 		used  bool
 		hint  string
 	}{
-		{"env_profiles", len(s.EnvProfiles) > 0, "put the variables into env, or use one file for each environment"},
 		{"max_memory", s.MaxMemory != 0, "leave it out; velos list shows the memory of each app"},
 		{"watch", s.Watch, "leave it out and use velos restart " + s.Name + " after a change"},
 		{"watch_paths", len(s.WatchPaths) > 0, "leave it out"},

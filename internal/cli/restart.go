@@ -215,8 +215,12 @@ func (s *session) refreshed(verb string, a *velos.App) (*velos.Spec, error) {
 		}
 	}
 	sp.FileEnv = map[string]string{}
-	for _, path := range sp.EnvFiles {
+	for _, file := range sp.EnvFiles {
+		path, optional := velos.OptionalFile(file)
 		b, err := os.ReadFile(path)
+		if optional && os.IsNotExist(err) {
+			continue
+		}
 		if err != nil {
 			return nil, invalid(verb+" "+sp.Name+": env file: "+err.Error(), "")
 		}

@@ -83,7 +83,8 @@ func FromArgs(scripts []string, o Options, env Environ) ([]velos.Spec, error) {
 	drafts := make([]*draft, 0, len(scripts))
 	for _, word := range scripts {
 		subject := "start " + shown(word)
-		d := &draft{spec: velos.NewSpec(), base: env.Dir, script: word, cwdIsBase: true, allEnv: true, at: map[string]*node{}}
+		d := newDraft()
+		d.base, d.script, d.cwdIsBase, d.allEnv = env.Dir, word, true, true
 		p := o.fill(d, env)
 		var s velos.Spec
 		if p == nil {
@@ -169,7 +170,7 @@ func (o *Options) fillValues(d *draft, _ Environ) *problem {
 			}
 			v.text = strings.TrimPrefix(v.text, "+")
 		}
-		if p := keys[v.key](d, &node{kind: v.kind, text: v.text}); p != nil {
+		if p := keys[v.key].read(d, &node{kind: v.kind, text: v.text}); p != nil {
 			return p.in(v.key)
 		}
 	}

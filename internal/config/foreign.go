@@ -1,0 +1,43 @@
+package config
+
+// laterKeys are keys that a later version understands. A value that changes
+// nothing is harmless.
+var laterKeys = map[string]struct {
+	harmless func(*node) bool
+	hint     string
+}{
+	"max_memory":   {nil, "leave it out; velos list shows the memory of each app"},
+	"watch":        {isFalse, "leave it out and use velos restart after a change"},
+	"watch_paths":  {isEmpty, "leave it out"},
+	"watch_ignore": {isEmpty, "leave it out"},
+	"watch_delay":  {nil, "leave it out"},
+	"cron_restart": {nil, "leave it out and call velos restart from cron"},
+	"user":         {nil, "leave it out; apps run as the user of the daemon"},
+	"group":        {nil, "leave it out; apps run as the user of the daemon"},
+	"umask":        {nil, "leave it out"},
+	"nice":         {nil, "leave it out, or start the program with nice"},
+	"hooks":        {nil, "leave it out"},
+	"notify":       {nil, "leave it out"},
+	"secret":       {nil, "use env_file: its values are never stored"},
+	"limits":       {nil, "leave it out"},
+	"rules":        {nil, "leave it out"},
+	"multiline":    {nil, "leave it out"},
+	"protect":      {nil, "leave it out"},
+	"cron":         {nil, "leave it out and call velos from cron"},
+}
+
+// foreign are other managers' words for our keys.
+var foreign = map[string]string{
+	"exec_mode": "mode", "max_memory_restart": "max_memory", "ignore_watch": "watch_ignore", "err_file": "error_file",
+	"environment": "env", "command": "script", "cmd": "script", "exec": "script", "program": "script", "directory": "cwd",
+	"dir": "cwd", "working_directory": "cwd", "workdir": "cwd", "stopsignal": "stop_signal", "kill_signal": "stop_signal",
+	"numprocs": "instances", "exec_interpreter": "interpreter", "node": "node_args", "autorestart_delay": "restart_delay",
+	"healthcheck": "health", "health_check": "health", "readiness": "ready", "sockets": "listen", "reuse_port": "listen_reuseport", "watchdog_sec": "watchdog",
+	"requires": "depends_on", "after": "depends_on", "needs": "depends_on",
+	"stdout_logfile": "out_file", "stderr_logfile": "error_file", "combine_logs": "merge_logs", "output": "out_file",
+	"error": "error_file", "log": "log_file", "dotenv": "env_file", "stop_timeout": "kill_timeout", "restart": "autorestart",
+}
+
+func isFalse(n *node) bool { return n.kind == isBool && n.text == "false" }
+func isEmpty(n *node) bool { return n.kind == isList && len(n.items) == 0 }
+
