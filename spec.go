@@ -28,8 +28,8 @@ type Spec struct {
 	// see OptionalFile. Their values are in FileEnv and are
 	// never written to disk: a daemon that loads its state reads the files
 	// again.
-	EnvFiles []string          `json:"env_file,omitempty"`
-	FileEnv  map[string]string `json:"-"`
+	EnvFiles    []string          `json:"env_file,omitempty"`
+	FileEnv     map[string]string `json:"-"`
 	EnvProfiles []string          `json:"env_profiles,omitempty"` // of the file that were laid over its env
 	// EnvFrom says where the variables of Env are from; those that it does
 	// not name are from the shell.

@@ -167,7 +167,6 @@ func TestAddressesAreAListThatCanBeCompared(t *testing.T) {
 
 func TestFieldsOfLaterVersionsAreNotIgnored(t *testing.T) {
 	for field, change := range map[string]func(*Spec){
-		"env_profiles": func(s *Spec) { s.EnvProfiles = []string{"staging"} },
 		"max_memory":   func(s *Spec) { s.MaxMemory = 1 },
 		"watch":        func(s *Spec) { s.Watch = true },
 		"watch_paths":  func(s *Spec) { s.WatchPaths = []string{"."} },

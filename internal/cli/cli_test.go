@@ -140,7 +140,7 @@ func TestStartRefusesWhatItCannotDo(t *testing.T) {
 		{2, "not yet", "start app.sh --watch"},
 		{2, "not yet", "start app.sh -c x"},
 		{2, "not yet", "start app.sh --max-memory-restart 100M"},
-		{2, "not yet", "start app.sh --env production"},
+		{2, "profiles are in configuration files", "start app.sh --env production"},
 		{2, "not yet", "start app.sh --no-daemon"},
 		{2, "must be 1 or more", "start app.sh -i -3"},
 		{2, "signal", "start app.sh --stop-signal SIGFOO"},

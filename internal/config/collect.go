@@ -137,17 +137,20 @@ func (d *draft) readKey(n *node, label string) *problem {
 	if profile, ok := strings.CutPrefix(n.key, profileKey); ok && (n.kind == isTable || nearest(n.key, keyNames()) == "") {
 		return d.readProfile(profile, n, n)
 	}
-	return wrong("unknown key", knownKey(n.key))
+	return wrong("unknown key", KnownKey(n.key))
 }
 
-// knownKey is the hint for a key that does not exist: other managers' word
+// KnownKey is the hint for a key that does not exist: other managers' word
 // for the same thing, or the nearest word of ours.
-func knownKey(key string) string {
+func KnownKey(key string) string {
 	if ours := foreign[strings.ToLower(key)]; ours != "" {
 		return `did you mean "` + ours + `"?`
 	}
 	return didYouMean(key, keyNames(), "remove it; velos reads no key that it does not know")
 }
+
+// IsKey reports whether an app may have the key in a file.
+func IsKey(key string) bool { return keys[key] != nil }
 
 func keyNames() []string {
 	return append(slices.Sorted(maps.Keys(keys)), slices.Sorted(maps.Keys(laterKeys))...)

@@ -40,4 +40,3 @@ var foreign = map[string]string{
 
 func isFalse(n *node) bool { return n.kind == isBool && n.text == "false" }
 func isEmpty(n *node) bool { return n.kind == isList && len(n.items) == 0 }
-

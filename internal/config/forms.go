@@ -39,6 +39,13 @@ func oneOrMore(item schema) schema { return anyOf(item, listOf(item)) }
 
 var aScalar = ofType("string", "number", "boolean")
 
+// What lengths of time and sizes are called; listings write them so that they
+// can be read again.
+const (
+	lengthOfTime = "a length of time"
+	aSize        = "a size"
+)
+
 func text(field func(*draft) *string) form {
 	return form{func(d *draft, n *node) *problem {
 		if n.kind != isString {
@@ -96,7 +103,7 @@ func length(field func(*draft) *velos.Millis) form {
 		}
 		*field(d) = velos.Millis(v)
 		return nil
-	}, "a length of time", ofType("integer", "string")}
+	}, lengthOfTime, ofType("integer", "string")}
 }
 
 func size(field func(*draft) *int64) form {
@@ -114,7 +121,7 @@ func size(field func(*draft) *int64) form {
 		}
 		*field(d) = v
 		return nil
-	}, "a size", ofType("integer", "string")}
+	}, aSize, ofType("integer", "string")}
 }
 
 func words(field func(*draft) *[]string) form {
@@ -171,4 +178,3 @@ func scalar(n *node) (string, bool) {
 	}
 	return "", false
 }
-

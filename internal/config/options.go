@@ -59,7 +59,6 @@ type Options struct {
 	IgnoreWatch []string
 	Cron        string
 	MaxMemory   string
-	EnvProfile  string
 	User, Group string
 }
 
@@ -239,7 +238,6 @@ func (o *Options) later() *problem {
 		{"ignore_watch", len(o.IgnoreWatch) > 0, "leave it out"},
 		{"cron", o.Cron != "", "leave it out and call velos restart from cron"},
 		{"max_memory", o.MaxMemory != "", "leave it out; velos list shows the memory of each app"},
-		{"env_profile", o.EnvProfile != "", "that is a profile; --env KEY=VALUE sets a variable, --env-file reads a file of them"},
 		{"user", o.User != "", "leave it out; apps run as the user of the daemon"},
 		{"group", o.Group != "", "leave it out; apps run as the user of the daemon"},
 	} {

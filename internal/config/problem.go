@@ -15,10 +15,10 @@ type problem struct {
 	field string // as configuration files spell it; may have a tail, env."A=B"
 	what  string
 	hint  string
-	at    *node  // where, when it came from a file
+	at    *node     // where, when it came from a file
 	doc   *document // that file; nil is the one that was named
-	path  string // the keys that lead to at, dotted
-	below string // what of path lies below the app's key: .interval
+	path  string    // the keys that lead to at, dotted
+	below string    // what of path lies below the app's key: .interval
 	// object is the word that what is about; left out where the subject of
 	// the message is that word already.
 	object string

@@ -21,9 +21,10 @@ type roll struct {
 	done   chan struct{}
 	err    error // when done is closed
 
-	spec *velos.Spec // what the successors run
-	mu   sync.Mutex
-	over []int // instances that run it
+	spec  *velos.Spec // what the successors run
+	mu    sync.Mutex
+	over  []int // instances that run it, or have lost what they ran to it
+	apart bool  // runs do not overlap: one that fails has taken its predecessor's place
 }
 
 type rolls struct {
@@ -113,6 +114,7 @@ func (s *Supervisor) Reload(ctx context.Context, id uint32, inst, parallel int, 
 		step := l.replace
 		if why != "" {
 			step = l.restart
+			l.apart = spec != nil
 		}
 		if err := l.each(list, max(1, parallel), step); err != nil {
 			return l.back(err, old, step)
@@ -174,7 +176,8 @@ func (l *roll) each(list []*runner, n int, step func(*runner, *velos.Spec) error
 			defer mu.Unlock()
 			if err != nil && first == nil {
 				first = err
-			} else if err == nil {
+			}
+			if err == nil || l.apart {
 				l.note(r.inst)
 			}
 		}()
