@@ -48,6 +48,7 @@ var commands = []command{
 	{name: "reload", aliases: []string{"graceful-reload", "gracefulReload"}, args: "NAME|FILE.toml...", max: -1, group: "apps", short: "replace processes without a gap", long: reloadLong, setup: setupReload, targets: true},
 	{name: "scale", args: "NAME N|+N|-N|max", min: 2, max: -1, group: "apps", short: "change the number of instances", long: scaleLong, setup: setupScale, targets: true},
 
+	{name: "init", args: "[FILE.toml]", max: 1, group: "file", short: "write a velos.toml for this directory", long: initLong, setup: setupInit},
 	{name: "apply", args: "[FILE.toml]", max: 1, group: "file", short: "make what runs what a file says, touching what differs only", long: applyLong, setup: setupApply},
 	{name: "diff", args: "[FILE.toml]", max: 1, group: "file", short: "show what apply would do", long: diffLong, setup: setupDiff},
 	{name: "undo", args: "[NAME]", max: 1, group: "file", short: "take the last change of configurations back", long: undoLong, setup: setupUndo, targets: true},
