@@ -1,5 +1,7 @@
 package velos
 
+import "strings"
+
 // A Spec is what an app should be: complete and resolved. Paths are absolute,
 // the interpreter is a path, the environment is the whole environment; the
 // daemon depends on nobody's working directory, PATH or shell. Clients build
@@ -22,13 +24,16 @@ type Spec struct {
 
 	Env map[string]string `json:"env,omitempty"`
 	// EnvFiles are dotenv files, absolute, later ones winning over earlier
-	// ones and Env winning over all. Their values are in FileEnv and are
+	// ones and Env winning over all. One with a ? before it may be missing:
+	// see OptionalFile. Their values are in FileEnv and are
 	// never written to disk: a daemon that loads its state reads the files
 	// again.
-	EnvFiles []string          `json:"env_file,omitempty"`
-	FileEnv  map[string]string `json:"-"`
-	// EnvProfiles belongs to a later version.
-	EnvProfiles []string `json:"env_profiles,omitempty"`
+	EnvFiles    []string          `json:"env_file,omitempty"`
+	FileEnv     map[string]string `json:"-"`
+	EnvProfiles []string          `json:"env_profiles,omitempty"` // of the file that were laid over its env
+	// EnvFrom says where the variables of Env are from; those that it does
+	// not name are from the shell.
+	EnvFrom map[string]string `json:"env_from,omitempty"`
 
 	Autorestart            Restart `json:"autorestart"`
 	StopExitCodes          []int64 `json:"stop_exit_codes,omitempty"`
@@ -110,6 +115,7 @@ func (s *Spec) Fields(f Fields) {
 	f.Strings("env_file", &s.EnvFiles)
 	f.Map("file_env", &s.FileEnv)
 	f.Strings("env_profiles", &s.EnvProfiles)
+	f.Map("env_from", &s.EnvFrom)
 	Str(f, "autorestart", &s.Autorestart)
 	f.Ints("stop_exit_codes", &s.StopExitCodes)
 	Int(f, "max_restarts", &s.MaxRestarts)
@@ -146,6 +152,20 @@ func (s *Spec) Fields(f Fields) {
 	f.String("schedule", &s.Schedule)
 	Str(f, "overlap", &s.Overlap)
 	f.String("source", &s.Source)
+}
+
+// Where a variable is from, in EnvFrom.
+const (
+	FromFile    = "file"     // env of the configuration file
+	FromFlags   = "flag"     // --env, --set, or config set
+	FromVelos   = "velos"    // set because of what the program is
+	FromProfile = "profile:" // and the profile's name
+)
+
+// OptionalFile tells the path of an env file from the ? before it, which says
+// that it may be missing.
+func OptionalFile(file string) (path string, optional bool) {
+	return strings.CutPrefix(file, "?")
 }
 
 // A Mode says how several instances share the work.

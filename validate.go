@@ -25,16 +25,15 @@ type FieldError struct {
 func (e *FieldError) Error() string { return e.Field + ": " + e.What }
 
 // Validate checks a Spec that is complete and resolved. The error is the
-// first problem as an *Error with code Invalid, or NotYet for a field that
-// only a later version understands; it names the app and the field. Validate
-// looks at no file.
+// first problem as an *Error with code Invalid; it names the app and the field.
+// Validate looks at no file.
 func (s *Spec) Validate() error {
 	if err := ValidName(s.Name); err != nil {
 		return err
 	}
 	for _, check := range [...]func(*Spec) *fault{
 		(*Spec).checkProgram, (*Spec).checkInstances, (*Spec).checkEnv,
-		(*Spec).checkRestart, (*Spec).checkServing, (*Spec).checkDependencies, (*Spec).checkTriggers, (*Spec).checkLogs, (*Spec).checkText, (*Spec).checkLater,
+		(*Spec).checkRestart, (*Spec).checkServing, (*Spec).checkDependencies, (*Spec).checkTriggers, (*Spec).checkLogs, (*Spec).checkText,
 	} {
 		if f := check(s); f != nil {
 			return f.error(s.Name)
@@ -46,14 +45,10 @@ func (s *Spec) Validate() error {
 // A fault is a problem before it is an error.
 type fault struct {
 	field, what, hint string
-	later             bool
 }
 
 func (f *fault) error(name string) error {
 	e := &Error{Code: Invalid, Hint: f.hint, Cause: &FieldError{Field: f.field, What: f.what}}
-	if f.later {
-		e.Code = NotYet
-	}
 	e.Message = "app " + name + ": " + f.field + ": " + f.what
 	return e
 }
@@ -214,6 +209,7 @@ func (s *Spec) checkEnv() *fault {
 		return &fault{field: "increment_var", what: "the names that begin with VELOS_ are velos's own, not " + quote(s.IncrementVar), hint: `such as increment_var = "PORT"`}
 	}
 	for _, p := range s.EnvFiles {
+		p, _ = OptionalFile(p)
 		if p == "" {
 			return &fault{field: "env_file", what: "must not be empty", hint: "name a file or leave it out"}
 		}
@@ -329,23 +325,6 @@ func (s *Spec) checkText() *fault {
 
 func nul(field string) *fault {
 	return &fault{field: field, what: "must not contain a NUL byte", hint: "remove the character"}
-}
-
-// checkLater answers for the fields of later versions: what would change
-// anything is refused, and not silently left undone.
-func (s *Spec) checkLater() *fault {
-	for _, l := range [...]struct {
-		field string
-		used  bool
-		hint  string
-	}{
-		{"env_profiles", len(s.EnvProfiles) > 0, "put the variables into env, or use one file for each environment"},
-	} {
-		if l.used {
-			return &fault{field: l.field, what: "not yet in this version of velos", hint: l.hint, later: true}
-		}
-	}
-	return nil
 }
 
 // signals are the names that a Spec may use, common to Unix systems.

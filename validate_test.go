@@ -1,7 +1,6 @@
 package velos
 
 import (
-	"errors"
 	"strings"
 	"testing"
 )
@@ -205,27 +204,6 @@ func TestTriggersAreChecked(t *testing.T) {
 		c.change(&s)
 		if err := s.Validate(); err == nil || !strings.HasPrefix(err.Error(), "app api: "+c.want) || CodeOf(err) != Invalid || HintOf(err) == "" {
 			t.Errorf("%v (hint %q); want %s", err, HintOf(err), c.want)
-		}
-	}
-}
-
-func TestFieldsOfLaterVersionsAreNotIgnored(t *testing.T) {
-	for field, change := range map[string]func(*Spec){
-		"env_profiles": func(s *Spec) { s.EnvProfiles = []string{"staging"} },
-	} {
-		s := good()
-		change(&s)
-		err := s.Validate()
-		if CodeOf(err) != NotYet || HintOf(err) == "" {
-			t.Errorf("%s: %v; want code not_yet and a hint", field, err)
-			continue
-		}
-		if !strings.HasPrefix(err.Error(), "app api: "+field+": ") || !strings.Contains(err.Error(), "not yet in this version of velos") {
-			t.Errorf("%s: %v", field, err)
-		}
-		var f *FieldError
-		if !errors.As(err, &f) || f.Field != field {
-			t.Errorf("%s: the cause is %v; want a FieldError with the field", field, f)
 		}
 	}
 }

@@ -140,7 +140,7 @@ func TestStartRefusesWhatItCannotDo(t *testing.T) {
 		{2, "has 1 field;", "start app.sh -c x"},
 		{2, "not yet", "start app.sh --uid nobody"},
 		{2, "must be a size", "start app.sh --max-memory-restart 100X"},
-		{2, "not yet", "start app.sh --env production"},
+		{2, "profiles are in configuration files", "start app.sh --env production"},
 		{2, "not yet", "start app.sh --no-daemon"},
 		{2, "must be 1 or more", "start app.sh -i -3"},
 		{2, "signal", "start app.sh --stop-signal SIGFOO"},

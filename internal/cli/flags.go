@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -36,7 +37,7 @@ func (o *specFlags) flags(f *pflag.FlagSet) {
 	f.BoolVar(&o.Shell, "shell", false, "hand the command line to /bin/sh")
 	f.StringArrayVar(&o.set, "set", nil, "KEY=VALUE for the environment")
 	f.StringArrayVar(&o.EnvFiles, "env-file", nil, "dotenv file; its values are never stored: each run reads it when it begins")
-	f.StringArrayVar(&o.env, "env", nil, "KEY=VALUE like --set, or a profile (not yet)")
+	f.StringArrayVar(&o.env, "env", nil, "KEY=VALUE like --set, or the name of a profile of the configuration file")
 	str(&o.IncrementVar, "increment-var", "", "variable whose number rises by one with each instance")
 	f.BoolVar(&o.noAutostart, "no-autostart", false, "add it without starting it")
 
@@ -128,7 +129,7 @@ func valued(f *pflag.FlagSet, fl *pflag.Flag) error {
 func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, error) {
 	c := o.Options
 	c.Args = args
-	c.Flags = map[string]string{"env_profile": "env"}
+	c.Flags = map[string]string{}
 	var err error
 	f.Visit(func(fl *pflag.Flag) {
 		if field, ok := fields[fl.Name]; ok {
@@ -146,8 +147,6 @@ func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, er
 	for _, e := range o.env {
 		if strings.Contains(e, "=") {
 			c.Env = append(c.Env, e)
-		} else {
-			c.EnvProfile = e
 		}
 	}
 	c.Watch = watchPaths(o.Watch)
@@ -191,4 +190,32 @@ func watchPaths(list []string) []string {
 		return []string{""}
 	}
 	return list
+}
+
+// profiles are the words of --env that name profiles and not variables.
+func (o *specFlags) profiles() []string {
+	return slices.DeleteFunc(slices.Clone(o.env), func(e string) bool { return strings.Contains(e, "=") })
+}
+
+// profileFlag declares --env for commands that take files and known apps.
+func profileFlag(f *pflag.FlagSet, p *[]string) {
+	f.StringArrayVar(p, "env", nil, "profile of the environment in the configuration file")
+}
+
+// checkProfiles refuses what --env cannot mean where there are known apps and
+// files only.
+func checkProfiles(verb string, profiles []string, file bool) error {
+	for _, e := range profiles {
+		switch {
+		case strings.Contains(e, "="):
+			return invalid("--env: "+verb+" takes the name of a profile, not "+quote(e), "velos config set NAME env."+e)
+		case !file:
+			return noFile(e)
+		}
+	}
+	return nil
+}
+
+func noFile(profile string) error {
+	return invalid("--env "+quote(profile)+": profiles are in configuration files, and none is named", "name one, such as velos.toml; --env KEY=VALUE sets a variable at the start of a script")
 }

@@ -62,7 +62,7 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 		}
 	}
 	words = distinct(words)
-	p := &plan{force: o.force, named: o.Name != "", given: specFlag(f, rest)}
+	p := &plan{force: o.force, named: o.Name != "", given: o.specFlag(f, rest)}
 	if p.apps, err = s.apps(ctx); err != nil {
 		return nil, err
 	}
@@ -74,6 +74,9 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 	if len(files) > 0 && p.given != "" && len(scripts) == 0 {
 		return nil, invalid("start: "+p.given+" does not apply to a configuration file", "write it into the file")
 	}
+	if profiles := o.profiles(); len(files) == 0 && len(profiles) > 0 {
+		return nil, noFile(profiles[0])
+	}
 	if len(files)+len(scripts) == 0 {
 		p.needed()
 		return p, nil
@@ -82,6 +85,7 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 	if err != nil {
 		return nil, err
 	}
+	env.Profiles = o.profiles()
 	for _, file := range files {
 		if err := p.file(file, o.only, env); err != nil {
 			return nil, err
@@ -134,12 +138,13 @@ func (p *plan) sort(words []string) (files, scripts []string, err error) {
 
 // specFlag is the first flag given that says what an app should be, as it is
 // written; arguments behind -- count as one.
-func specFlag(f *pflag.FlagSet, rest []string) string {
+func (o *specFlags) specFlag(f *pflag.FlagSet, rest []string) string {
 	first := ""
 	general := []string{"config", "only", "force", "attach", "update-env", "wait", "no-wait", "timeout", "json", "ai", "silent", "color", "no-color",
 		"no-pmx", "no-automation", "no-vizion", "disable-trace", "disable-source-map-support", "execute-command", "mini-list"}
 	f.Visit(func(fl *pflag.Flag) {
-		if first == "" && !slices.Contains(general, fl.Name) {
+		profile := fl.Name == "env" && len(o.profiles()) == len(o.env)
+		if first == "" && !profile && !slices.Contains(general, fl.Name) {
 			first = "--" + fl.Name
 		}
 	})

@@ -29,6 +29,7 @@ type reloadFlags struct {
 	parallel int
 	update   bool
 	only     []string
+	env      []string // profiles
 	config   []string
 }
 
@@ -39,8 +40,12 @@ func setupReload(s *session, f *pflag.FlagSet) handler {
 	f.BoolVarP(&o.update, "update-env", "a", false, "take over the environment of this shell; what it lacks stays")
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
 	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
+	profileFlag(f, &o.env)
 	return func(ctx context.Context, args []string) error {
 		limit, err := o.limit()
+		if err == nil {
+			err = checkProfiles("reload", o.env, len(o.config) > 0 || slices.ContainsFunc(args, config.IsConfig))
+		}
 		switch {
 		case err != nil:
 			return err
@@ -82,7 +87,7 @@ func (r *reload) orders(ctx context.Context, words []string) ([]order, error) {
 		found, err := resolve("reload", p.apps, []string{w})
 		switch {
 		case config.IsConfig(w):
-			specs, err := r.described(p, w, r.flags.only)
+			specs, err := r.described(p, w, r.flags.only, r.flags.env)
 			if err != nil {
 				return nil, err
 			}

@@ -108,7 +108,7 @@ func TestAFlagIsNamedAsItWasTyped(t *testing.T) {
 		{"--watch-delay soon", "--watch-delay: must be a length of time"},
 		{"--uid nobody", "--uid: not yet"},
 		{"--gid nobody", "--gid: not yet"},
-		{"--env production", "--env: not yet"},
+		{"--env production", "--env production: profiles are in configuration files"},
 		{"--node-args 'a", "--node-args: "},
 		{"--interpreter-args 'a", "--interpreter-args: "},
 		{"--exp-backoff-restart-delay x", "--exp-backoff-restart-delay: "},

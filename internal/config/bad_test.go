@@ -75,10 +75,42 @@ var badConfigs = []string{
 	"[apps.api]\nscript = \"app.js\"\nenv = \"A=b\"\n",
 	"[apps.api]\nscript = \"app.js\"\nenv = { A = [1] }\n",
 	"[apps.api]\nscript = \"app.js\"\nenv = { \"A=B\" = \"1\" }\n",
-	"[apps.api]\nscript = \"app.js\"\n[apps.api.env.production]\nA = \"1\"\n",
-	"[apps.api]\nscript = \"app.js\"\nenv_production = { A = \"1\" }\n",
+	"[apps.api]\nscript = \"app.js\"\n[apps.api.env.production]\nA = [1]\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_production = { A = { B = 1 } }\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_flie = \".env\"\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_production = 3\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_ = { A = 1 }\n",
+	"[apps.api]\nscript = \"app.js\"\nenv.\"a=b\" = { A = 1 }\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_profiles = 3\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_profiles = { A = \"1\" }\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_profiles.live = { A = [1] }\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_file = { path = \".env\", optonal = true }\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_file = { path = 3 }\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_file = { optional = true }\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_file = { path = \".env\", optional = \"yes\" }\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_file = \"?\"\n",
+	"[apps.api]\nscript = \"app.js\"\nenv_file = \"?bad.env\"\n",
+	"[apps.api]\nscript = \"app.js\"\ncwd = \"${NOWHERE}/x\"\n",
+	"[apps.api]\nscript = \"app.js\"\nargs = [\"a\", \"${NOWHERE}\"]\n",
+	"[apps.api]\nscript = \"app.js\"\nenv = { A = \"${LANG\" }\n",
+	"[apps.api]\nscript = \"app.js\"\nenv.A = \"${LANG:?no}\"\n",
+	"[apps.api]\nscript = \"${NOWHERE}\"\n",
+	"[apps.api]\nscript = \"app.js\"\nkill_timeout = \"${LANG}\"\n",
+	"[defaults]\nnamespace = \"${NOWHERE}\"\n[apps.api]\nscript = \"app.js\"\n",
+	"include = 3\n",
+	"include = [\"none.toml\"]\n",
+	"include = [\"none/*.toml\"]\n",
+	"include = \"[\"\n",
+	"include = \"\"\n",
+	"include = [\"a.toml\", 4]\n",
+	"include = \"velos.toml\"\n",
+	"include = \"parts/round.toml\"\n",
+	"include = \"parts/bad.toml\"\n",
+	"include = \"parts/lost.toml\"\n",
+	"include = \"parts/*.toml\"\n[apps.twin]\nscript = \"app.js\"\n",
+	"include = \"parts/need.toml\"\n",
+	"includes = \"parts/need.toml\"\n",
 	"[apps.api]\nscript = \"app.js\"\nenv_file = \"none.env\"\n",
-	"[apps.api]\nscript = \"app.js\"\nenv_file = \"?none.env\"\n",
 	"[apps.api]\nscript = \"app.js\"\nenv_file = \"bad.env\"\n",
 	"[apps.api]\nscript = \"app.js\"\nenv_file = 3\n",
 	"[apps.api]\nscript = \"app.js\"\nincrement_var = \"PORT\"\n",
@@ -189,6 +221,12 @@ var badConfigs = []string{
 
 func TestBadFilesAreRefusedWithTheirPlace(t *testing.T) {
 	dir, env := project(t)
+	for name, body := range map[string]string{
+		"round.toml": "include = \"../velos.toml\"\n", "bad.toml": "[apps.b]\nscript = \"../app.js\"\n  instnces = 2\n", "lost.toml": "\n[apps.l]\nscript = \"gone.js\"\n",
+		"need.toml": "[apps.n]\nscript = \"../app.js\"\ndepends_on = \"n\"\n", "again.toml": "[apps.Twin]\nscript = \"../app.js\"\n",
+	} {
+		write(t, filepath.Join(dir, "parts", name), body, 0o644)
+	}
 	var b strings.Builder
 	for _, c := range badConfigs {
 		write(t, filepath.Join(dir, "velos.toml"), c, 0o644)

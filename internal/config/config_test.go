@@ -178,6 +178,12 @@ func TestEachKeyLandsInItsField(t *testing.T) {
 			s.FileEnv = map[string]string{"FROM_FILE": "1", "PATH_X": "y", "BOTH": "second", "LANG": "de"}
 			s.Env["LANG"] = "fr"
 		}},
+		{`env_file = [".env", "?none.env", { path = "b.env" }, { path = "no.env", optional = true }]`, func(s *velos.Spec, dir string) {
+			s.EnvFiles = []string{dir + "/.env", "?" + dir + "/none.env", dir + "/b.env", "?" + dir + "/no.env"}
+			s.FileEnv = map[string]string{"FROM_FILE": "1", "PATH_X": "y", "BOTH": "second", "LANG": "de"}
+			delete(s.Env, "LANG")
+		}},
+		{"env_profiles = { live = { A = 1 } }\nenv_live = { B = 1 }\nenv.live.C = 1", func(*velos.Spec, string) {}},
 		{`autostart = false`, func(s *velos.Spec, _ string) { s.Autostart = false }},
 		{`autorestart = false`, func(s *velos.Spec, _ string) { s.Autorestart = velos.Never }},
 		{`autorestart = true`, func(s *velos.Spec, _ string) { s.Autorestart = velos.Always }},
@@ -211,6 +217,7 @@ func TestEachKeyLandsInItsField(t *testing.T) {
 			want.Env = map[string]string{"PATH": dir + "/bin", "HOME": dir, "LC_ALL": "C", "LANG": "en"}
 			want.Source = dir + "/velos.toml"
 			c.want(&want, dir)
+			want.EnvFrom = f.Specs[0].EnvFrom // has a test of its own
 			if d := cmp.Diff(want, f.Specs[0]); d != "" {
 				t.Errorf("%s\n%s", header, d)
 			}

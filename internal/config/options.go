@@ -62,7 +62,6 @@ type Options struct {
 	Overlap     string
 
 	// Flags of later versions: using one is an error with code NotYet.
-	EnvProfile  string
 	User, Group string
 }
 
@@ -86,7 +85,8 @@ func FromArgs(scripts []string, o Options, env Environ) ([]velos.Spec, error) {
 	drafts := make([]*draft, 0, len(scripts))
 	for _, word := range scripts {
 		subject := "start " + shown(word)
-		d := &draft{spec: velos.NewSpec(), base: env.Dir, script: word, cwdIsBase: true, allEnv: true, at: map[string]*node{}}
+		d := newDraft()
+		d.base, d.script, d.cwdIsBase, d.allEnv = env.Dir, word, true, true
 		p := o.fill(d, env)
 		var s velos.Spec
 		if p == nil {
@@ -177,7 +177,7 @@ func (o *Options) fillValues(d *draft, _ Environ) *problem {
 			}
 			v.text = strings.TrimPrefix(v.text, "+")
 		}
-		if p := keys[v.key](d, &node{kind: v.kind, text: v.text}); p != nil {
+		if p := keys[v.key].read(d, &node{kind: v.kind, text: v.text}); p != nil {
 			return p.in(v.key)
 		}
 	}
@@ -241,7 +241,6 @@ func (o *Options) later() *problem {
 		used  bool
 		hint  string
 	}{
-		{"env_profile", o.EnvProfile != "", "that is a profile; --env KEY=VALUE sets a variable, --env-file reads a file of them"},
 		{"user", o.User != "", "leave it out; apps run as the user of the daemon"},
 		{"group", o.Group != "", "leave it out; apps run as the user of the daemon"},
 	} {

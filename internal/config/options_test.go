@@ -85,6 +85,7 @@ func TestFlagsLandInTheirFields(t *testing.T) {
 	want.Interpreter, want.InterpreterArgs = dir+"/bin/python3", []string{"-X", "dev", "-O"}
 	want.Instances, want.Args = 3, []string{"--port", "3000"}
 	want.Env = map[string]string{"PATH": dir + "/bin", "HOME": dir, "LC_ALL": "C", "SECRET_OF_SHELL": "x", "A": "b=c", "BOTH": "flag", "PORT": "1", "PYTHONUNBUFFERED": "1"}
+	want.EnvFrom = map[string]string{"A": "flag", "BOTH": "flag", "PORT": "flag", "PYTHONUNBUFFERED": "velos"}
 	want.EnvFiles, want.FileEnv = []string{dir + "/.env"}, map[string]string{"FROM_FILE": "1", "PATH_X": "y", "BOTH": "file", "LANG": "de"}
 	want.Autostart, want.Autorestart, want.StopExitCodes = false, velos.OnFailure, []int64{0, 3, 7}
 	want.MaxRestarts, want.MinUptime, want.RestartDelay, want.ExpBackoffRestartDelay, want.KillTimeout = -1, 2000, 100, 1000, 60_000

@@ -99,6 +99,9 @@ func (doc *document) tree() (*node, error) {
 
 func (doc *document) syntax(err error) error {
 	e := &velos.Error{Code: velos.Invalid, Cause: err, Hint: "see https://toml.io for how TOML is written"}
+	if strings.Contains(err.Error(), "already exists as a value") || strings.Contains(err.Error(), "key env is already") {
+		e.Hint = "a table in braces is complete: write its keys below a header, a profile of the environment as env_production = { … }"
+	}
 	var d *toml.DecodeError
 	if !errors.As(err, &d) {
 		e.Message = shown(doc.path) + ": " + strings.TrimPrefix(err.Error(), "toml: ")

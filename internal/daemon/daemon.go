@@ -184,7 +184,7 @@ func (d *Daemon) raise() error {
 	d.machine = supervise.NewHost(d.children, d.store, d.line, d.home)
 	d.saver = newSaver()
 	d.tidy = newTidy()
-	d.sup = supervise.New(supervise.Options{Machine: d.machine, Event: d.event, Changed: d.changed, Sampled: d.sampled, Age: proc.Age})
+	d.sup = supervise.New(supervise.Options{Machine: d.machine, Event: d.event, Changed: d.changed, Sampled: d.sampled, Age: proc.Age, Former: d.former})
 	past := 0 // runs that this state knows to be over
 	d.saver.run(func() *home.State {
 		past = d.machine.Past()
@@ -267,6 +267,14 @@ func (d *Daemon) event(e velos.Event) { d.journal.Add(e) }
 func (d *Daemon) changed() {
 	d.saver.touch()
 	d.tidy.touch()
+}
+
+// former keeps a Spec that was replaced. One that cannot be kept is said, and
+// holds up nothing.
+func (d *Daemon) former(o *velos.Former) {
+	if err := d.home.Keep(o); err != nil {
+		say("velosd: " + err.Error())
+	}
 }
 
 // sampled is called when the sampler has looked at the apps by itself.

@@ -48,6 +48,7 @@ func (d *Daemon) restore(s *home.State) {
 	defer d.machine.Settled()
 	if s == nil {
 		d.store.Sweep(0)
+		d.home.ForgetFormers(0) // ids begin anew
 		return
 	}
 	d.sup.Reserve(s.NextID)

@@ -248,8 +248,12 @@ func EnvFiles(s *velos.Spec) (map[string]string, error) {
 		return s.FileEnv, nil
 	}
 	all := map[string]string{}
-	for _, path := range s.EnvFiles {
+	for _, file := range s.EnvFiles {
+		path, optional := velos.OptionalFile(file)
 		b, err := os.ReadFile(path)
+		if optional && os.IsNotExist(err) {
+			continue
+		}
 		if err != nil {
 			return nil, &velos.Error{Code: velos.Failed, Message: "env_file: " + err.Error(), Cause: err}
 		}

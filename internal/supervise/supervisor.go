@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -23,6 +24,9 @@ type Options struct {
 	// Age is how long ago a process began, from its StartTicks, by a clock that
 	// nobody sets. It may be nil.
 	Age func(ticks uint64) (time.Duration, bool)
+	// Former hears of each Spec that another one has replaced, one after
+	// the other for each app. It may write to a disk.
+	Former func(*velos.Former)
 }
 
 // A Supervisor is the registry of apps. Its mutex is for the phone book only:
@@ -31,6 +35,7 @@ type Supervisor struct {
 	machine  Machine
 	event    func(velos.Event)
 	changed  func()
+	former   func(*velos.Former)
 	age      func(uint64) (time.Duration, bool)
 	pool     pool // forks and drains
 	turns    pool // of runners that have something to do
@@ -55,7 +60,7 @@ type Supervisor struct {
 
 // New is a Supervisor without apps. Close ends it.
 func New(o Options) *Supervisor {
-	s := &Supervisor{machine: o.Machine, event: o.Event, changed: o.Changed, age: o.Age, apps: map[uint32]*app{}, next: 1}
+	s := &Supervisor{machine: o.Machine, event: o.Event, changed: o.Changed, age: o.Age, former: o.Former, apps: map[uint32]*app{}, next: 1}
 	if s.event == nil {
 		s.event = func(velos.Event) {}
 	}
@@ -308,9 +313,13 @@ func (s *Supervisor) replace(a *app, spec velos.Spec, cause string, actor velos.
 		return err
 	}
 	fault.Here("rename.moved")
+	now, since := time.Now().UnixMilli(), a.updated.Load()
 	gen := a.generation.Add(1)
-	a.updated.Store(time.Now().UnixMilli())
+	a.updated.Store(now)
 	s.triggers.look(a)
+	if s.former != nil {
+		s.former(&velos.Former{ID: a.id, Generation: int(gen) - 1, Since: velos.Time(since), Until: velos.Time(now), Cause: cause, By: actor, Spec: *old})
+	}
 	s.event(velos.Event{Kind: velos.KindConfig, App: spec.Name, ID: a.id, Inst: -1, Cause: cause, Actor: actor, Gen: int(gen)})
 	s.changed()
 	s.stir()
@@ -401,6 +410,22 @@ func (s *Supervisor) Lookup(name string) (uint32, bool) {
 		}
 	}
 	return 0, false
+}
+
+// IDs are those of all apps, in the order they were added.
+func (s *Supervisor) IDs() []uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.ids)
+}
+
+// Spec is what an app should be. It measures nothing.
+func (s *Supervisor) Spec(id uint32) (velos.Spec, bool) {
+	a, err := s.find(id)
+	if err != nil {
+		return velos.Spec{}, false
+	}
+	return *a.spec.Load(), true
 }
 
 // Name is an app's name, empty when there is none. It measures nothing.
