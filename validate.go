@@ -11,6 +11,7 @@ const (
 	MaxInstances        = 8192
 	MaxDelay     Millis = 24 * 60 * 60 * 1000 // of every length of time in a Spec
 	maxName             = 64
+	maxLogFiles         = 10_000
 )
 
 // A FieldError is what is wrong with one field of a Spec. Validate wraps it
@@ -292,8 +293,8 @@ func (s *Spec) checkLogs() *fault {
 		return &fault{field: "max_log_size", what: "must be more than 0, not " + strconv.FormatInt(s.MaxLogSize, 10), hint: `bytes, or a string such as "10M"`}
 	case s.MaxLogFiles <= 0:
 		return &fault{field: "max_log_files", what: "must be 1 or more, not " + strconv.Itoa(s.MaxLogFiles), hint: "5 is the default"}
-	case s.MaxLogFiles > MaxInstances:
-		return &fault{field: "max_log_files", what: "must be at most 8192, not " + strconv.Itoa(s.MaxLogFiles), hint: "5 is the default"}
+	case s.MaxLogFiles > maxLogFiles:
+		return &fault{field: "max_log_files", what: "must be at most 10000, not " + strconv.Itoa(s.MaxLogFiles), hint: "5 is the default"}
 	case s.MaxLogTotal < 0:
 		return &fault{field: "max_log_total", what: "must be 0 or more, not " + strconv.FormatInt(s.MaxLogTotal, 10), hint: "0 is no bound of its own"}
 	}
