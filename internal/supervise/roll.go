@@ -250,6 +250,7 @@ func (l *roll) replace(r *runner, spec *velos.Spec) error {
 	l.note(r.inst)
 	fault.Here("reload.taken")
 	a.serve()
+	fault.Here("reload.served")
 	a.sup.changed()
 	return l.retire([]*runner{r}, "replaced by process "+strconv.Itoa(next.snapshot.Load().PID))
 }
