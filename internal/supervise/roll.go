@@ -54,7 +54,11 @@ func (a *app) begin(what string, actor velos.Actor, f func(*roll) error) (*roll,
 	l.ctx, l.cancel = context.WithCancel(a.ctx)
 	a.roll = l
 	go func() {
-		l.err = f(l)
+		err := f(l)
+		if err != nil && l.ctx.Err() != nil {
+			err = l.outrun(what, err)
+		}
+		l.err = err
 		a.rolling.Lock()
 		a.roll = nil
 		a.rolling.Unlock()
@@ -63,6 +67,19 @@ func (a *app) begin(what string, actor velos.Actor, f func(*roll) error) (*roll,
 		a.left()
 	}()
 	return l, nil
+}
+
+// outrun is what err, which came with the end of ctx, means for who waits for
+// the roll.
+func (l *roll) outrun(what string, err error) error {
+	if l.app.ctx.Err() != nil {
+		return l.app.gone()
+	}
+	text := ""
+	if n, total := len(l.over), len(l.app.cast.Load().slots); what == "reload" {
+		text = "; " + strconv.Itoa(n) + " of " + strconv.Itoa(total) + " instances were replaced"
+	}
+	return &velos.Error{Code: velos.Cancelled, Message: what + " " + l.app.name() + ": another order came first" + text, Cause: err}
 }
 
 // halt ends the roll in progress and lets none begin until done is called.
@@ -218,8 +235,8 @@ func (l *roll) each(list []*runner, n int, step func(*runner, *velos.Spec) error
 		}()
 	}
 	all.Wait()
-	if first == nil && l.ctx.Err() != nil {
-		first = &velos.Error{Code: velos.Cancelled, Message: "reload " + l.app.name() + ": another order came first"}
+	if first == nil {
+		first = l.ctx.Err()
 	}
 	return first
 }
@@ -266,6 +283,7 @@ func (l *roll) replace(r *runner, spec *velos.Spec) error {
 	l.note(r.inst)
 	fault.Here("reload.taken")
 	a.serve()
+	fault.Here("reload.served")
 	a.sup.changed()
 	return l.retire([]*runner{r}, "replaced by process "+strconv.Itoa(next.snapshot.Load().PID))
 }
@@ -330,27 +348,19 @@ func (l *roll) restart(r *runner, spec *velos.Spec) error {
 // back undoes what was done, after err. Without a new spec there is nothing to
 // go back to: what was replaced runs what is there now.
 func (l *roll) back(err error, step func(*runner, *velos.Spec) error) error {
-	what := "reload " + l.app.name() + ": "
-	code := velos.Failed
-	switch {
-	case l.app.ctx.Err() != nil:
-		code = velos.NotFound
-	case l.ctx.Err() != nil:
-		code = velos.Cancelled
+	if l.ctx.Err() != nil {
+		return err // it stays as it is
 	}
 	text := err.Error()
-	total := len(l.app.cast.Load().slots)
 	switch n := len(l.over); {
-	case l.spec == l.old || n == 0 && code != velos.Failed:
-		text += "; " + strconv.Itoa(n) + " of " + strconv.Itoa(total) + " instances were replaced, the others run on"
+	case l.spec == l.old:
+		text += "; " + strconv.Itoa(n) + " of " + strconv.Itoa(len(l.app.cast.Load().slots)) + " instances were replaced, the others run on"
 	case n == 0:
 		text += "; the old runs go on, nothing has changed"
-	case code != velos.Failed:
-		text += "; " + strconv.Itoa(n) + " of " + strconv.Itoa(total) + " instances run the new configuration"
 	default:
 		text += l.undo(step)
 	}
-	return &velos.Error{Code: code, Message: what + text, Hint: "velos why " + l.app.name(), Cause: err}
+	return &velos.Error{Code: velos.Failed, Message: "reload " + l.app.name() + ": " + text, Hint: "velos why " + l.app.name(), Cause: err}
 }
 
 // undo brings the instances that were replaced back to what they ran.
