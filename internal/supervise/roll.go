@@ -22,6 +22,7 @@ type roll struct {
 	err    error // when done is closed
 
 	why  string      // what its orders are recorded with
+	own  bool        // a trigger's
 	spec *velos.Spec // what the successors run
 	mu   sync.Mutex
 	over []int // instances that run it
@@ -117,15 +118,15 @@ func (s *Supervisor) reload(ctx context.Context, id uint32, inst, parallel int, 
 		next = old
 	}
 	why = separate(old, next)
-	verb := "reload"
-	if cause != "" {
+	verb, own := "reload", cause != ""
+	if own {
 		verb += ", " + cause
 	} else {
 		cause = verb
 	}
 	s.event(velos.Event{Kind: velos.KindOrder, App: a.name(), ID: id, Inst: max(inst, -1), Cause: verb, Actor: actor, Gen: int(a.generation.Load())})
 	l, err := a.begin("reload", actor, func(l *roll) error {
-		l.spec, l.why = next, cause
+		l.spec, l.why, l.own = next, cause, own
 		step := l.replace
 		if why != "" {
 			step = l.restart
@@ -291,7 +292,7 @@ func (l *roll) restart(r *runner, spec *velos.Spec) error {
 	if i := r.snapshot.Load(); i.Status == velos.Stopped && (!i.Wanted || spec.Schedule != "") {
 		return nil
 	}
-	return l.app.order(l.ctx, []*runner{r}, order{verb: restart, actor: l.actor, why: l.why, spec: spec, wait: true})
+	return l.app.order(l.ctx, []*runner{r}, order{verb: restart, actor: l.actor, why: l.why, spec: spec, own: l.own, wait: true})
 }
 
 // back undoes what was done, after err. Without a new spec there is nothing to
