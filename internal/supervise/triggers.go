@@ -317,6 +317,9 @@ func (t *triggers) again(a *app, g *arming, why string) {
 				break
 			}
 			_, err := t.sup.reload(ctx, a.id, -1, 1, nil, why, velos.Policy)
+			if err == nil {
+				return
+			}
 			switch velos.CodeOf(err) {
 			case velos.Conflict:
 				continue
