@@ -24,6 +24,7 @@ type roll struct {
 
 	old  *velos.Spec // what the app ran when the roll began
 	why  string      // what its orders are recorded with
+	own  bool        // a trigger's
 	spec *velos.Spec // what the successors run
 	mu   sync.Mutex
 	over []int // instances that run it
@@ -159,6 +160,7 @@ func (l *roll) reload(inst, parallel int, spec *velos.Spec, cause string) error 
 		return err
 	}
 	verb := "reload"
+	l.own = cause != ""
 	if l.why = cause; cause == "" {
 		l.why = verb
 	} else {
@@ -338,7 +340,7 @@ func (l *roll) restart(r *runner, spec *velos.Spec) error {
 	if i := r.snapshot.Load(); i.Status == velos.Stopped && (!i.Wanted || spec.Schedule != "") {
 		return nil
 	}
-	err := l.app.order(l.ctx, []*runner{r}, order{verb: restart, actor: l.actor, why: l.why, spec: spec, wait: true})
+	err := l.app.order(l.ctx, []*runner{r}, order{verb: restart, actor: l.actor, why: l.why, spec: spec, own: l.own, wait: true})
 	if err == nil || spec != l.old { // the run before it is gone
 		l.note(r.inst)
 	}
