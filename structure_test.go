@@ -73,7 +73,7 @@ var rooms = map[string]room{
 	"cmd/velosd": {side: daemon, imports: "daemon"},
 
 	"internal/config":  {side: reader, imports: "dotenv home"},
-	"internal/digest":  {side: reader, imports: "level", later: true},
+	"internal/digest":  {side: reader, imports: "level"},
 	"internal/client":  {side: reader, imports: "home record wire"},
 	"internal/view":    {side: reader, imports: "level"},
 	"internal/unit":    {side: reader},
@@ -84,6 +84,7 @@ var rooms = map[string]room{
 	"internal/cli":     {side: reader, imports: "api client config digest dotenv home level mcp metrics record tui unit view wire"},
 	"cmd/velos":        {side: reader, imports: "cli"},
 	"bench/rig":        {side: reader, imports: "client home record wire", later: true},
+	"bench/logs":       {side: reader, imports: "digest level", later: true},
 	"bench/*":          {side: reader, imports: "bench/rig client home record wire", later: true}, // one program each
 }
 
