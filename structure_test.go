@@ -80,7 +80,7 @@ var rooms = map[string]room{
 	"internal/verb":    {side: reader, imports: "client config crash home view wire"},
 	"internal/unit":    {side: reader},
 	"internal/api":     {side: reader, imports: "client config digest home level record view wire", later: true},
-	"internal/mcp":     {side: reader, imports: "client config crash digest home level record verb view wire", later: true},
+	"internal/mcp":     {side: reader, imports: "client config crash digest record verb view wire"},
 	"internal/metrics": {side: reader, imports: "client digest home record view wire", later: true},
 	"internal/tui":     {side: reader, imports: "client digest home level view wire", later: true},
 	"internal/cli":     {side: reader, imports: "api client config crash digest dotenv home level mcp metrics record tui unit verb view wire"},
@@ -124,7 +124,7 @@ var (
 		shared: {"golang.org/x/sys"},
 		daemon: {"golang.org/x/sys"},
 		reader: {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/pelletier/go-toml/v2",
-			"github.com/klauspost/compress", "golang.org/x/sys", "golang.org/x/term"},
+			"github.com/klauspost/compress", "github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys", "golang.org/x/term"},
 	}
 	testModules = []string{"github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "github.com/tinylib/msgp"}
 )

@@ -75,8 +75,8 @@ func missing(apps []velos.App, word string) error {
 	return e
 }
 
-// newest is the number of the daemon's newest event.
-func newest(ctx context.Context, c *client.Client) (uint64, error) {
+// Newest is the number of the daemon's newest event.
+func Newest(ctx context.Context, c *client.Client) (uint64, error) {
 	m, err := c.Metrics(ctx, wire.MetricsQuery{})
 	return m.Daemon.Events, err
 }

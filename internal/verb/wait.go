@@ -56,7 +56,7 @@ func (w Wait) Do(ctx context.Context, conn *client.Client) ([]Outcome, error) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	began := time.Now()
-	first, err := newest(ctx, conn)
+	first, err := Newest(ctx, conn)
 	if err != nil {
 		return nil, err
 	}
