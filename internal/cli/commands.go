@@ -72,6 +72,7 @@ var commands = []command{
 	{name: "kill", group: "daemon", short: "stop all apps and the daemon; the apps stay known", long: killLong, setup: setupKill},
 	{name: "runtime", args: "[SCRIPT|FILE.toml]... [-- ARG...]", max: -1, group: "daemon", short: "run apps in the foreground, as a container wants it", long: runtimeLong, setup: setupRuntime},
 	{name: "mcp-server", aliases: []string{"mcp"}, group: "daemon", short: "serve agents over the Model Context Protocol", long: mcpLong, setup: setupMCP},
+	{name: "agent", args: "init", min: 1, max: -1, group: "daemon", short: "write Velos into the configuration of agents", long: agentLong, setup: setupAgent},
 	{name: "daemon", args: "upgrade [PATH]", min: 1, max: 2, group: "daemon", short: "replace the running velosd by another; apps go on", long: daemonLong, setup: setupDaemon},
 	{name: "version", group: "daemon", short: "show the versions of velos and the daemon", setup: setupVersion},
 	{name: "startup", args: "[INIT]", max: 1, group: "daemon", short: "start the daemon with the system", long: startupLong, setup: setupStartup},

@@ -42,6 +42,12 @@ func lastWords(lines []Line, pid int, project string) words {
 	}
 	w := words{text: best.text, message: best.message}
 	for _, l := range w.text {
+		if errorLine().MatchString(l) && !strings.HasPrefix(strings.TrimSpace(w.text[0]), "Traceback") {
+			w.message = strings.TrimSpace(l)
+			break
+		}
+	}
+	for _, l := range w.text {
 		if f, ok := frameOf(l, project); ok {
 			w.stack = append(w.stack, f)
 		}
@@ -59,6 +65,11 @@ func lastWords(lines []Line, pid int, project string) words {
 	}
 	return w
 }
+
+// errorLine is the line of an event that names its error.
+var errorLine = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^\s*(?:Uncaught )?(?:[\w.]+\.)?\w*(?:Error|Exception)(?: \[\w+\])?: \S`)
+})
 
 type event struct {
 	text    []string

@@ -49,7 +49,7 @@ type searchIn struct {
 
 type logOut struct {
 	Lines   string    `json:"lines,omitempty"`
-	Entries []lineRow `json:"entries,omitempty"`
+	Entries []lineRow `json:"entries,omitzero"`
 	Cursor  string    `json:"cursor"`
 	More    int       `json:"more,omitempty"`
 	Matches int       `json:"matches,omitempty"`

@@ -134,7 +134,7 @@ type changesIn struct {
 
 type changesOut struct {
 	Text    string        `json:"text,omitempty"`
-	Changes []verb.Change `json:"changes,omitempty"`
+	Changes []verb.Change `json:"changes,omitzero"`
 	Older   int           `json:"older,omitempty"`
 	Missed  uint64        `json:"missed,omitempty"`
 	Cursor  string        `json:"cursor"`

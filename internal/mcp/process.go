@@ -35,7 +35,7 @@ type listIn struct {
 
 type listOut struct {
 	Text      string       `json:"text,omitempty"`
-	Processes []processRow `json:"processes,omitempty"`
+	Processes []processRow `json:"processes,omitzero"`
 }
 
 type processRow struct {

@@ -21,10 +21,10 @@ type summaryOut struct {
 	Text        string            `json:"text,omitempty"`
 	Process     string            `json:"process_name,omitempty"`
 	Period      []velos.Time      `json:"period,omitempty"`
-	Total       uint64            `json:"total_lines,omitempty"`
-	ByLevel     map[string]uint64 `json:"by_level,omitempty"`
-	Patterns    []patternRow      `json:"top_patterns,omitempty"`
-	Anomalies   []anomalyRow      `json:"anomalies,omitempty"`
+	Total       *uint64           `json:"total_lines,omitempty"`
+	ByLevel     map[string]uint64 `json:"by_level,omitzero"`
+	Patterns    []patternRow      `json:"top_patterns,omitzero"`
+	Anomalies   []anomalyRow      `json:"anomalies,omitzero"`
 	LastError   string            `json:"last_error,omitempty"`
 	LastRestart velos.Time        `json:"last_restart,omitempty"`
 	Health      *int              `json:"health_score,omitempty"`
@@ -110,7 +110,7 @@ func logSummary(c *call, in *summaryIn) (answer, error) {
 		text := c.s.summaryText(&s, period)
 		return answer{text: text, data: summaryOut{Text: text, Source: source}}, nil
 	}
-	out := summaryOut{Process: view.Text(s.Process), Period: []velos.Time{s.From, s.To}, Total: s.Lines, ByLevel: map[string]uint64{}, LastError: s.LastError,
+	out := summaryOut{Process: view.Text(s.Process), Period: []velos.Time{s.From, s.To}, Total: &s.Lines, ByLevel: map[string]uint64{}, Patterns: []patternRow{}, Anomalies: []anomalyRow{}, LastError: s.LastError,
 		LastRestart: s.LastRestart, Health: &s.Health, Source: source}
 	for l := velos.Debug; l <= velos.Fatal; l++ {
 		out.ByLevel[l.String()] = s.ByLevel[l]
