@@ -83,8 +83,9 @@ var rooms = map[string]room{
 	"internal/mcp":     {side: reader, imports: "client config crash digest record verb view wire"},
 	"internal/metrics": {side: reader, imports: "client digest home record view wire", later: true},
 	"internal/tui":     {side: reader, imports: "client digest home level view wire", later: true},
-	"internal/cli":     {side: reader, imports: "api client config crash digest dotenv home level mcp metrics record tui unit verb view wire"},
+	"internal/cli":     {side: reader, imports: "api client config crash digest dotenv home level metrics record tui unit verb view wire"},
 	"cmd/velos":        {side: reader, imports: "cli"},
+	"cmd/velos-mcp":    {side: reader, imports: "cli mcp"},
 	"bench/rig":        {side: reader, imports: "client home record wire", later: true},
 	"bench/logs":       {side: reader, imports: "digest level", later: true},
 	"bench/*":          {side: reader, imports: "bench/rig client home record wire", later: true}, // one program each

@@ -3,6 +3,8 @@ package mcp
 import (
 	"context"
 	"encoding/json"
+	"flag"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -204,5 +206,20 @@ func TestOnlyTheInheritedPartOfTheEnvironmentIsPassedOn(t *testing.T) {
 	s.o.Env.Vars = map[string]string{"PATH": "/bin", "HOME": "/root", "ANTHROPIC_API_KEY": "sk-live", "CLAUDECODE": "1"}
 	if got := s.environ().Vars; !reflect.DeepEqual(got, map[string]string{"PATH": "/bin", "HOME": "/root"}) {
 		t.Errorf("%v", got)
+	}
+}
+
+var update = flag.Bool("update", false, "rewrite docs/MCP.md")
+
+func TestThePageOfToolsIsUpToDate(t *testing.T) {
+	const path = "../../docs/MCP.md"
+	got := Page()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if old, err := os.ReadFile(path); err != nil || string(old) != got {
+		t.Errorf("%s differs from the table of tools (%v); make golden writes it anew", path, err)
 	}
 }
