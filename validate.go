@@ -33,7 +33,7 @@ func (s *Spec) Validate() error {
 	}
 	for _, check := range [...]func(*Spec) *fault{
 		(*Spec).checkProgram, (*Spec).checkInstances, (*Spec).checkEnv,
-		(*Spec).checkRestart, (*Spec).checkServing, (*Spec).checkDependencies, (*Spec).checkLogs, (*Spec).checkText, (*Spec).checkLater,
+		(*Spec).checkRestart, (*Spec).checkServing, (*Spec).checkDependencies, (*Spec).checkLogs, (*Spec).checkRights, (*Spec).checkText, (*Spec).checkLater,
 	} {
 		if f := check(s); f != nil {
 			return f.error(s.Name)

@@ -42,6 +42,8 @@ type Options struct {
 	MaxLogTotal      string
 	IncrementVar     string
 
+	User, Group string
+
 	Mode                string   // fork or cluster
 	Listen              []string // addresses
 	ListenReuse         *bool
@@ -59,7 +61,6 @@ type Options struct {
 	IgnoreWatch []string
 	Cron        string
 	MaxMemory   string
-	User, Group string
 }
 
 // DefaultTime is the log_date_format of --time.
@@ -158,7 +159,7 @@ func (o *Options) fillValues(d *draft, _ Environ) *problem {
 		{"error_file", o.ErrFile, isString}, {"log_date_format", o.LogDateFormat, isString},
 		{"max_log_size", o.MaxLogSize, isString}, {"max_log_files", o.MaxLogFiles, isInteger},
 		{"max_log_total", o.MaxLogTotal, isString}, {"increment_var", o.IncrementVar, isString},
-		{"mode", o.Mode, isString}, {"listen_timeout", o.ListenTimeout, isString},
+		{"user", o.User, isString}, {"group", o.Group, isString}, {"mode", o.Mode, isString}, {"listen_timeout", o.ListenTimeout, isString},
 	} {
 		if v.text == "" {
 			continue
@@ -238,8 +239,6 @@ func (o *Options) later() *problem {
 		{"ignore_watch", len(o.IgnoreWatch) > 0, "leave it out"},
 		{"cron", o.Cron != "", "leave it out and call velos restart from cron"},
 		{"max_memory", o.MaxMemory != "", "leave it out; velos list shows the memory of each app"},
-		{"user", o.User != "", "leave it out; apps run as the user of the daemon"},
-		{"group", o.Group != "", "leave it out; apps run as the user of the daemon"},
 	} {
 		if l.used {
 			return later("not yet in this version of velos", l.hint).in(l.field)
