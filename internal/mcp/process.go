@@ -197,7 +197,7 @@ func stateMap(a *velos.App) map[string]any {
 	var list []any
 	for i := range a.Instances {
 		in := &a.Instances[i]
-		v := map[string]any{"instance": in.Inst, "status": in.Status, "pid": in.PID, "restarts": in.Restarts, "reason": view.Text(in.Reason), "ports": in.Ports.List()}
+		v := map[string]any{"instance": in.Inst, "status": in.Status, "pid": in.PID, "restarts": in.Restarts, "reason": view.Text(in.Reason), "ports": append([]string{}, in.Ports.List()...)}
 		if in.LastExit != nil {
 			v["last_exit"] = view.Text(in.LastExit.String())
 		}

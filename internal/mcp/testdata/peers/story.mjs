@@ -42,7 +42,7 @@ async function story(name, client) {
 
   const app = "web-" + name;
   const env = { PORT: String(port), API_KEY: secret, GREETING: "hello" };
-  let r = await use("process_ensure", { script: "web.js", cwd: dir, name: app, env });
+  let r = await use("process_ensure", { script: "web.js", cwd: dir, name: app, env, port });
   assert(r.isError && r.t.includes('"crashed"') && r.t.includes("crash_report name_or_id=" + app), r.t);
   r = await use("crash_report", { name_or_id: app });
   assert(r.t.includes("cause: missing_variable") && r.t.includes("STORE_URL") && r.t.includes("lib/store.js:2"), r.t);
