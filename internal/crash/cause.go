@@ -138,7 +138,7 @@ func next(r *Report) []string {
 		}
 		return []string{"velos ports shows who listens on what", "give " + r.App + " another port, then: " + again}
 	case MissingModule:
-		return []string{"install the dependency named in subject, in " + "the app's directory, then: " + again}
+		return []string{"install the dependency named in subject, in the app's directory, then: " + again}
 	case MissingFile:
 		return []string{"create the file named in subject, or correct its path, then: " + again}
 	case MissingCommand:
