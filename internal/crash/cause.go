@@ -94,8 +94,6 @@ func causeOf(x *velos.Exit, said words) (cause Cause, subject string, port int) 
 		return r.cause, subject, port
 	}
 	switch {
-	case x.Signal == "SIGKILL" && !x.Killed || x.Signal == "" && x.Code == 137:
-		return Memory, "", 0
 	case x.Signal == "SIGSEGV", x.Signal == "SIGBUS", x.Signal == "SIGILL", x.Signal == "SIGFPE", x.Signal == "SIGABRT", x.Signal == "SIGTRAP":
 		return Native, "", 0
 	case x.Signal != "":
@@ -140,7 +138,7 @@ func next(r *Report) []string {
 		}
 		return []string{"velos ports shows who listens on what", "give " + r.App + " another port, then: " + again}
 	case MissingModule:
-		return []string{"install the dependency named in subject, in " + "the app's directory, then: " + again}
+		return []string{"install the dependency named in subject, in the app's directory, then: " + again}
 	case MissingFile:
 		return []string{"create the file named in subject, or correct its path, then: " + again}
 	case MissingCommand:
@@ -155,6 +153,8 @@ func next(r *Report) []string {
 		return []string{"correct the source at frame, then: " + again}
 	case Memory:
 		return []string{"look whether the system killed it for memory (dmesg), or raise its own limit", logs}
+	case Signalled:
+		return []string{"if nobody killed it, look whether the system did so for memory (dmesg)", again, logs}
 	case Ended:
 		return []string{"it ends by itself without an error; if it should: --autorestart on-failure", logs}
 	case NotStarted:

@@ -94,6 +94,9 @@ func Of(in Input) Report {
 	said := lastWords(in.Lines, r.Exit.PID, in.Project)
 	r.Text, r.Message, r.Stack, r.Frame = said.text, said.message, said.stack, said.frame
 	r.Cause, r.Subject, r.Port = causeOf(r.Exit, said)
+	if r.Cause == Signalled && r.Exit.Signal == "SIGKILL" && r.Limit > 0 && r.Peak >= r.Limit/10*9 {
+		r.Cause = Memory // the figures say it; else SIGKILL alone could be anybody's
+	}
 	r.Fingerprint = fingerprint(r.Cause, said)
 	for _, e := range exits {
 		if e.Exit.PID == r.Exit.PID && e.Exit.Time == r.Exit.Time {

@@ -94,7 +94,7 @@ func TestCausesAreRecognised(t *testing.T) {
 		"shell command": {velos.Exit{Code: 127}, "sh: 1: vite: not found", MissingCommand, "vite", "", 0},
 		"refused":       {velos.Exit{Code: 1}, "Error: connect ECONNREFUSED 127.0.0.1:5432", Refused, "127.0.0.1:5432", "", 0},
 		"heap":          {velos.Exit{Signal: "SIGABRT"}, "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory", Memory, "", "", 0},
-		"oom":           {velos.Exit{Signal: "SIGKILL"}, "GET / 200", Memory, "", "", 0},
+		"oom":           {velos.Exit{Signal: "SIGKILL"}, "GET / 200", Signalled, "", "", 0},
 		"segfault":      {velos.Exit{Signal: "SIGSEGV"}, "", Native, "", "", 0},
 		"somebody":      {velos.Exit{Signal: "SIGTERM"}, "", Signalled, "", "", 0},
 		"no program":    {velos.Exit{Error: "no such file: ./x"}, "", NotStarted, "", "", 0},

@@ -128,8 +128,9 @@ func processEnsure(c *call, in *ensureIn) (answer, error) {
 			return answer{}, err
 		}
 		if list[0].Outcome != verb.Met {
-			return answer{}, &velos.Error{Code: velos.Timeout, Message: "ensure " + sp.Name + ": " + strings.ReplaceAll(list[0].Outcome, "_", " ") + " before it listened on port " + strconv.Itoa(in.Port),
-				Hint: "crash_report or log_read name_or_id=" + view.Text(sp.Name)}
+			code := map[string]velos.Code{verb.Crashed: velos.Crashed, verb.Ended: velos.Crashed, verb.TimedOut: velos.Timeout}[list[0].Outcome]
+			return answer{}, &velos.Error{Code: max(code, velos.Failed), Message: "ensure " + sp.Name + ": " + strings.ReplaceAll(list[0].Outcome, "_", " ") + " before it listened on port " + strconv.Itoa(in.Port),
+				Hint: map[bool]string{true: "crash_report", false: "log_read"}[code == velos.Crashed] + " name_or_id=" + view.Text(sp.Name)}
 		}
 		now = &list[0].App
 	}
@@ -204,12 +205,12 @@ func processWait(c *call, in *waitIn) (answer, error) {
 	}
 	o := list[0].Answer()
 	out := waitOut{Outcome: o.Outcome, Condition: o.Condition, By: o.By, Status: string(o.Status), URL: o.URL, Ports: o.Ports, Exit: o.Exit, ExitCode: o.ExitCode, Line: o.Line, Cursor: o.Cursor}
-	return answer{text: c.waitText(&list[0], &o), data: out}, nil
+	return answer{text: c.waitText(&list[0], &o, in.Until), data: out}, nil
 }
 
 // waitText says the outcome, and after a crash why: the next question is not
 // needed then.
-func (c *call) waitText(o *verb.Outcome, a *verb.Answer) string {
+func (c *call) waitText(o *verb.Outcome, a *verb.Answer, until []string) string {
 	what := strings.ReplaceAll(a.Outcome, "_", " ")
 	if a.Outcome == verb.Met {
 		what = a.Condition + " after " + a.Waited.String()
@@ -232,7 +233,7 @@ func (c *call) waitText(o *verb.Outcome, a *verb.Answer) string {
 	}
 	s += "\ncursor " + a.Cursor
 	if a.Outcome == verb.TimedOut {
-		s += "; next: process_wait name_or_id=" + a.App + " since=" + a.Cursor
+		s += "; next: process_wait name_or_id=" + word(a.App) + " until=" + view.Text(strings.TrimSpace(string(view.Value(until)))) + " since=" + a.Cursor
 	}
 	return s
 }

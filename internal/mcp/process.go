@@ -97,7 +97,7 @@ func listText(rows []processRow, all bool) string {
 	}
 	var b strings.Builder
 	var quiet []string
-	b.WriteString("name status cpu% mem uptime restarts url\n")
+	b.WriteString("name cpu% mem uptime; online unless said\n")
 	head := b.Len()
 	for i := range rows {
 		r := &rows[i]
@@ -105,12 +105,7 @@ func listText(rows []processRow, all bool) string {
 			quiet = append(quiet, r.Name)
 			continue
 		}
-		b.WriteString(word(r.Name) + " " + r.Status + " " + strconv.FormatFloat(r.CPU, 'f', -1, 64) + " " + r.Mem + " " + r.Uptime + " " + strconv.Itoa(r.Restarts))
-		for _, more := range []string{r.URL, r.Health} {
-			if more != "" {
-				b.WriteString(" " + more)
-			}
-		}
+		b.WriteString(r.text())
 		b.WriteString("\n")
 	}
 	text := b.String()
@@ -121,6 +116,37 @@ func listText(rows []processRow, all bool) string {
 		text += strconv.Itoa(len(quiet)) + " online and quiet (all=true for rows): " + strings.Join(quiet, " ")
 	}
 	return strings.TrimSuffix(text, "\n")
+}
+
+// text is the row in whole numbers, and what is not as it is most of the time.
+func (r *processRow) text() string {
+	s := word(r.Name)
+	if r.Status == string(velos.Stopped) || r.Status == string(velos.Errored) {
+		s += " -"
+	} else {
+		s += " " + strconv.Itoa(int(r.CPU+0.5)) + " " + whole(r.Mem) + " " + whole(r.Uptime)
+	}
+	if r.Status != string(velos.Online) {
+		s += " " + r.Status
+	}
+	if r.Restarts > 0 {
+		s += " restarts=" + strconv.Itoa(r.Restarts)
+	}
+	for _, more := range []string{r.URL, r.Health} {
+		if more != "" {
+			s += " " + more
+		}
+	}
+	return s
+}
+
+// whole is a figure with its unit and without its fraction.
+func whole(s string) string {
+	n, rest, ok := strings.Cut(s, ".")
+	if !ok {
+		return s
+	}
+	return n + strings.TrimLeft(rest, "0123456789")
 }
 
 // word is a name as one word.
@@ -171,7 +197,7 @@ func stateMap(a *velos.App) map[string]any {
 	var list []any
 	for i := range a.Instances {
 		in := &a.Instances[i]
-		v := map[string]any{"instance": in.Inst, "status": in.Status, "pid": in.PID, "restarts": in.Restarts, "reason": view.Text(in.Reason), "ports": in.Ports.List()}
+		v := map[string]any{"instance": in.Inst, "status": in.Status, "pid": in.PID, "restarts": in.Restarts, "reason": view.Text(in.Reason), "ports": append([]string{}, in.Ports.List()...)}
 		if in.LastExit != nil {
 			v["last_exit"] = view.Text(in.LastExit.String())
 		}

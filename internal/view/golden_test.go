@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/crash"
 )
 
 var update = flag.Bool("update", false, "rewrite goldens and the examples of docs/OUTPUT.md")
@@ -109,11 +110,13 @@ func goldens() map[string]string {
 		f(&b)
 		out[name] = b.String()
 	}
+	died := fixtureCrash()
 	report := Report{App: fixtures()[0], Inst: -1, Events: fixtureEvents(), Stderr: fixtureLines()[1:]}
 	for name, f := range map[string]Format{"txt": Human, "json": JSON, "ai": AI} {
 		o := Options{Format: f, Now: fixtureNow}
 		add("list."+name, func(b *bytes.Buffer) { List(b, fixtures(), o) })
 		add("info."+name, func(b *bytes.Buffer) { Info(b, &fixtures()[0], o) })
+		add("crash."+name, func(b *bytes.Buffer) { Crash(b, &died, o) })
 		add("why."+name, func(b *bytes.Buffer) { Why(b, report, o) })
 		add("events."+name, func(b *bytes.Buffer) {
 			v := NewEvents(b, fixtures(), false, o)
@@ -156,6 +159,18 @@ func goldens() map[string]string {
 		e.Close()
 	})
 	return out
+}
+
+// fixtureCrash is why the fixture's second instance ended.
+func fixtureCrash() crash.Report {
+	a := fixtures()[0]
+	in := crash.Input{App: &a, Inst: -1, Events: fixtureEvents()}
+	for _, pid := range []int{4110, 4120} {
+		for i, text := range strings.Split("/srv/api/db.js:12\n    throw new Error(url);\n    ^\n\nError: connect ECONNREFUSED 127.0.0.1:5432\n    at open (/srv/api/db.js:12:9)\n    at TCPConnectWrap.afterConnect (node:net:1607:16)", "\n") {
+			in.Lines = append(in.Lines, crash.Line{Time: fixtureNow - 5_000 + velos.Time(i), Inst: 1, PID: pid, Src: velos.Stderr, Text: text})
+		}
+	}
+	return crash.Of(in)
 }
 
 func fixtureResults() []Result {

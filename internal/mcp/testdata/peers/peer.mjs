@@ -46,6 +46,12 @@ export async function* clients(server) {
   }
 }
 
+export { ClientV1 };
+
+export function stdioV1() {
+  return new StdioV1({ command: velos, args: ["mcp-server"], env: { ...process.env }, stderr: "ignore" });
+}
+
 export function text(result) {
   return (result.content ?? []).filter((c) => c.type === "text").map((c) => c.text).join("\n");
 }
