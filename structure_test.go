@@ -77,11 +77,12 @@ var rooms = map[string]room{
 	"internal/client":  {side: reader, imports: "home record wire"},
 	"internal/view":    {side: reader, imports: "digest level"},
 	"internal/unit":    {side: reader},
-	"internal/api":     {side: reader, imports: "client config digest home level record view wire", later: true},
+	"internal/guard":   {side: reader, imports: "home view"},
+	"internal/api":     {side: reader, imports: "client config digest guard home level record view wire", later: true},
 	"internal/mcp":     {side: reader, imports: "client config digest home level record view wire", later: true},
-	"internal/metrics": {side: reader, imports: "client digest home record view wire", later: true},
+	"internal/metrics": {side: reader, imports: "client wire"},
 	"internal/tui":     {side: reader, imports: "client digest home level view wire", later: true},
-	"internal/cli":     {side: reader, imports: "api client config digest dotenv home level mcp metrics record tui unit view wire"},
+	"internal/cli":     {side: reader, imports: "api client config digest dotenv guard home level mcp metrics record tui unit view wire"},
 	"cmd/velos":        {side: reader, imports: "cli"},
 	"bench/rig":        {side: reader, imports: "client home record wire", later: true},
 	"bench/logs":       {side: reader, imports: "digest level", later: true},
@@ -124,7 +125,7 @@ var (
 		reader: {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/pelletier/go-toml/v2",
 			"github.com/klauspost/compress", "golang.org/x/sys", "golang.org/x/term"},
 	}
-	testModules = []string{"github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "github.com/tinylib/msgp"}
+	testModules = []string{"github.com/google/go-cmp", "github.com/prometheus/common", "github.com/rogpeppe/go-internal", "github.com/tinylib/msgp"}
 )
 
 const (
