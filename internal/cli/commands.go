@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -69,6 +68,8 @@ var commands = []command{
 	{name: "daemon", args: "upgrade [PATH]", min: 1, max: 2, group: "daemon", short: "replace the running velosd by another; apps go on", long: daemonLong, setup: setupDaemon},
 	{name: "token", args: "create|list|revoke [ID...]", min: 1, max: -1, group: "daemon", short: "make, list and revoke tokens for HTTP", long: tokenLong, setup: setupToken},
 	{name: "version", group: "daemon", short: "show the versions of velos and the daemon", setup: setupVersion},
+	{name: "doctor", group: "daemon", short: "look for what is wrong with this installation, and say how to mend it", long: doctorLong, setup: setupDoctor},
+	{name: "completion", args: "bash|zsh|fish|powershell", min: 1, max: 1, group: "daemon", short: "write a script that completes commands in a shell", long: completionLong, setup: setupCompletion},
 	{name: "startup", args: "[INIT]", max: 1, group: "daemon", short: "start the daemon with the system", long: startupLong, setup: setupStartup},
 	{name: "unstartup", args: "[INIT]", max: 1, group: "daemon", short: "undo startup", long: "Removes what startup has written. What runs goes on.", setup: setupUnstartup},
 
@@ -134,29 +135,4 @@ func commandNames() []string {
 		}
 	}
 	return names
-}
-
-// complete offers the names of apps to a shell. It never starts the daemon
-// and never takes long.
-func (s *session) complete(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	ctx, stop := context.WithTimeout(cmd.Context(), completeWithin)
-	defer stop()
-	directive := cobra.ShellCompDirectiveNoFileComp
-	if cmd.Name() == "start" || cmd.Name() == "restart" || cmd.Name() == "reload" {
-		directive = cobra.ShellCompDirectiveDefault
-	}
-	if err := s.dial(); err != nil {
-		return nil, directive
-	}
-	list, err := s.conn.List(ctx)
-	if err != nil {
-		return nil, directive
-	}
-	var names []string
-	for i := range list.Apps {
-		if n := list.Apps[i].Spec.Name; strings.HasPrefix(n, prefix) {
-			names = append(names, n)
-		}
-	}
-	return append(names, "all"), directive
 }
