@@ -78,7 +78,7 @@ var rooms = map[string]room{
 	"internal/view":    {side: reader, imports: "digest level"},
 	"internal/unit":    {side: reader},
 	"internal/guard":   {side: reader, imports: "home view"},
-	"internal/api":     {side: reader, imports: "client config digest guard home level record view wire", later: true},
+	"internal/api":     {side: reader, imports: "client guard view wire"},
 	"internal/mcp":     {side: reader, imports: "client config digest home level record view wire", later: true},
 	"internal/metrics": {side: reader, imports: "client wire"},
 	"internal/tui":     {side: reader, imports: "client digest home level view wire", later: true},
@@ -125,7 +125,7 @@ var (
 		reader: {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/pelletier/go-toml/v2",
 			"github.com/klauspost/compress", "golang.org/x/sys", "golang.org/x/term"},
 	}
-	testModules = []string{"github.com/google/go-cmp", "github.com/prometheus/common", "github.com/rogpeppe/go-internal", "github.com/tinylib/msgp"}
+	testModules = []string{"github.com/getkin/kin-openapi", "github.com/google/go-cmp", "github.com/prometheus/common", "github.com/rogpeppe/go-internal", "github.com/tinylib/msgp"}
 )
 
 const (

@@ -196,7 +196,10 @@ func Status(err error) int {
 }
 
 // Fail answers with an error, in the one shape that errors have everywhere.
-func Fail(w http.ResponseWriter, err error) {
+func Fail(w http.ResponseWriter, err error) { FailAs(w, Status(err), err) }
+
+// FailAs is Fail with a status of its own.
+func FailAs(w http.ResponseWriter, status int, err error) {
 	h := w.Header()
 	h.Set("Content-Type", "application/json")
 	if _, ok := err.(errAnonymous); ok {
@@ -207,7 +210,7 @@ func Fail(w http.ResponseWriter, err error) {
 	}
 	var b bytes.Buffer
 	_ = view.Error(&b, err, view.Options{Format: view.JSON})
-	w.WriteHeader(Status(err))
+	w.WriteHeader(status)
 	_, _ = w.Write(b.Bytes())
 }
 
