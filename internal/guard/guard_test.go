@@ -2,9 +2,16 @@ package guard
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"io"
 	"io/fs"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -249,7 +256,7 @@ func TestASocketIsOnlyItsUsers(t *testing.T) {
 	if _, err := (Place{Socket: path}).Listen(nil); !errors.Is(err, velos.ErrConflict) {
 		t.Errorf("a second one: %v", err)
 	}
-	l.(*net.UnixListener).SetUnlinkOnClose(false) // as one that was killed
+	l.(*turnstile).Listener.(*net.UnixListener).SetUnlinkOnClose(false) // as one that was killed
 	l.Close()
 	l, err = Place{Socket: path}.Listen(nil)
 	if err != nil {
@@ -286,4 +293,109 @@ func TestAPanicIsAnAnswer(t *testing.T) {
 	if w.Code != 500 || !strings.Contains(w.Body.String(), "oops") {
 		t.Error(w.Code, w.Body)
 	}
+}
+
+// certificate writes a certificate for loopback and its key.
+func certificate(t *testing.T) (cert, key string, pool *x509.CertPool) {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := &x509.Certificate{SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, of, of, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret, err := x509.MarshalECPrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	cert, key, pool = filepath.Join(dir, "cert"), filepath.Join(dir, "key"), x509.NewCertPool()
+	for path, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "EC PRIVATE KEY", Bytes: secret}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool.AppendCertsFromPEM(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+	return cert, key, pool
+}
+
+func TestOtherMachinesComeInWithTLSAndAToken(t *testing.T) {
+	s := store(t)
+	secret, _ := create(t, s, Read, 0)
+	cert, key, pool := certificate(t)
+	l, err := Place{Host: "0.0.0.0", Cert: cert, Key: key}.Listen(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	served := make(chan error, 1)
+	go func() {
+		served <- Serve(ctx, l, Door{Next: http.HandlerFunc(yes), Tokens: s, Anywhere: true}.Handler())
+	}()
+	h := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
+	_, port, _ := net.SplitHostPort(l.Addr().String())
+	for auth, want := range map[string]int{"": 401, "Bearer " + secret: 200} {
+		r, _ := http.NewRequest(http.MethodGet, "https://127.0.0.1:"+port, nil)
+		r.Header.Set("Authorization", auth)
+		r.Header.Set("Origin", "https://127.0.0.1:"+port)
+		a, err := h.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Body.Close()
+		if a.StatusCode != want || a.TLS == nil {
+			t.Errorf("%d, want %d", a.StatusCode, want)
+		}
+	}
+	h.CloseIdleConnections()
+	stop()
+	if err := <-served; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestConnectionsBeyondTheBoundWait(t *testing.T) {
+	l, err := Place{}.Listen(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate := l.(*turnstile)
+	gate.slots = make(chan struct{}, 1)
+	accepted := make(chan net.Conn, 2)
+	ended := make(chan error, 1)
+	go func() {
+		for {
+			c, err := gate.Accept()
+			if err != nil {
+				ended <- err
+				return
+			}
+			accepted <- c
+		}
+	}()
+	for range 2 {
+		c, err := net.Dial("tcp", l.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+	}
+	first := <-accepted
+	select {
+	case <-accepted:
+		t.Error("two at once")
+	default:
+	}
+	first.Close()
+	first.Close() // gives one place back, not two
+	second := <-accepted
+	l.Close()
+	if err := <-ended; !errors.Is(err, net.ErrClosed) {
+		t.Error(err)
+	}
+	second.Close()
 }

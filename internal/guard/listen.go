@@ -39,7 +39,11 @@ func (p Place) Listen(tokens *Tokens) (net.Listener, error) {
 	case (p.Cert == "") != (p.Key == ""):
 		return nil, invalid("TLS needs a certificate and its key", "give --tls-cert and --tls-key")
 	case p.Socket != "":
-		return listenUnix(p.Socket)
+		l, err := listenUnix(p.Socket)
+		if err != nil {
+			return nil, err
+		}
+		return bounded(l), nil
 	case p.Port < 0 || p.Port > 65535:
 		return nil, invalid("--port: "+strconv.Itoa(p.Port)+" is no port", "from 1 to 65535")
 	case p.Host == "" || p.Host == "localhost":
@@ -57,14 +61,14 @@ func (p Place) Listen(tokens *Tokens) (net.Listener, error) {
 		return nil, refused(net.JoinHostPort(p.Host, strconv.Itoa(p.Port)), err)
 	}
 	if p.Cert == "" {
-		return l, nil
+		return bounded(l), nil
 	}
 	pair, err := tls.LoadX509KeyPair(p.Cert, p.Key)
 	if err != nil {
 		_ = l.Close()
 		return nil, &velos.Error{Code: velos.Invalid, Message: "read the certificate: " + err.Error(), Cause: err}
 	}
-	return tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}), nil
+	return tls.NewListener(bounded(l), &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}), nil
 }
 
 func (p Place) exposed(tokens *Tokens) error {
