@@ -80,11 +80,12 @@ var rooms = map[string]room{
 	"internal/view":    {side: reader, imports: "crash digest level"},
 	"internal/verb":    {side: reader, imports: "client config crash home view wire"},
 	"internal/unit":    {side: reader},
-	"internal/api":     {side: reader, imports: "client config digest home level record view wire", later: true},
+	"internal/guard":   {side: reader, imports: "home view"},
+	"internal/api":     {side: reader, imports: "client guard view wire"},
 	"internal/mcp":     {side: reader, imports: "client config crash digest record verb view wire"},
-	"internal/metrics": {side: reader, imports: "client digest home record view wire", later: true},
+	"internal/metrics": {side: reader, imports: "client wire"},
 	"internal/tui":     {side: reader, imports: "client digest home level view wire", later: true},
-	"internal/cli":     {side: reader, imports: "api client config crash digest dotenv home level metrics record tui unit verb view wire"},
+	"internal/cli":     {side: reader, imports: "api client config crash digest dotenv guard home level metrics record tui unit verb view wire"},
 	"cmd/velos":        {side: reader, imports: "cli"},
 	"cmd/velos-mcp":    {side: reader, imports: "cli mcp"},
 	"bench/rig":        {side: reader, imports: "client home record wire", later: true},
@@ -128,7 +129,7 @@ var (
 		reader: {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/pelletier/go-toml/v2",
 			"github.com/klauspost/compress", "github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys", "golang.org/x/term"},
 	}
-	testModules = []string{"github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "github.com/tinylib/msgp"}
+	testModules = []string{"github.com/getkin/kin-openapi", "github.com/google/go-cmp", "github.com/prometheus/common", "github.com/rogpeppe/go-internal", "github.com/tinylib/msgp"}
 )
 
 const (

@@ -114,6 +114,7 @@ type session struct {
 	silent  bool
 	color   string
 	plain   bool // --no-color
+	root    *cobra.Command
 }
 
 // guess looks for the output flags before they are parsed, so that a mistake
@@ -222,7 +223,7 @@ func tree(s *session) *cobra.Command {
 			return unknownCommand(args[0])
 		},
 	}
-	root.CompletionOptions.HiddenDefaultCmd = true
+	s.root = root
 	root.Flags().BoolVarP(&version, "version", "v", false, "show the version")
 	f := root.PersistentFlags()
 	f.BoolVar(&s.json, "json", false, "answer as JSON, for programs")

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -72,6 +71,8 @@ var commands = []command{
 	{name: "events", args: "[NAME...]", max: -1, group: "look", short: "show what happened, why, and who asked for it", long: eventsLong, setup: setupEvents, targets: true},
 	{name: "flush", args: "[NAME...]", max: -1, group: "look", short: "empty log files", long: "Empties the log files of the apps named, of all apps if none is." + targetsHelp, setup: setupFlush, targets: true},
 	{name: "reload-logs", aliases: []string{"reloadLogs"}, group: "look", short: "open log files anew after they were moved", setup: setupReloadLogs},
+	{name: "api", group: "look", short: "serve all of this over HTTP", long: apiLong, setup: setupAPI},
+	{name: "metrics", group: "look", short: "serve figures for Prometheus", long: metricsLong, setup: setupMetrics},
 	{name: "monit", args: "", max: -1, group: "look", short: "watch apps in a full-screen view", later: true},
 
 	{name: "save", aliases: []string{"dump"}, group: "daemon", short: "write down which apps there are", long: "Writes a snapshot of all apps that resurrect brings back. A reboot or a crash of the daemon\nneeds none: what is running is always written down.", setup: setupSave},
@@ -82,7 +83,10 @@ var commands = []command{
 	{name: "mcp-server", aliases: []string{"mcp"}, group: "daemon", short: "serve agents over the Model Context Protocol", long: mcpLong, setup: setupMCP},
 	{name: "agent", args: "init", min: 1, max: -1, group: "daemon", short: "write Velos into the configuration of agents", long: agentLong, setup: setupAgent},
 	{name: "daemon", args: "upgrade [PATH]", min: 1, max: 2, group: "daemon", short: "replace the running velosd by another; apps go on", long: daemonLong, setup: setupDaemon},
+	{name: "token", args: "create|list|revoke [ID...]", min: 1, max: -1, group: "daemon", short: "make, list and revoke tokens for HTTP", long: tokenLong, setup: setupToken},
 	{name: "version", group: "daemon", short: "show the versions of velos and the daemon", setup: setupVersion},
+	{name: "doctor", group: "daemon", short: "look for what is wrong with this installation, and say how to mend it", long: doctorLong, setup: setupDoctor},
+	{name: "completion", args: "bash|zsh|fish|powershell", min: 1, max: 1, group: "daemon", short: "write a script that completes commands in a shell", long: completionLong, setup: setupCompletion},
 	{name: "startup", args: "[INIT]", max: 1, group: "daemon", short: "start the daemon with the system", long: startupLong, setup: setupStartup},
 	{name: "unstartup", args: "[INIT]", max: 1, group: "daemon", short: "undo startup", long: "Removes what startup has written. What runs goes on.", setup: setupUnstartup},
 
@@ -148,29 +152,4 @@ func commandNames() []string {
 		}
 	}
 	return names
-}
-
-// complete offers the names of apps to a shell. It never starts the daemon
-// and never takes long.
-func (s *session) complete(cmd *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
-	ctx, stop := context.WithTimeout(cmd.Context(), completeWithin)
-	defer stop()
-	directive := cobra.ShellCompDirectiveNoFileComp
-	if cmd.Name() == "start" || cmd.Name() == "restart" || cmd.Name() == "reload" {
-		directive = cobra.ShellCompDirectiveDefault
-	}
-	if err := s.dial(); err != nil {
-		return nil, directive
-	}
-	list, err := s.conn.List(ctx)
-	if err != nil {
-		return nil, directive
-	}
-	var names []string
-	for i := range list.Apps {
-		if n := list.Apps[i].Spec.Name; strings.HasPrefix(n, prefix) {
-			names = append(names, n)
-		}
-	}
-	return append(names, "all"), directive
 }

@@ -83,6 +83,9 @@ func (h Home) NotifySocket() string { return h.file("notify.sock") }
 // DrainScript is what Node loads into the workers of a cluster.
 func (h Home) DrainScript() string { return h.file("drain.cjs") }
 
+// TokenDir is where the tokens of HTTP doors are: hashes, never a token.
+func (h Home) TokenDir() string { return h.file("tokens") }
+
 // DaemonLog is the daemon's own log. No app's file can have this name: those
 // end in -out.log and -err.log.
 func (h Home) DaemonLog() string { return filepath.Join(h.LogDir(), "daemon.log") }

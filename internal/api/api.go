@@ -1,0 +1,256 @@
+// Package api is the daemon over HTTP: one route for each thing that can be asked or ordered, with the same facts in the same
+// words as --json. It is a client of the socket and remembers nothing. Who may ask is decided before (see guard).
+package api
+
+import (
+	"bytes"
+	"context"
+	_ "embed" // for the description
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/guard"
+	"github.com/velospm/velos/internal/view"
+)
+
+// askWithin is how long the daemon may take to answer what needs no waiting.
+const askWithin = 10 * time.Second
+
+// Description is the OpenAPI document of the routes.
+//
+//go:embed openapi.yaml
+var Description []byte
+
+// Ways are what the api needs from whoever opens it.
+type Ways struct {
+	// Dial connects to the daemon. Every request has a connection of its
+	// own: when it ends, so does all that was asked, and a daemon that was
+	// away is found by the next one.
+	Dial func() (*client.Client, error)
+	// Signal is the number of a signal on this system.
+	Signal func(name string) (int, error)
+	// Moment reads a point in time.
+	Moment func(text string) (velos.Time, error)
+	Now    func() time.Time
+}
+
+// A Route is one row of the table.
+type Route struct {
+	Method, Path string
+	answer       func(*request) error
+	alone        bool // needs no daemon, or says itself that there is none
+}
+
+// Routes is all that can be asked.
+func Routes() []Route {
+	return []Route{
+		{"GET", "/v1/health", health, true},
+		{"GET", "/v1/openapi.yaml", describe, true},
+		{"GET", "/v1/usage", ownUsage, false},
+		{"GET", "/v1/events", events, false},
+		{"GET", "/v1/apps", list, false},
+		{"GET", "/v1/apps/{app}", info, false},
+		{"DELETE", "/v1/apps/{app}", remove, false},
+		{"GET", "/v1/apps/{app}/why", why, false},
+		{"GET", "/v1/apps/{app}/usage", usage, false},
+		{"GET", "/v1/apps/{app}/logs", logs, false},
+		{"POST", "/v1/apps/{app}/start", start, false},
+		{"POST", "/v1/apps/{app}/stop", stop, false},
+		{"POST", "/v1/apps/{app}/restart", restart, false},
+		{"POST", "/v1/apps/{app}/reload", reload, false},
+		{"POST", "/v1/apps/{app}/scale", scale, false},
+		{"POST", "/v1/apps/{app}/signal", signal, false},
+		{"POST", "/v1/apps/{app}/reset", reset, false},
+	}
+}
+
+// Handler answers the routes; anything else is an error in the same shape.
+func Handler(ways Ways) http.Handler {
+	mux := http.NewServeMux()
+	for _, route := range Routes() {
+		mux.HandleFunc(route.Method+" "+route.Path, func(w http.ResponseWriter, r *http.Request) {
+			q := &request{Ways: &ways, w: w, r: r}
+			if err := q.do(&route); err != nil {
+				q.fail(err)
+			}
+		})
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, pattern := mux.Handler(r); pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		astray(w, r, mux)
+	})
+}
+
+// astray answers what no route does.
+func astray(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
+	var allowed []string
+	for _, m := range [...]string{"GET", "POST", "DELETE"} {
+		other := r.Clone(r.Context())
+		other.Method = m
+		if _, pattern := mux.Handler(other); pattern != "" {
+			allowed = append(allowed, m)
+		}
+	}
+	if len(allowed) == 0 {
+		guard.Fail(w, &velos.Error{Code: velos.NotFound, Message: "there is nothing at " + view.Text(r.URL.Path), Hint: "/v1/openapi.yaml says what there is"})
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	guard.FailAs(w, http.StatusMethodNotAllowed, &velos.Error{Code: velos.Invalid, Message: view.Text(r.Method) + " is not for " + view.Text(r.URL.Path),
+		Hint: "use " + strings.Join(allowed, " or ")})
+}
+
+// A request is one of them, on its way to an answer.
+type request struct {
+	*Ways
+	w     http.ResponseWriter
+	r     *http.Request
+	c     *client.Client
+	begun bool // a part of the answer is sent
+}
+
+func (q *request) do(route *Route) error {
+	if !route.alone {
+		c, err := q.Dial()
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		q.c = c
+	}
+	return route.answer(q)
+}
+
+// fail answers with an error. When a part of the answer is sent already, the
+// error is the last line of a stream; an array is left open, so that nobody
+// takes it for whole.
+func (q *request) fail(err error) {
+	if q.r.Context().Err() != nil && q.begun {
+		return // nobody listens
+	}
+	if errors.Is(err, context.DeadlineExceeded) && velos.CodeOf(err) == velos.Timeout && velos.HintOf(err) == "" {
+		err = &velos.Error{Code: velos.Timeout, Message: "the daemon did not answer in time", Hint: "look at it with: velos ping", Cause: err}
+	}
+	if !q.begun {
+		guard.Fail(q.w, err)
+		return
+	}
+	_ = view.Error(q.w, err, view.Options{Format: view.JSON})
+}
+
+func (q *request) options() view.Options {
+	return view.Options{Format: view.JSON, Now: velos.TimeOf(q.Now())}
+}
+
+// briefly is a context for what the daemon can answer at once.
+func (q *request) briefly() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(q.r.Context(), askWithin)
+}
+
+// reply sends what show writes, once it is known to be whole.
+func (q *request) reply(show func(io.Writer) error) error {
+	var b bytes.Buffer
+	if err := show(&b); err != nil {
+		return err
+	}
+	q.w.Header().Set("Content-Type", "application/json")
+	q.begun = true
+	_, _ = q.w.Write(b.Bytes()) // who has gone does not hear why
+	return nil
+}
+
+func (q *request) value(v any) error {
+	return q.reply(func(w io.Writer) error {
+		_, err := w.Write(view.Value(v))
+		return err
+	})
+}
+
+// body reads the request's, which may be absent. Keys that are not known are
+// errors: they would be wishes that nobody fulfils.
+func (q *request) body(into any) error {
+	d := json.NewDecoder(q.r.Body)
+	d.DisallowUnknownFields()
+	err := d.Decode(into)
+	var large *http.MaxBytesError
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil
+	case errors.As(err, &large):
+		return &velos.Error{Code: velos.TooLarge, Message: "the body is larger than a request may be"}
+	case err != nil:
+		return invalid("the body is not understood: "+view.Text(err.Error()), "/v1/openapi.yaml says what may be in it")
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return invalid("the body has more than one value", "")
+	}
+	return nil
+}
+
+func invalid(message, hint string) error {
+	return &velos.Error{Code: velos.Invalid, Message: message, Hint: hint}
+}
+
+// A target is what {app} in a path means.
+type target struct {
+	app  *velos.App
+	inst int // -1: all
+}
+
+func (t target) String() string {
+	if t.inst < 0 {
+		return t.app.Spec.Name
+	}
+	return t.app.Spec.Name + ":" + strconv.Itoa(t.inst)
+}
+
+// target finds the app by its name or id; NAME:N is one instance.
+func (q *request) target() (t target, err error) {
+	ctx, stop := q.briefly()
+	defer stop()
+	apps, err := q.c.List(ctx)
+	if err != nil {
+		return t, err
+	}
+	word := q.r.PathValue("app")
+	name, n, one := strings.Cut(word, ":")
+	t.app, t.inst = find(apps.Apps, name), -1
+	if t.app == nil {
+		return t, &velos.Error{Code: velos.NotFound, Message: "no such app: " + view.Text(word), Hint: "/v1/apps lists them"}
+	}
+	if !one {
+		return t, nil
+	}
+	t.inst, err = strconv.Atoi(n)
+	for i := range t.app.Instances {
+		if err == nil && t.app.Instances[i].Inst == t.inst {
+			return t, nil
+		}
+	}
+	return t, &velos.Error{Code: velos.NotFound, Message: "no such instance: " + view.Text(word), Hint: t.app.Spec.Name + " has " + strconv.Itoa(len(t.app.Instances)) + ", counted from 0"}
+}
+
+func find(apps []velos.App, name string) *velos.App {
+	for i := range apps {
+		if apps[i].Spec.Name == name {
+			return &apps[i]
+		}
+	}
+	id, err := strconv.ParseUint(name, 10, 32)
+	for i := range apps {
+		if err == nil && uint64(apps[i].ID) == id {
+			return &apps[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package api
+
+import (
+	"io"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/view"
+	"github.com/velospm/velos/internal/wire"
+)
+
+type healthAnswer struct {
+	OK       bool         `json:"ok"`
+	Version  string       `json:"version"`
+	Daemon   string       `json:"daemon_version"`
+	PID      int          `json:"daemon_pid"`
+	Uptime   velos.Millis `json:"daemon_uptime_ms"`
+	Apps     int          `json:"apps"`
+	Protocol int          `json:"protocol"`
+}
+
+// health is OK when the daemon answers; when it does not, the error says why.
+func health(q *request) error {
+	c, err := q.Dial()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	ctx, stop := q.briefly()
+	defer stop()
+	p, err := c.Ping(ctx)
+	if err != nil {
+		return err
+	}
+	return q.value(healthAnswer{true, velos.Version, p.Version, p.PID, p.Uptime, p.Apps, p.Protocol})
+}
+
+func describe(q *request) error {
+	q.w.Header().Set("Content-Type", "application/yaml")
+	_, _ = q.w.Write(Description)
+	return nil
+}
+
+type ownAnswer struct {
+	Time      velos.Time   `json:"ts"`
+	PID       int          `json:"pid"`
+	Uptime    velos.Millis `json:"uptime_ms"`
+	RSS       int64        `json:"rss_bytes"`
+	Anon      int64        `json:"anon_bytes"`
+	CPU       velos.Millis `json:"cpu_ms"`
+	Apps      int          `json:"apps"`
+	Instances int          `json:"instances"`
+	Clients   int          `json:"clients"`
+	Requests  uint64       `json:"requests"`
+	Events    uint64       `json:"events"`
+}
+
+// ownUsage is the daemon's.
+func ownUsage(q *request) error {
+	ctx, stop := q.briefly()
+	defer stop()
+	m, err := q.c.Metrics(ctx, wire.MetricsQuery{})
+	if err != nil {
+		return err
+	}
+	d := m.Daemon
+	return q.value(ownAnswer{m.Time, d.PID, d.Uptime, d.RSS, d.Anon, d.CPU, d.Apps, d.Instances, d.Clients, d.Requests, d.Events})
+}
+
+func list(q *request) error {
+	ctx, stop := q.briefly()
+	defer stop()
+	apps, err := q.c.List(ctx)
+	if err != nil {
+		return err
+	}
+	return q.reply(func(w io.Writer) error { return view.List(w, apps.Apps, q.options()) })
+}
+
+func info(q *request) error {
+	t, err := q.whole("it is one instance of an app")
+	if err != nil {
+		return err
+	}
+	return q.reply(func(w io.Writer) error { return view.Info(w, t.app, q.options()) })
+}
+
+// whole is the target of what is about all instances.
+func (q *request) whole(why string) (target, error) {
+	t, err := q.target()
+	if err == nil && t.inst >= 0 {
+		err = invalid(t.String()+": "+why, "name the app alone: "+t.app.Spec.Name)
+	}
+	return t, err
+}
+
+type usageAnswer struct {
+	ID        uint32          `json:"id"`
+	Name      string          `json:"name"`
+	Time      velos.Time      `json:"ts"`
+	Usage     velos.Usage     `json:"usage"` // of all instances
+	Instances []instanceUsage `json:"instances"`
+}
+
+type instanceUsage struct {
+	Inst     int          `json:"instance"`
+	Status   velos.Status `json:"status"`
+	PID      int          `json:"pid"`
+	Restarts int          `json:"restart_count"`
+	Usage    velos.Usage  `json:"usage"`
+}
+
+func usage(q *request) error {
+	t, err := q.whole("usage is an app's")
+	if err != nil {
+		return err
+	}
+	a := usageAnswer{ID: t.app.ID, Name: t.app.Spec.Name, Time: velos.TimeOf(q.Now()), Usage: t.app.Usage(), Instances: []instanceUsage{}}
+	for i := range t.app.Instances {
+		in := &t.app.Instances[i]
+		a.Instances = append(a.Instances, instanceUsage{in.Inst, in.Status, in.PID, in.Restarts, in.Usage})
+	}
+	return q.value(a)
+}
+
+const (
+	whyEvents = 100
+	whyLines  = 20
+)
+
+func why(q *request) error {
+	t, err := q.target()
+	if err != nil {
+		return err
+	}
+	ctx, stop := q.briefly()
+	defer stop()
+	r := view.Report{App: *t.app, Inst: t.inst}
+	for e, err := range q.c.Events(ctx, wire.EventsQuery{ID: t.app.ID, Last: whyEvents}) {
+		if err != nil {
+			return err
+		}
+		r.Events = append(r.Events, e)
+	}
+	for e, err := range q.c.Logs(ctx, t.app.ID, velos.Query{Inst: t.inst, Src: velos.Stderr, Last: whyLines}) {
+		if err != nil {
+			return err
+		}
+		r.Stderr = append(r.Stderr, e)
+	}
+	return q.reply(func(w io.Writer) error { return view.Why(w, r, q.options()) })
+}

@@ -1,0 +1,255 @@
+package api
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/guard"
+	"github.com/velospm/velos/internal/view"
+	"github.com/velospm/velos/internal/wire"
+)
+
+const (
+	fewLines  = 100    // the newest ones, where nothing says how many
+	mostLines = 10_000 // in one answer
+	// flushEvery is how long a line of a stream may wait for others.
+	flushEvery = 50 * time.Millisecond
+	// aliveEvery is when a quiet stream has an empty line, so that neither
+	// side takes the other for dead.
+	aliveEvery = 15 * time.Second
+)
+
+// A query is the part of an address behind the question mark. The first
+// mistake is kept.
+type query struct {
+	q      *request
+	values url.Values
+	err    error
+}
+
+// query refuses keys that nobody would look at.
+func (q *request) query(known ...string) *query {
+	v := &query{q: q, values: q.r.URL.Query()}
+	for key, list := range v.values {
+		found := false
+		for _, k := range known {
+			found = found || k == key
+		}
+		if !found || len(list) > 1 {
+			v.err = invalid("query: "+view.Text(key)+" is unknown, or there twice", "/v1/openapi.yaml says what may be asked")
+		}
+	}
+	return v
+}
+
+func (v *query) number(key string, or, most uint64) uint64 {
+	text := v.values.Get(key)
+	if text == "" {
+		return or
+	}
+	n, err := strconv.ParseUint(text, 10, 64)
+	if err != nil || n > most {
+		v.err = invalid(key+": must be a number from 0 to "+strconv.FormatUint(most, 10), "")
+	}
+	return n
+}
+
+func (v *query) moment(key string) (t velos.Time) {
+	if text := v.values.Get(key); text != "" {
+		var err error
+		if t, err = v.q.Moment(text); err != nil {
+			v.err = err
+		}
+	}
+	return t
+}
+
+func (v *query) truth(key string) bool {
+	switch v.values.Get(key) {
+	case "", "false":
+		return false
+	case "true":
+		return true
+	}
+	v.err = invalid(key+": must be true or false", "")
+	return false
+}
+
+// mostSeq is the highest number that JSON carries exactly everywhere.
+const mostSeq = 1<<53 - 1
+
+func (v *query) logs(inst int) velos.Query {
+	l := velos.Query{Inst: inst, After: v.number("after", 0, mostSeq), Since: v.moment("since"), Until: v.moment("until"),
+		Last: int(v.number("lines", fewLines, mostLines)), Grep: v.values.Get("grep"), Follow: v.truth("follow")}
+	switch v.values.Get("src") {
+	case "":
+	case "stdout":
+		l.Src = velos.Stdout
+	case "stderr":
+		l.Src = velos.Stderr
+	default:
+		v.err = invalid("src: must be stdout or stderr", "")
+	}
+	if word := v.values.Get("level"); word != "" {
+		var ok bool
+		if l.Level, ok = velos.ParseLevel(word); !ok {
+			v.err = invalid("level: "+view.Text(word)+" is no level", "debug, info, warn, error or fatal")
+		}
+	}
+	return l
+}
+
+func logs(q *request) error {
+	v := q.query("after", "since", "until", "lines", "grep", "src", "level", "follow")
+	l := v.logs(-1)
+	if v.err != nil {
+		return v.err
+	}
+	t, err := q.target()
+	if err != nil {
+		return err
+	}
+	l.Inst = t.inst
+	if q.r.Method == http.MethodHead {
+		l.Follow = false
+	}
+	out := q.stream(l.Follow)
+	defer out.end()
+	e := view.NewEntries(out, []velos.App{*t.app}, view.LogOptions{Options: q.options(), Lines: l.Follow})
+	ctx, stop := out.context()
+	defer stop()
+	for en, err := range q.c.Logs(ctx, t.app.ID, l) {
+		if err != nil {
+			_ = e.Flush()
+			return err
+		}
+		e.Add(&en)
+		if l.Follow {
+			if err := e.Flush(); err != nil {
+				return nil // the client has gone
+			}
+		}
+	}
+	return e.Close()
+}
+
+func events(q *request) error {
+	v := q.query("after", "since", "lines", "app", "follow")
+	ask := wire.EventsQuery{After: v.number("after", 0, mostSeq), Since: v.moment("since"), Last: int(v.number("lines", fewLines, mostLines)), Follow: v.truth("follow")}
+	if v.err != nil {
+		return v.err
+	}
+	brief, stop := q.briefly()
+	defer stop()
+	apps, err := q.c.List(brief)
+	if err != nil {
+		return err
+	}
+	if name := v.values.Get("app"); name != "" {
+		a := find(apps.Apps, name)
+		if a == nil {
+			return &velos.Error{Code: velos.NotFound, Message: "no such app: " + view.Text(name), Hint: "/v1/apps lists them"}
+		}
+		ask.ID = a.ID
+	}
+	if q.r.Method == http.MethodHead {
+		ask.Follow = false
+	}
+	out := q.stream(ask.Follow)
+	defer out.end()
+	e := view.NewEvents(out, apps.Apps, ask.Follow, q.options())
+	ctx, stop := out.context()
+	defer stop()
+	for ev, err := range q.c.Events(ctx, ask) {
+		if err != nil {
+			return err
+		}
+		if err := e.Add(ev); err != nil {
+			return nil
+		}
+	}
+	return e.Close()
+}
+
+// A stream writes an answer that may be long, or without an end. Its lines are
+// sent soon, and many at a time when there are many.
+type stream struct {
+	q      *request
+	follow bool
+	stop   chan struct{}
+	ended  sync.WaitGroup
+
+	mu     sync.Mutex
+	sent   time.Time
+	unsent bool
+}
+
+func (q *request) stream(follow bool) *stream {
+	s := &stream{q: q, follow: follow, stop: make(chan struct{}), sent: time.Now()}
+	kind := "application/json"
+	if follow {
+		kind = "application/x-ndjson"
+		guard.Extend(q.w, guard.AnswerWithin)
+	}
+	q.w.Header().Set("Content-Type", kind)
+	if follow {
+		q.begun = true
+		_ = http.NewResponseController(q.w).Flush() // the client sees that it has begun
+		s.ended.Go(s.flush)
+	}
+	return s
+}
+
+// context is bounded when the answer has an end.
+func (s *stream) context() (context.Context, context.CancelFunc) {
+	if s.follow {
+		return context.WithCancel(s.q.r.Context())
+	}
+	return s.q.briefly()
+}
+
+// Write implements io.Writer.
+func (s *stream) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(p) == 0 {
+		return 0, nil
+	}
+	s.q.begun, s.unsent = true, true
+	return s.q.w.Write(p)
+}
+
+func (s *stream) flush() {
+	tick := time.NewTicker(flushEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-tick.C:
+		}
+		s.mu.Lock()
+		quiet := time.Since(s.sent) > aliveEvery
+		if quiet {
+			_, _ = io.WriteString(s.q.w, "\n")
+		}
+		if s.unsent || quiet {
+			guard.Extend(s.q.w, guard.AnswerWithin)
+			_ = http.NewResponseController(s.q.w).Flush()
+			s.sent, s.unsent = time.Now(), false
+		}
+		s.mu.Unlock()
+	}
+}
+
+// end returns when nothing of the stream writes any more.
+func (s *stream) end() {
+	close(s.stop)
+	s.ended.Wait()
+}

@@ -1,0 +1,322 @@
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/legacy"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/api"
+)
+
+// A contract is a door of the api, and its description to hold it to.
+type contract struct {
+	url, token string
+	router     routers.Router
+}
+
+// served opens the api of a fake with a token of a scope.
+func served(t *testing.T, d *fake, scope string) *contract {
+	t.Helper()
+	doc, err := openapi3.NewLoader().LoadFromData(api.Description)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := doc.Validate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	secret, e, code := d.run(t, "token", "create", "--scope", scope)
+	if code != 0 {
+		t.Fatal(e)
+	}
+	c := &contract{url: strings.TrimSuffix(behind(t, d, "api", "--port", "0"), "/v1"), token: strings.TrimSpace(secret)}
+	doc.Servers = openapi3.Servers{{URL: c.url}}
+	if c.router, err = legacy.NewRouter(doc); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// ask is one request whose answer must be as described.
+func (c *contract) ask(t *testing.T, method, path, body string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequest(method, c.url+path, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	route, params, err := c.router.FindRoute(r)
+	if err != nil {
+		t.Fatalf("%s %s is not described: %v", method, path, err)
+	}
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	text, err := io.ReadAll(a.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	options := &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true, MultiError: true}
+	in := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route, Options: options}
+	if a.StatusCode == 200 {
+		r.Body = io.NopCloser(strings.NewReader(body))
+		if err := openapi3filter.ValidateRequest(t.Context(), in); err != nil {
+			t.Errorf("%s %s was answered and is described as wrong: %v", method, path, err)
+		}
+	}
+	if strings.HasSuffix(path, ".yaml") {
+		return a.StatusCode, string(text)
+	}
+	if err := openapi3filter.ValidateResponse(t.Context(), &openapi3filter.ResponseValidationInput{RequestValidationInput: in, Status: a.StatusCode,
+		Header: a.Header, Body: io.NopCloser(bytes.NewReader(text)), Options: options}); err != nil {
+		t.Errorf("%s %s: %v in %s", method, path, err, text)
+	}
+	return a.StatusCode, string(text)
+}
+
+func TestTheDescriptionAndTheRoutesAreTheSame(t *testing.T) {
+	doc, err := openapi3.NewLoader().LoadFromData(api.Description)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var described, there []string
+	for path, item := range doc.Paths.Map() {
+		for method := range item.Operations() {
+			described = append(described, method+" "+path)
+		}
+	}
+	for _, r := range api.Routes() {
+		there = append(there, r.Method+" "+r.Path)
+	}
+	slices.Sort(described)
+	slices.Sort(there)
+	if !slices.Equal(described, there) {
+		t.Errorf("described:\n%s\nthere:\n%s", strings.Join(described, "\n"), strings.Join(there, "\n"))
+	}
+}
+
+func TestEveryAnswerIsAsDescribed(t *testing.T) {
+	d := newFake(t, "api", "db")
+	d.happen(velos.Event{Time: velos.TimeOf(now), Kind: velos.KindState, ID: 1, App: "api", From: velos.Starting, To: velos.Online})
+	d.lines = []velos.Entry{{Seq: 1, Time: velos.TimeOf(now), App: 1, PID: 7, Level: velos.Err, Src: velos.Stderr, Msg: []byte("boom \x1b[31m\xff")}, {Seq: 2, Time: velos.TimeOf(now), App: 1, Level: velos.Info, Src: velos.Stdout, Msg: []byte("fine")}}
+	d.apps[0].Instances[0].LastExit = &velos.Exit{Time: velos.TimeOf(now), Code: 1, Uptime: 5}
+	d.apps[0].Spec.Env = map[string]string{"API_TOKEN": "hunter2hunter2"}
+	c := served(t, d, "control")
+	for _, x := range []struct {
+		method, path, body string
+		status             int
+		part               string
+	}{
+		{"GET", "/v1/health", "", 200, `"ok":true`},
+		{"GET", "/v1/openapi.yaml", "", 200, "openapi: 3"},
+		{"GET", "/v1/apps", "", 200, `"name":"db"`},
+		{"GET", "/v1/apps/api", "", 200, `"name":"api"`},
+		{"GET", "/v1/apps/1", "", 200, `"name":"api"`},
+		{"GET", "/v1/apps/nobody", "", 404, `"code":"not_found"`},
+		{"GET", "/v1/apps/api:7", "", 404, "counted from 0"},
+		{"GET", "/v1/apps/api:0", "", 400, "name the app alone"},
+		{"GET", "/v1/apps/api/usage", "", 200, `"instances":[{"instance":0`},
+		{"GET", "/v1/apps/api/why", "", 200, `"hints":[`},
+		{"GET", "/v1/apps/api/logs", "", 200, `"msg":"fine"`},
+		{"GET", "/v1/apps/api/logs?after=2", "", 200, "[]"},
+		{"GET", "/v1/apps/api:0/logs?level=error&src=stderr&grep=boom&lines=1&since=2026-01-01", "", 200, `"seq":1`},
+		{"GET", "/v1/apps/api/logs?level=loud", "", 400, "is no level"},
+		{"GET", "/v1/apps/api/logs?lines=-1", "", 400, "lines:"},
+		{"GET", "/v1/apps/api/logs?tail=1", "", 400, "tail is unknown"},
+		{"GET", "/v1/apps/api/logs?since=whenever", "", 400, "no point in time"},
+		{"GET", "/v1/events?app=api&lines=5", "", 200, `"kind":"state"`},
+		{"GET", "/v1/events?app=nobody", "", 404, "no such app"},
+		{"POST", "/v1/apps/api/stop", "", 200, `"did":"stopped"`},
+		{"POST", "/v1/apps/api/start", `{"timeout_ms":5000}`, 200, `"did":"started"`},
+		{"POST", "/v1/apps/api/start", `{"timeout_ms":5000000000}`, 400, "timeout_ms"},
+		{"POST", "/v1/apps/api/start", `{"timout_ms":5}`, 400, "not understood"},
+		{"POST", "/v1/apps/api/start", `{"instances":5}`, 400, "start takes no instances"},
+		{"POST", "/v1/apps/api/start", `{} {}`, 400, "more than one"},
+		{"POST", "/v1/apps/api:0/restart", "{}", 200, `"instance":0`},
+		{"POST", "/v1/apps/api/reload", `{"parallel":2}`, 200, `"did":"reloaded"`},
+		{"POST", "/v1/apps/api/reload", `{"parallel":0}`, 400, "parallel"},
+		{"POST", "/v1/apps/api/scale", `{"instances":3}`, 200, "scaled from 1 to 3"},
+		{"POST", "/v1/apps/api/scale", `{"by":-3}`, 400, "there would be"},
+		{"POST", "/v1/apps/api/scale", `{}`, 400, "one of instances and by"},
+		{"POST", "/v1/apps/api/signal", `{"signal":"HUP"}`, 200, `"did":"signalled"`},
+		{"POST", "/v1/apps/api/signal", `{"signal":"HUPP"}`, 400, "no such signal"},
+		{"POST", "/v1/apps/api/reset", "", 200, `"did":"reset"`},
+		{"DELETE", "/v1/apps/db", "", 200, `"did":"deleted"`},
+		{"GET", "/v1/apps/db", "", 404, "no such app"},
+	} {
+		status, text := c.ask(t, x.method, x.path, x.body)
+		if status != x.status || !strings.Contains(text, x.part) {
+			t.Errorf("%s %s %s: %d %s", x.method, x.path, x.body, status, text)
+		}
+		if strings.Contains(text, "hunter2") || strings.Contains(text, "\x1b") {
+			t.Errorf("%s %s shows what it must not: %q", x.method, x.path, text)
+		}
+	}
+	d.crash["api"] = "start api: it ended with code 1"
+	if status, text := c.ask(t, "POST", "/v1/apps/api/start", ""); status != 502 || !strings.Contains(text, `"code":"crashed"`) {
+		t.Errorf("%d %s", status, text)
+	}
+	d.die()
+	for _, path := range []string{"/v1/health", "/v1/apps", "/v1/usage"} {
+		if status, text := c.ask(t, "GET", path, ""); status != 503 || !strings.Contains(text, `"retryable":true`) {
+			t.Errorf("%s: %d %s", path, status, text)
+		}
+	}
+	d.listen(t)
+	if status, _ := c.ask(t, "GET", "/v1/health", ""); status != 200 {
+		t.Errorf("the daemon is back: %d", status)
+	}
+}
+
+func TestNoRouteIsWithoutItsGuard(t *testing.T) {
+	d := newFake(t, "api")
+	c := served(t, d, "read")
+	try := func(r *api.Route, change func(*http.Request)) int {
+		t.Helper()
+		q, err := http.NewRequest(r.Method, c.url+strings.ReplaceAll(r.Path, "{app}", "api"), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Header.Set("Authorization", "Bearer "+c.token)
+		change(q)
+		a, err := http.DefaultClient.Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Body.Close()
+		return a.StatusCode
+	}
+	for _, r := range append(api.Routes(), api.Route{Method: "GET", Path: "/"}, api.Route{Method: "PATCH", Path: "/v1/apps"}) {
+		for name, x := range map[string]struct {
+			change func(*http.Request)
+			want   int
+		}{
+			"without a token":   {func(q *http.Request) { q.Header.Del("Authorization") }, 401},
+			"with a wrong one":  {func(q *http.Request) { q.Header.Set("Authorization", "Bearer "+c.token+"x") }, 401},
+			"in the address":    {func(q *http.Request) { q.Header.Del("Authorization"); q.URL.RawQuery = "token=" + c.token }, 401},
+			"by another name":   {func(q *http.Request) { q.Host = "evil.example" }, 403},
+			"from another page": {func(q *http.Request) { q.Header.Set("Origin", "http://evil.example") }, 403},
+			"across sites":      {func(q *http.Request) { q.Header.Set("Sec-Fetch-Site", "cross-site") }, 403},
+		} {
+			if got := try(&r, x.change); got != x.want {
+				t.Errorf("%s %s %s: %d, want %d", r.Method, r.Path, name, got, x.want)
+			}
+		}
+		if got := try(&r, func(*http.Request) {}); r.Method != "GET" && got != 403 {
+			t.Errorf("%s %s with a token to read: %d", r.Method, r.Path, got)
+		}
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, call := range d.calls {
+		if !strings.Contains(call, "LIST") && !strings.Contains(call, "PING") && !strings.Contains(call, "READ") && !strings.Contains(call, "METRICS") {
+			t.Errorf("the daemon was asked for %s", call)
+		}
+	}
+}
+
+func TestWhatIsNowhereIsAnErrorInTheSameShape(t *testing.T) {
+	d := newFake(t, "api")
+	c := served(t, d, "control")
+	for _, x := range []struct {
+		method, path string
+		want         int
+	}{{"GET", "/", 404}, {"GET", "/v2/apps", 404}, {"PUT", "/v1/apps", 405}, {"POST", "/v1/apps", 405}, {"GET", "/v1/apps/api/stop", 405}, {"OPTIONS", "/v1/apps", 405}, {"GET", "/v1/apps/..%2f..%2fetc", 404}} {
+		code, text := get(t, x.method, c.url+x.path, c.token, "")
+		var e struct{ Error struct{ Code string } }
+		if json.Unmarshal([]byte(text), &e) != nil || e.Error.Code == "" || code != x.want {
+			t.Errorf("%s %s: %d %s", x.method, x.path, code, text)
+		}
+	}
+}
+
+func TestAStreamGoesOnWithWhatComes(t *testing.T) {
+	d := newFake(t, "api")
+	d.lines = []velos.Entry{{Seq: 1, Time: velos.TimeOf(now), App: 1, Msg: []byte("first")}}
+	c := served(t, d, "read")
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	defer stop()
+	r, _ := http.NewRequestWithContext(ctx, "GET", c.url+"/v1/apps/api/logs?follow=true", nil)
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	lines := bufio.NewScanner(a.Body)
+	next := func() (line struct {
+		Seq   int
+		Msg   string
+		Error *struct{ Code string }
+	}) {
+		t.Helper()
+		if !lines.Scan() || json.Unmarshal(lines.Bytes(), &line) != nil {
+			t.Fatalf("%q %v", lines.Text(), lines.Err())
+		}
+		return line
+	}
+	if l := next(); l.Msg != "first" {
+		t.Error(l)
+	}
+	for i := 2; i < 5; i++ {
+		d.happen(velos.Event{}, velos.Entry{Seq: uint64(i), Time: velos.TimeOf(now), App: 1, Msg: []byte("line " + strconv.Itoa(i))})
+		if l := next(); l.Seq != i {
+			t.Errorf("%d: %v", i, l)
+		}
+	}
+	d.die()
+	if l := next(); l.Error == nil || l.Error.Code != "unreachable" {
+		t.Errorf("the daemon has died: %v", l)
+	}
+	if lines.Scan() {
+		t.Errorf("after the end: %q", lines.Text())
+	}
+}
+
+func TestTheSocketNeedsNoToken(t *testing.T) {
+	d := newFake(t, "api")
+	path := filepath.Join(d.home, "a.sock")
+	if at := behind(t, d, "api", "--socket", path); at != "unix:"+path {
+		t.Fatal(at)
+	}
+	h := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{}).DialContext(ctx, "unix", path)
+	}}}
+	defer h.CloseIdleConnections()
+	a, err := h.Post("http://localhost/v1/apps/api/restart", "application/json", strings.NewReader("{}"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Body.Close()
+	if a.StatusCode != 200 || d.app(t, "api").Instances[0].Restarts != 1 {
+		t.Error(a.StatusCode)
+	}
+	a, err = h.Get("http://evil.example/v1/apps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Body.Close()
+	if a.StatusCode != 403 {
+		t.Errorf("by another name: %d", a.StatusCode)
+	}
+}

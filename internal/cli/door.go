@@ -1,0 +1,69 @@
+package cli
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/guard"
+	"github.com/velospm/velos/internal/view"
+)
+
+// doorFlags say where a door listens and whom it lets in.
+type doorFlags struct {
+	guard.Place
+	hosts []string
+	token bool
+}
+
+func (o *doorFlags) flags(f *pflag.FlagSet, port int) {
+	f.IntVar(&o.Port, "port", port, "port to listen on")
+	f.StringVar(&o.Host, "host", "127.0.0.1", "address to listen on; beyond this machine only with tokens, and with TLS or --plain-http")
+	f.StringVar(&o.Socket, "socket", "", "listen on a Unix socket at this path instead; only you can connect to it")
+	f.StringSliceVar(&o.hosts, "allow-host", nil, "name by which clients reach it, besides localhost")
+	f.StringVar(&o.Cert, "tls-cert", "", "file of a certificate, for TLS")
+	f.StringVar(&o.Key, "tls-key", "", "file of its key")
+	f.BoolVar(&o.Plain, "plain-http", false, "listen beyond this machine without TLS, because something in front of it encrypts")
+}
+
+// open serves next until the command is interrupted. Tokens are nil where none
+// is needed.
+func (s *session) open(ctx context.Context, o *doorFlags, tokens *guard.Tokens, path string, next http.Handler) error {
+	if o.Socket != "" {
+		tokens = nil // whoever can connect could use the daemon's socket as well
+	}
+	l, err := o.Listen(tokens)
+	if err != nil {
+		return err
+	}
+	at := "unix:" + o.Socket
+	if o.Socket == "" {
+		at = "http://" + l.Addr().String() + path
+		if o.Cert != "" {
+			at = strings.Replace(at, "http:", "https:", 1)
+		}
+	}
+	s.notice("listening on ", at)
+	if !o.Local() {
+		s.notice("other machines can reach this door; every request needs a token")
+	}
+	d := guard.Door{Next: next, Hosts: o.hosts, Anywhere: !o.Local(), Tokens: tokens}
+	return guard.Serve(ctx, l, d.Handler())
+}
+
+// dialer connects to the daemon, as often as a door needs it. It starts none.
+func (s *session) dialer() (func() (*client.Client, error), error) {
+	h, err := s.home()
+	return func() (*client.Client, error) { return client.Dial(h.Socket()) }, err
+}
+
+func (s *session) tokens() (*guard.Tokens, error) {
+	h, err := s.home()
+	return &guard.Tokens{Home: h, Now: s.Now}, err
+}
+
+// show is an answer whose text holds words from elsewhere.
+func show(parts ...string) string { return view.Text(strings.Join(parts, "")) + "\n" }

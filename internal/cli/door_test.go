@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/velospm/velos"
+)
+
+var listening = regexp.MustCompile(`listening on (\S+)`)
+
+// behind runs a command that serves until the test is over, and returns where.
+func behind(t *testing.T, d *fake, args ...string) string {
+	t.Helper()
+	ctx, stop := context.WithCancel(t.Context())
+	var out, errs locked
+	code := make(chan int, 1)
+	w := World{Out: &out, Err: &errs, Dir: d.home, Vars: map[string]string{"VELOS_HOME": d.home}, Now: time.Now, Loc: time.UTC}
+	go func() { code <- Run(ctx, w, args) }()
+	t.Cleanup(func() {
+		stop()
+		if c := <-code; c != 0 {
+			t.Errorf("it ended with %d: %s", c, errs.String())
+		}
+	})
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		if m := listening.FindStringSubmatch(errs.String()); m != nil {
+			return m[1]
+		}
+	}
+	t.Fatalf("nobody listens: %s", errs.String())
+	return ""
+}
+
+// get is one request, and what came back.
+func get(t *testing.T, method, url, token, body string) (int, string) {
+	t.Helper()
+	r, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	b, err := io.ReadAll(a.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a.StatusCode, string(b)
+}
+
+func TestMetricsAreServedOverTheLifeOfADaemon(t *testing.T) {
+	d := newFake(t, "api")
+	url := behind(t, d, "metrics", "--port", "0")
+	if code, text := get(t, "GET", url, "", ""); code != 200 || !strings.Contains(text, "\nvelos_up 1\n") || !strings.Contains(text, `velos_process_status{name="api",instance="0"} 1`) {
+		t.Errorf("%d %s", code, text)
+	}
+	d.die()
+	if code, text := get(t, "GET", url, "", ""); code != 200 || !strings.Contains(text, "\nvelos_up 0\n") || strings.Contains(text, "velos_process") {
+		t.Errorf("%d %s", code, text)
+	}
+	d.listen(t)
+	if code, text := get(t, "GET", url, "", ""); code != 200 || !strings.Contains(text, "\nvelos_up 1\n") {
+		t.Errorf("%d %s", code, text)
+	}
+}
+
+func TestMetricsAreWrittenOnce(t *testing.T) {
+	d := newFake(t, "api")
+	out, e, code := d.run(t, "metrics", "--once", "--openmetrics")
+	if code != 0 || e != "" || !strings.HasSuffix(out, "# EOF\n") || !strings.Contains(out, "\nvelos_up 1\n") {
+		t.Errorf("%d %s%s", code, out, e)
+	}
+}
+
+func TestMetricsBeyondThisMachineNeedAToken(t *testing.T) {
+	d := newFake(t)
+	for _, args := range [][]string{{"--host", "0.0.0.0"}, {"--host", "0.0.0.0", "--plain-http"}, {"--host", "0.0.0.0", "--plain-http", "--token"}} {
+		if _, e, code := d.run(t, append([]string{"metrics", "--port", "0"}, args...)...); code != 8 || !strings.Contains(e, "hint:") {
+			t.Errorf("%v: %d %s", args, code, e)
+		}
+	}
+}
+
+func TestATokenIsMadeListedAndRevoked(t *testing.T) {
+	d := newFake(t, "api")
+	secret, e, code := d.run(t, "token", "create", "--name", "ci", "--expires", "30d")
+	secret = strings.TrimSpace(secret)
+	if code != 0 || !strings.HasPrefix(secret, "velos_") || !strings.Contains(e, "not shown again") {
+		t.Fatalf("%d %s%s", code, secret, e)
+	}
+	id := strings.Split(secret, "_")[1]
+	if out, _, _ := d.run(t, "token", "list"); !strings.Contains(out, id+"  read  until 2026-03-31") || strings.Contains(out, secret) {
+		t.Error(out)
+	}
+	if out, e, code := d.run(t, "token", "revoke", id); code != 0 || out != "revoked "+id+"\n" {
+		t.Errorf("%d %s%s", code, out, e)
+	}
+	if out, _, _ := d.run(t, "token", "list", "--json"); out != "[]\n" {
+		t.Error(out)
+	}
+	for _, args := range [][]string{{"create", "--scope", "all"}, {"create", "--expires", "soon"}, {"burn"}, {"revoke"}, {"list", "x"}} {
+		if _, _, code := d.run(t, append([]string{"token"}, args...)...); code != velos.Invalid.Exit() {
+			t.Errorf("%v: %d", args, code)
+		}
+	}
+	if _, _, code := d.run(t, "token", "revoke", id); code != velos.NotFound.Exit() {
+		t.Errorf("revoked twice: %d", code)
+	}
+}
+
+func TestMetricsAskForATokenWhenTold(t *testing.T) {
+	d := newFake(t, "api")
+	w := World{Out: &locked{}, Err: &locked{}, Vars: map[string]string{"VELOS_HOME": d.home}, Now: time.Now, Loc: time.UTC}
+	if code := Run(t.Context(), w, []string{"token", "create"}); code != 0 {
+		t.Fatal(code)
+	}
+	url := behind(t, d, "metrics", "--port", "0", "--token")
+	if code, _ := get(t, "GET", url, "", ""); code != 401 {
+		t.Error(code)
+	}
+	if code, _ := get(t, "GET", url, strings.TrimSpace(w.Out.(*locked).String()), ""); code != 200 {
+		t.Error(code)
+	}
+}

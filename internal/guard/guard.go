@@ -1,0 +1,249 @@
+// Package guard stands before every door that speaks HTTP: where it may listen, which Host and Origin it answers to, whose
+// token it takes, how much and how long anybody may ask. It knows no route and asks no daemon.
+package guard
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/view"
+)
+
+const (
+	// AnswerWithin is how long a request may take, unless its handler moves
+	// the deadline.
+	AnswerWithin = 30 * time.Second
+	// largestBody is more than any request needs.
+	largestBody = 64 << 10
+)
+
+// A Door is a handler behind its guard. Every request passes all checks before
+// it is routed, so that no route can be without them. What reads (GET and HEAD)
+// needs a token of either scope, anything else one that may control.
+type Door struct {
+	// Next answers what has passed.
+	Next http.Handler
+	// Hosts are names that the Host header may have besides those of
+	// loopback: a page of somebody else's that resolves its own name to our
+	// address is not among them.
+	Hosts []string
+	// Anywhere admits every IP address in the Host header: nobody can make
+	// one mean another machine. For doors that listen beyond loopback.
+	Anywhere bool
+	// Tokens are asked whose token it is. Nil: none is needed, because the
+	// permissions of a socket or the user have decided who may ask.
+	Tokens *Tokens
+	// AtOnce bounds the requests that are being answered; 0 is 64.
+	AtOnce int
+
+	slots chan struct{}
+}
+
+// Handler is the door, ready to be served.
+func (d Door) Handler() http.Handler {
+	if d.AtOnce == 0 {
+		d.AtOnce = 64
+	}
+	d.slots = make(chan struct{}, d.AtOnce)
+	return http.HandlerFunc(d.serve)
+}
+
+func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+	defer rescue(w)
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(AnswerWithin))
+	for _, check := range [...]func(*http.Request) error{d.host, origin, d.token, content} {
+		if err := check(r); err != nil {
+			Fail(w, err)
+			return
+		}
+	}
+	select {
+	case d.slots <- struct{}{}:
+		defer func() { <-d.slots }()
+	default:
+		Fail(w, &velos.Error{Code: velos.Busy, Message: "too many requests at the same time", Hint: "try again in a moment"})
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, largestBody)
+	d.Next.ServeHTTP(w, r)
+}
+
+// host defends against names that were made to mean our address (DNS
+// rebinding).
+func (d *Door) host(r *http.Request) error {
+	name, port := r.Host, ""
+	if h, p, err := net.SplitHostPort(r.Host); err == nil {
+		name, port = h, p
+	}
+	name = strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), "."))
+	ip := net.ParseIP(name)
+	switch {
+	case strings.Trim(port, "0123456789") != "":
+	case name == "localhost", ip != nil && (ip.IsLoopback() || d.Anywhere):
+		return nil
+	case name != "":
+		for _, n := range d.Hosts {
+			if strings.EqualFold(n, name) {
+				return nil
+			}
+		}
+	}
+	return denied("this name is not ours: "+view.Text(r.Host), "use localhost or an IP address, or name it with --allow-host")
+}
+
+// origin refuses what a page of another site has sent. There is no CORS.
+func origin(r *http.Request) error {
+	for _, o := range r.Header.Values("Origin") {
+		u, err := url.Parse(o)
+		scheme := "http"
+		if r.TLS != nil {
+			scheme = "https"
+		}
+		if err != nil || u.Scheme != scheme || !strings.EqualFold(u.Host, r.Host) {
+			return denied("pages of another origin may not ask: "+view.Text(o), "")
+		}
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "none", "same-origin":
+		return nil
+	}
+	return denied("pages of another site may not ask", "")
+}
+
+// content refuses bodies that a form of any page could send.
+func content(r *http.Request) error {
+	if r.ContentLength == 0 && len(r.TransferEncoding) == 0 {
+		return nil
+	}
+	if r.ContentLength > largestBody {
+		return &velos.Error{Code: velos.TooLarge, Message: "the body is larger than a request may be"}
+	}
+	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
+		return &velos.Error{Code: velos.Invalid, Message: "a body must be JSON", Hint: "send Content-Type: application/json"}
+	}
+	return nil
+}
+
+// errAnonymous is the one refusal with a status of its own, 401.
+type errAnonymous struct{ error }
+
+func (e errAnonymous) Unwrap() error { return e.error }
+
+func (d *Door) token(r *http.Request) error {
+	if d.Tokens == nil {
+		return nil
+	}
+	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return errAnonymous{denied("a token is needed", "send Authorization: Bearer TOKEN; velos token create makes one")}
+	}
+	t, err := d.Tokens.Check(strings.TrimSpace(secret))
+	switch {
+	case err != nil:
+		return errAnonymous{err}
+	case t.Scope != Control && r.Method != http.MethodGet && r.Method != http.MethodHead:
+		return denied("this token may only read", "velos token create --scope control makes one that may do more")
+	}
+	return nil
+}
+
+func denied(message, hint string) error {
+	return &velos.Error{Code: velos.Denied, Message: message, Hint: hint}
+}
+
+// rescue answers for a handler that has panicked; the others go on.
+func rescue(w http.ResponseWriter) {
+	r := recover()
+	if r == nil {
+		return
+	}
+	if r == http.ErrAbortHandler {
+		panic(r)
+	}
+	Fail(w, &velos.Error{Code: velos.Failed, Message: fmt.Sprint("internal error: ", r), Hint: "this is a bug in velos"})
+}
+
+// statuses are those of HTTP for what went wrong.
+var statuses = map[velos.Code]int{
+	velos.Invalid: 400, velos.Denied: 403, velos.NotFound: 404, velos.NotRunning: 409, velos.Conflict: 409, velos.Cancelled: 409,
+	velos.TooLarge: 413, velos.NotYet: 501, velos.Unsupported: 501, velos.Crashed: 502, velos.BadFrame: 502,
+	velos.Unreachable: 503, velos.Busy: 503, velos.Timeout: 504,
+}
+
+// Status is the status of HTTP for an error; 500 where there is no better one.
+func Status(err error) int {
+	if _, ok := err.(errAnonymous); ok {
+		return http.StatusUnauthorized
+	}
+	if s, ok := statuses[velos.CodeOf(err)]; ok {
+		return s
+	}
+	return http.StatusInternalServerError
+}
+
+// Fail answers with an error, in the one shape that errors have everywhere.
+func Fail(w http.ResponseWriter, err error) { FailAs(w, Status(err), err) }
+
+// FailAs is Fail with a status of its own.
+func FailAs(w http.ResponseWriter, status int, err error) {
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	if _, ok := err.(errAnonymous); ok {
+		h.Set("WWW-Authenticate", `Bearer realm="velos"`)
+	}
+	if velos.CodeOf(err) == velos.Busy {
+		h.Set("Retry-After", "1")
+	}
+	var b bytes.Buffer
+	_ = view.Error(&b, err, view.Options{Format: view.JSON})
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes())
+}
+
+// Extend gives an answer more time, from now on. What the client has to send
+// has been read by then.
+func Extend(w http.ResponseWriter, by time.Duration) {
+	c := http.NewResponseController(w)
+	_ = c.SetReadDeadline(time.Time{})
+	_ = c.SetWriteDeadline(time.Now().Add(by))
+}
+
+// endWithin is how long a door that ends waits for answers under way.
+const endWithin = 5 * time.Second
+
+// Serve answers on l until the context ends; then nothing new is taken, streams
+// end, and what is under way has a moment. The error is nil after such an end.
+func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	s := &http.Server{
+		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, IdleTimeout: time.Minute,
+		MaxHeaderBytes: 16 << 10, ErrorLog: quiet(), BaseContext: func(net.Listener) context.Context { return ctx },
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- s.Serve(l) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	last, stop := context.WithTimeout(context.WithoutCancel(ctx), endWithin)
+	defer stop()
+	if err := s.Shutdown(last); err != nil {
+		_ = s.Close()
+	}
+	<-ended
+	return nil
+}
