@@ -136,7 +136,7 @@ func waitText(a *verb.Answer) string {
 			s += ", " + more
 		}
 	}
-	if a.Outcome != verb.Met {
+	if a.Outcome != verb.Met && a.Status != "" {
 		s += "; it is " + string(a.Status)
 	}
 	if a.Line != "" {

@@ -164,7 +164,7 @@ type waitOut struct {
 	Outcome   string   `json:"outcome"`
 	Condition string   `json:"condition,omitempty"`
 	By        string   `json:"by,omitempty"`
-	Status    string   `json:"status"`
+	Status    string   `json:"status,omitempty"`
 	URL       string   `json:"url,omitempty"`
 	Ports     []string `json:"ports,omitempty"`
 	Exit      string   `json:"exit,omitempty"`
@@ -221,13 +221,15 @@ func (c *call) waitText(o *verb.Outcome, a *verb.Answer, until []string) string 
 			s += ", " + more
 		}
 	}
-	s += ", now " + string(a.Status)
+	if a.Status != "" {
+		s += ", now " + string(a.Status)
+	}
 	if a.Line != "" {
 		s += untrusted + a.Line
 	}
 	crashed := a.Outcome == verb.Crashed || a.Condition == "crash"
 	if crashed {
-		if r, err := verb.Crash(c, c.conn, &o.App, -1); err == nil {
+		if r, err := verb.Crash(c, c.conn, c.fresh(&o.App), -1); err == nil {
 			s += "\n" + reportText(c.s.view(), &r)
 		}
 	}

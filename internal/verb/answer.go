@@ -11,7 +11,7 @@ type Answer struct {
 	Outcome   string       `json:"outcome"`
 	Condition string       `json:"condition,omitempty"`
 	By        string       `json:"by,omitempty"`
-	Status    velos.Status `json:"status"`
+	Status    velos.Status `json:"status,omitempty"`
 	PID       int          `json:"pid,omitempty"`
 	URL       string       `json:"url,omitempty"`
 	Ports     []string     `json:"ports,omitempty"`

@@ -173,6 +173,7 @@ func (v *vigil) hear(ctx context.Context, f fact) error {
 	case f.event != nil:
 		return v.happened(ctx, f.event)
 	case f.figures != nil:
+		v.app.Instances = f.figures
 		v.measure(f.figures)
 	case f.quiet:
 		v.meet("quiet", "")
@@ -247,6 +248,11 @@ func (v *vigil) again(ctx context.Context) error {
 func (v *vigil) ended(x *velos.Exit, live bool) {
 	bad := !x.Asked && (x.Code != 0 || x.Signal != "" || x.Error != "" || x.Unknown)
 	v.out.Exit = x
+	defer func() {
+		if v.out.Outcome != "" { // nobody knows yet what becomes of it
+			v.app.Status, v.app.Instances = "", nil
+		}
+	}()
 	v.meet("exit", "")
 	if bad {
 		v.meet("crash", "")

@@ -25,7 +25,7 @@ const (
 
 // An Outcome is how a wait for one app has ended.
 type Outcome struct {
-	App       velos.App // as it is at the end
+	App       velos.App // as it was last seen; without status and instances when the end of a run ended the wait
 	Outcome   string
 	Condition string      // the condition that was met, or the last of several
 	By        string      // how that could be told: "port 3000", "min_uptime 1s"
@@ -184,13 +184,17 @@ func pump[T any](ctx context.Context, to chan<- fact, from func(func(T, error) b
 	}
 }
 
-// now is the app as it is, or as it was last seen.
+// now is the app as it was last seen. Only who has waited in vain has the time
+// to have the daemon look again, which costs it a search for ports.
 func (v *vigil) now(conn *client.Client) velos.App {
-	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
-	defer stop()
 	if v.timer != nil {
 		v.timer.Stop()
 	}
+	if v.out.Outcome != TimedOut {
+		return v.app
+	}
+	ctx, stop := context.WithTimeout(context.Background(), 5*time.Second)
+	defer stop()
 	if a, err := conn.Info(ctx, wire.All(v.app.ID)); err == nil {
 		return a
 	}
