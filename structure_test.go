@@ -73,6 +73,7 @@ var rooms = map[string]room{
 	"cmd/velosd": {side: daemon, imports: "daemon"},
 
 	"internal/config":  {side: reader, imports: "dotenv home"},
+	"internal/foreign": {side: reader, imports: "config dotenv home"},
 	"internal/digest":  {side: reader, imports: "level", later: true},
 	"internal/client":  {side: reader, imports: "home record wire"},
 	"internal/view":    {side: reader, imports: "level"},
@@ -81,7 +82,7 @@ var rooms = map[string]room{
 	"internal/mcp":     {side: reader, imports: "client config digest home level record view wire", later: true},
 	"internal/metrics": {side: reader, imports: "client digest home record view wire", later: true},
 	"internal/tui":     {side: reader, imports: "client digest home level view wire", later: true},
-	"internal/cli":     {side: reader, imports: "api client config digest dotenv home level mcp metrics record tui unit view wire"},
+	"internal/cli":     {side: reader, imports: "api client config digest dotenv foreign home level mcp metrics record tui unit view wire"},
 	"cmd/velos":        {side: reader, imports: "cli"},
 	"bench/rig":        {side: reader, imports: "client home record wire", later: true},
 	"bench/*":          {side: reader, imports: "bench/rig client home record wire", later: true}, // one program each
@@ -121,7 +122,7 @@ var (
 		shared: {"golang.org/x/sys"},
 		daemon: {"golang.org/x/sys"},
 		reader: {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/pelletier/go-toml/v2",
-			"github.com/klauspost/compress", "golang.org/x/sys", "golang.org/x/term"},
+			"github.com/goccy/go-yaml", "github.com/klauspost/compress", "golang.org/x/sys", "golang.org/x/term"},
 	}
 	testModules = []string{"github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "github.com/tinylib/msgp"}
 )

@@ -36,7 +36,7 @@ func (o *specFlags) flags(f *pflag.FlagSet) {
 	f.BoolVar(&o.Shell, "shell", false, "hand the command line to /bin/sh")
 	f.StringArrayVar(&o.set, "set", nil, "KEY=VALUE for the environment")
 	f.StringArrayVar(&o.EnvFiles, "env-file", nil, "dotenv file; its values are never stored: each run reads it when it begins")
-	f.StringArrayVar(&o.env, "env", nil, "KEY=VALUE like --set, or a profile (not yet)")
+	f.StringArrayVar(&o.env, "env", nil, "KEY=VALUE like --set, or a profile of the configuration file")
 	str(&o.IncrementVar, "increment-var", "", "variable whose number rises by one with each instance")
 	f.BoolVar(&o.noAutostart, "no-autostart", false, "add it without starting it")
 

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/velospm/velos"
-	"github.com/velospm/velos/internal/config"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -30,6 +29,7 @@ type reloadFlags struct {
 	update   bool
 	only     []string
 	config   []string
+	profile  string
 }
 
 func setupReload(s *session, f *pflag.FlagSet) handler {
@@ -39,6 +39,7 @@ func setupReload(s *session, f *pflag.FlagSet) handler {
 	f.BoolVarP(&o.update, "update-env", "a", false, "take over the environment of this shell; what it lacks stays")
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
 	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
+	f.StringVar(&o.profile, "env", "", "profile of the configuration file: production takes what its env_production says")
 	return func(ctx context.Context, args []string) error {
 		limit, err := o.limit()
 		switch {
@@ -71,7 +72,7 @@ type reload struct {
 
 // orders makes the orders; nothing is done before all words are understood.
 func (r *reload) orders(ctx context.Context, words []string) ([]order, error) {
-	p := &plan{}
+	p := &plan{open: r.opener(ctx, r.flags.profile)}
 	var err error
 	if p.apps, err = r.apps(ctx); err != nil {
 		return nil, err
@@ -81,7 +82,7 @@ func (r *reload) orders(ctx context.Context, words []string) ([]order, error) {
 	for _, w := range words {
 		found, err := resolve("reload", p.apps, []string{w})
 		switch {
-		case config.IsConfig(w):
+		case p.isFile(w):
 			specs, err := r.described(p, w, r.flags.only)
 			if err != nil {
 				return nil, err

@@ -25,10 +25,11 @@ known is started; a configuration file restarts its apps as the file has them no
 // restartFlags are the flags of restart.
 type restartFlags struct {
 	waiting
-	rename string
-	update bool
-	only   []string
-	config []string
+	rename  string
+	update  bool
+	only    []string
+	config  []string
+	profile string
 }
 
 func setupRestart(s *session, f *pflag.FlagSet) handler {
@@ -38,6 +39,7 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 	f.BoolVarP(&o.update, "update-env", "a", false, "take over the environment of this shell; what it lacks stays")
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
 	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
+	f.StringVar(&o.profile, "env", "", "profile of the configuration file: production takes what its env_production says")
 	return func(ctx context.Context, args []string) error {
 		limit, err := o.limit()
 		if err != nil {
@@ -56,7 +58,7 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 
 // restarts makes the orders; nothing is done before all words are understood.
 func (s *session) restarts(ctx context.Context, o *restartFlags, words []string) ([]order, error) {
-	p := &plan{}
+	p := &plan{open: s.opener(ctx, o.profile)}
 	var err error
 	if p.apps, err = s.apps(ctx); err != nil {
 		return nil, err
@@ -64,7 +66,7 @@ func (s *session) restarts(ctx context.Context, o *restartFlags, words []string)
 	var orders []order
 	var known []target
 	for _, w := range words {
-		if config.IsConfig(w) {
+		if p.isFile(w) {
 			more, err := s.restartFile(p, w, o)
 			if err != nil {
 				return nil, err
@@ -180,7 +182,7 @@ func (s *session) described(p *plan, path string, only []string) ([]velos.Spec, 
 	if err != nil {
 		return nil, err
 	}
-	return p.load(config.Load, path, only, env)
+	return p.load(false, path, only, env)
 }
 
 // restartFile brings the apps of a file to what the file says.

@@ -65,7 +65,10 @@ func loadWith(path string, env Environ, only []string, more func([]*draft, []str
 }
 
 func parse(data []byte, shownPath, abs string, env Environ, only []string, more func([]*draft, []string) []string) (*File, error) {
-	doc := &document{path: shownPath, data: data}
+	return (&document{path: shownPath, data: data}).load(abs, env, only, more)
+}
+
+func (doc *document) load(abs string, env Environ, only []string, more func([]*draft, []string) []string) (*File, error) {
 	root, err := doc.tree()
 	if err != nil {
 		return nil, err

@@ -1,0 +1,78 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/foreign"
+)
+
+// An opener reads a configuration file, ours or another manager's. With needs
+// it adds to the apps in only those that they depend on.
+type opener func(path string, env config.Environ, needs bool, only []string) (*config.File, error)
+
+// opener reads files for orders. profile is which environment of a file is
+// meant.
+func (s *session) opener(ctx context.Context, profile string) opener {
+	return func(path string, env config.Environ, needs bool, only []string) (*config.File, error) {
+		if !foreign.Is(path) {
+			switch {
+			case profile != "":
+				return nil, notYet("--env "+quote(profile)+": profiles of a velos.toml", "put the variables into env, or use env_file")
+			case needs:
+				return config.LoadNeeded(path, env, only...)
+			}
+			return config.Load(path, env, only...)
+		}
+		file, err := foreign.Read(ctx, path, foreign.Options{Env: env, Profile: profile, Say: s.printed(path)})
+		if err != nil {
+			return nil, err
+		}
+		loaded, err := config.LoadTranslated(file.Translated(), env, needs, only...)
+		if err == nil {
+			s.untranslated(file, only)
+		}
+		return loaded, err
+	}
+}
+
+// printed shows what a file has printed while it was evaluated.
+func (s *session) printed(path string) func(string) {
+	return func(text string) {
+		for line := range strings.Lines(text) {
+			s.notice(path, " says: ", strings.TrimRight(line, "\n"))
+		}
+	}
+}
+
+// untranslated says in one line what of a file has no counterpart.
+func (s *session) untranslated(file *foreign.File, only []string) {
+	var parts []string
+	for _, n := range file.Lost() {
+		part := n.Key
+		if n.App != "" {
+			if len(only) > 0 && !slices.Contains(only, n.App) {
+				continue
+			}
+			part = n.App + "." + n.Key
+		}
+		if !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
+	}
+	if len(parts) > 0 {
+		s.notice(file.Path, ": not translated: ", strings.Join(parts, ", "), "; velos import ", file.Path, " -o - says why")
+	}
+}
+
+// isFile reports whether a word names a configuration file. An app that is
+// known by such a name goes before another manager's file.
+func (p *plan) isFile(word string) bool {
+	if config.IsConfig(word) {
+		return true
+	}
+	_, known := named(p.apps, word)
+	return !known && foreign.Is(word)
+}
