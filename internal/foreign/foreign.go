@@ -83,6 +83,11 @@ var formats []format
 func init() {
 	formats = []format{
 		{"PM2", isDump, readDump},
+		{"Procfile", isProcfile, readProcfile},
+		{"compose", isCompose, readCompose},
+		{"systemd", isUnit, readUnit},
+
+		{"supervisord", isSupervisor, readSupervisor},
 		{"PM2", isScript, readScript},
 	}
 }

@@ -16,10 +16,13 @@ import (
 
 func TestWhatCannotBeReadIsRefusedWithItsLine(t *testing.T) { goldens(t, "broken") }
 
+func TestFilesOfOtherManagersBecomeVelosFiles(t *testing.T) { goldens(t, "others") }
+
 func TestFilesAreToldByTheirNames(t *testing.T) {
 	for name, want := range map[string]bool{
 		"ecosystem.config.js": true, "/srv/x/my.config.cjs": true, "ecosystem.json": true, "process.yml": true, "ecosystem.js": true,
-		"~/.pm2/dump.pm2": true, "ECOSYSTEM.CONFIG.MJS": true,
+		"~/.pm2/dump.pm2": true, "ECOSYSTEM.CONFIG.MJS": true, "Procfile": true, "Procfile.dev": true, "supervisord.conf": true,
+		"api.service": true, "compose.yaml": true, "docker-compose.prod.yml": true,
 		"app.js": false, "package.json": false, "velos.toml": false, "api": false, "": false, "config.js": false, "api.ts": false,
 	} {
 		if Is(name) != want {
@@ -178,4 +181,18 @@ func FuzzEcosystemYAML(f *testing.F) {
 
 func FuzzDump(f *testing.F) {
 	fuzzing(f, "dump.pm2", `[{"name":"a","pm_exec_path":"/a.js","env":{"A":"1"}},{"name":"a","pm_exec_path":"/a.js"}]`)
+}
+
+func FuzzProcfile(f *testing.F) { fuzzing(f, "Procfile", "web: a b\n#c\nw: A=1 x && y\n") }
+
+func FuzzSupervisor(f *testing.F) {
+	fuzzing(f, "supervisord.conf", "[program:a]\ncommand=x %(process_num)02d\nnumprocs=2\nenvironment=A=\"1\",B=2\n  ,C=3\n[group:g]\nprograms=a\n", "[include]\nfiles=*.x\n")
+}
+
+func FuzzUnit(f *testing.F) {
+	fuzzing(f, "api.service", "[Service]\nExecStart=/bin/x \\\n %n $A\nRestartSec=1min 2s\nEnvironment=A=1\n[Unit]\nAfter=b.service\n")
+}
+
+func FuzzCompose(f *testing.F) {
+	fuzzing(f, "compose.yaml", "services:\n  a:\n    command: x ${A:-$${B}}\n    depends_on: [b]\n    environment: [A=1, B]\n  b: {entrypoint: [y], deploy: {replicas: 2}, healthcheck: {test: z}}\n")
 }

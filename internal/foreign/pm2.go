@@ -14,16 +14,12 @@ func isScript(base string) bool {
 	case ".json":
 		return base != "package.json" && base != "package-lock.json" && base != "tsconfig.json"
 	case ".yaml", ".yml":
-		return !isCompose(base)
+		return true
 	case ".js", ".cjs", ".mjs":
 		stem := strings.TrimSuffix(base, ext)
 		return strings.HasSuffix(stem, ".config") || strings.HasPrefix(stem, "ecosystem")
 	}
 	return false
-}
-
-func isCompose(base string) bool {
-	return strings.HasPrefix(base, "compose.") || strings.HasPrefix(base, "docker-compose.")
 }
 
 // readScript reads an ecosystem file, in whatever language it is.
@@ -225,15 +221,7 @@ func (t *pm2App) flag(key string) (on, there bool) {
 }
 
 // abs is a path of the file, absolute.
-func (t *pm2App) abs(dir, path string) string {
-	if home := t.opts.Env.Vars["HOME"]; home != "" && (path == "~" || strings.HasPrefix(path, "~/")) {
-		path = home + path[1:]
-	}
-	if filepath.IsAbs(path) {
-		return filepath.Clean(path)
-	}
-	return filepath.Join(dir, path)
-}
+func (t *pm2App) abs(dir, path string) string { return homePath(dir, path, t.opts.Env) }
 
 // head is the beginning of the script; nil when it is no file.
 func (t *pm2App) head() []byte {

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
 )
 
@@ -23,14 +22,7 @@ func (v *value) quote() string {
 }
 
 // rename makes a name that is allowed.
-func (t *pm2App) rename() {
-	if velos.ValidName(t.Name) == nil {
-		return
-	}
-	old := t.Name
-	t.Name = config.CleanName(old)
-	t.file.lost(t.Name, "name", "is "+shown(old)+" in the file, which is no name here: letters, digits, dots, dashes and underscores are")
-}
+func (t *pm2App) rename() { t.Name = t.file.called(t.Name) }
 
 // end sets what takes several keys to know, and what is PM2's way when
 // nothing is said.
@@ -240,9 +232,9 @@ func readCron(t *pm2App, key string, v *value) error {
 
 func readTreekill(t *pm2App, key string, v *value) error {
 	if on, _ := v.truth(); !on {
-		t.file.lost(t.Name, key, "a stop always takes the whole tree")
+		t.file.lost(t.Name, key, wholeTree)
 	} else {
-		t.file.idle(t.Name, key, "a stop always takes the whole tree")
+		t.file.idle(t.Name, key, wholeTree)
 	}
 	return nil
 }

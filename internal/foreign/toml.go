@@ -45,7 +45,11 @@ func (w *tomlWriter) line(from int, text string) {
 // Text is the file as a velos.toml, with what became of the rest in comments.
 func (f *File) Text() []byte {
 	w := &tomlWriter{}
-	w.line(0, "# Made from "+comment(filepath.Base(f.Path))+" of "+f.Manager+".")
+	base := filepath.Base(f.Path)
+	if base != f.Manager {
+		base += ", a file of " + f.Manager
+	}
+	w.line(0, "# Made from "+comment(base)+".")
 	f.comments(w, "Not translated", true)
 	f.comments(w, "Nothing is needed for", false)
 	f.write(w)
