@@ -226,7 +226,7 @@ func (s *service) words(key string) ([]string, error) {
 		return nil, nil
 	}
 	if v.kind == text {
-		return splitWords(v.text), nil
+		return splitWords(v.text, shellWords), nil
 	}
 	list, ok := v.scalars()
 	if !ok {

@@ -172,7 +172,7 @@ func isLength(s string) bool {
 func words(ours string) pm2Reader {
 	return func(t *pm2App, key string, v *value) error {
 		if v.kind == text {
-			if parts := splitWords(v.text); len(parts) > 0 {
+			if parts := splitWords(v.text, plainWords); len(parts) > 0 {
 				t.set(ours, parts, v.line)
 			}
 			return nil
@@ -186,35 +186,4 @@ func words(ours string) pm2Reader {
 		}
 		return nil
 	}
-}
-
-// splitWords cuts at blanks, and minds quotes. Nothing else is special: what a
-// manager without a shell passes on is passed on.
-func splitWords(s string) []string {
-	var out []string
-	var b strings.Builder
-	var quote rune
-	open := false
-	for _, r := range s {
-		switch {
-		case quote != 0 && r == quote:
-			quote = 0
-		case quote != 0:
-			b.WriteRune(r)
-		case r == '\'' || r == '"':
-			quote, open = r, true
-		case r == ' ' || r == '\t' || r == '\n' || r == '\r':
-			if open {
-				out, open = append(out, b.String()), false
-				b.Reset()
-			}
-		default:
-			b.WriteRune(r)
-			open = true
-		}
-	}
-	if open {
-		out = append(out, b.String())
-	}
-	return out
 }

@@ -226,7 +226,7 @@ func (s *supervisorFile) app(p *supervisorProgram, name string, num, numprocs, i
 	if !ok {
 		return s.fail(p.line, name+": command is missing", "add command=…")
 	}
-	words := splitWords(k.value(command))
+	words := splitWords(k.value(command), shellWords)
 	if len(words) == 0 {
 		return s.fail(command.line, name+": command is empty", "add command=…")
 	}
@@ -239,9 +239,8 @@ func (s *supervisorFile) app(p *supervisorProgram, name string, num, numprocs, i
 	if g := s.groups[p.name]; g != "" {
 		a.set("namespace", clean(g), 0)
 	}
-	for _, d := range []Setting{{"max_restarts", int64(3), 0}, {"kill_timeout", "10s", 0}} { // what supervisord does unasked
-		a.Settings = append(a.Settings, d)
-	}
+	a.set("max_restarts", int64(3), 0) // what supervisord does unasked
+	a.set("kill_timeout", "10s", 0)
 	for _, key := range p.all {
 		if err := k.key(key, p.keys[key]); err != nil {
 			return err

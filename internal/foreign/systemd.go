@@ -37,9 +37,9 @@ func readUnit(_ context.Context, f *File, data []byte, o *Options) error {
 		return f.fail(0, "is a template, and its name says no instance", "copy it to "+stem+"@NAME.service and import that")
 	}
 	u.App.Name = f.called(strings.TrimSuffix(strings.ReplaceAll(name, "@", "-"), "-"))
-	u.set("cwd", "/", 0)            // where systemd starts programs
-	u.set("kill_timeout", "90s", 0) // and how long it waits
-	u.set("max_restarts", int64(5), 0)
+	u.set("cwd", "/", 0)               // where systemd starts programs
+	u.set("kill_timeout", "90s", 0)    // and how long it waits
+	u.set("max_restarts", int64(4), 0) // five starts
 	for _, e := range list {
 		if e.key == "Type" { // which says what others mean
 			u.typ = e.value

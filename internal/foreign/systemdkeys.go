@@ -66,7 +66,7 @@ func (u *unit) execStart(e entry, v string) error {
 		return nil
 	}
 	v = strings.TrimLeft(v, "-@:+!|")
-	words := splitWords(v)
+	words := splitWords(v, unitWords)
 	if len(words) == 0 {
 		return u.wrong(e, "is empty", "such as ExecStart=/usr/bin/node app.js")
 	}
@@ -121,7 +121,7 @@ func (u *unit) environment(e entry, v string) error {
 		u.env = nil // this is how a list is emptied
 		return nil
 	}
-	for _, word := range splitWords(v) {
+	for _, word := range splitWords(v, unitWords) {
 		name, value, ok := strings.Cut(word, "=")
 		if !ok {
 			return u.wrong(e, "must be NAME=value, not "+shown(word), `such as Environment="A=1" "B=2"`)
@@ -181,8 +181,8 @@ func (u *unit) burst(e entry, v string) error {
 	if err != nil || n < 0 {
 		return u.wrong(e, "must be a number, not "+shown(v), "such as StartLimitBurst=5")
 	}
-	if u.get("max_restarts") != int64(-1) {
-		u.replace("max_restarts", n, e.line)
+	if u.get("max_restarts") != int64(-1) { // the first start counts there
+		u.replace("max_restarts", max(0, n-1), e.line)
 	}
 	return nil
 }
