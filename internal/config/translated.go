@@ -35,3 +35,7 @@ func (doc *document) elsewhere(offset int, what string) string {
 
 // CleanName makes a valid name of an app out of any text.
 func CleanName(s string) string { return cleanName(s, 64) }
+
+// Literal is a text as a velos.toml must hold it to mean just that text.
+// Commands of a shell and of probes are taken as they are, and need it not.
+func Literal(s string) string { return s }

@@ -276,7 +276,7 @@ func (f *File) Move(dir string, env config.Environ) {
 					s.Value = abs(v)
 				}
 			case []string:
-				if s.Key == "env_file" {
+				if s.Key == "env_file" || s.Key == "watch_paths" {
 					list := slices.Clone(v)
 					for k := range list {
 						list[k] = abs(list[k])

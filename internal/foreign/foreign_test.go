@@ -137,6 +137,31 @@ func TestMovedAwayAFileStillMeansTheSame(t *testing.T) {
 	}
 }
 
+// TestNothingInAFileIsReplacedOnItsWay holds Literal to what config makes of
+// a text.
+func TestNothingInAFileIsReplacedOnItsWay(t *testing.T) {
+	const odd = `$ $$ ${ ${X} ${X:-y} $${X} $$${Y} \ " ' % %% {{ }} #`
+	f, err := read(t, context.Background(), "a.json", `{"script":"app.js","args":[`+jsonString(odd)+`],"env":{"A":`+jsonString(odd)+`}}`, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	loaded, err := config.LoadTranslated(f.Translated(), environ(f.dir()), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := loaded.Specs[0]; s.Args[0] != odd || s.Env["A"] != odd {
+		t.Errorf("got %q and %q", s.Args[0], s.Env["A"])
+	}
+	// A shell's command line is its own.
+	f, err = read(t, context.Background(), "a.json", `{"script":"echo ${A} $${B} && true"}`, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if loaded, err = config.LoadTranslated(f.Translated(), environ(f.dir()), false); err != nil || loaded.Specs[0].Command != "echo ${A} $${B} && true" {
+		t.Errorf("got %+v, %v", loaded, err)
+	}
+}
+
 // fuzzing reads any bytes as a file of this name: there is a file or an error
 // with its place, and what is written can be parsed.
 func fuzzing(f *testing.F, base string, seeds ...string) {

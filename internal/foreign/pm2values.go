@@ -295,6 +295,11 @@ func (t *pm2App) watching() error {
 			}
 			if paths = slices.DeleteFunc(paths, func(p string) bool { return p == "" }); len(paths) > 0 {
 				on = true
+				for i, p := range paths {
+					if t.cwd != t.file.dir() {
+						paths[i] = t.abs(t.cwd, p) // here they are relative to the file
+					}
+				}
 				t.set("watch_paths", paths, v.line)
 			}
 		}

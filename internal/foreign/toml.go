@@ -108,9 +108,11 @@ func (f *File) write(w *tomlWriter) {
 		w.line(a.Line, "["+head+"]")
 		settings := slices.Clone(a.Settings)
 		slices.SortStableFunc(settings, func(x, y Setting) int { return rank(x.Key) - rank(y.Key) })
+		shell, _ := a.get("shell").(bool)
 		for _, s := range settings {
+			asIs := s.Key == "health" || s.Key == "ready" || shell && (s.Key == "script" || s.Key == "args")
 			if !profile(s.Key) {
-				w.line(s.Line, tomlKey(s.Key)+" = "+tomlValue(s.Value))
+				w.line(s.Line, tomlKey(s.Key)+" = "+tomlValue(s.Value, asIs))
 			}
 		}
 		for _, s := range settings {
@@ -118,7 +120,7 @@ func (f *File) write(w *tomlWriter) {
 				w.line(0, "")
 				w.line(s.Line, "["+head+"."+tomlKey(s.Key)+"]")
 				for _, v := range t {
-					w.line(v.Line, tomlKey(v.Key)+" = "+tomlValue(v.Value))
+					w.line(v.Line, tomlKey(v.Key)+" = "+tomlValue(v.Value, false))
 				}
 			}
 		}
@@ -130,22 +132,36 @@ func profile(key string) bool {
 	return key == "env" || strings.HasPrefix(key, "env_") && key != "env_file"
 }
 
-func tomlValue(v any) string {
+// tomlValue writes a value; asIs is one in which config replaces nothing.
+func tomlValue(v any, asIs bool) string {
+	text := func(s string) string {
+		if !asIs {
+			s = config.Literal(s)
+		}
+		return tomlString(s)
+	}
+	table := func(t Table) string {
+		parts := make([]string, len(t))
+		for i, s := range t {
+			parts[i] = tomlKey(s.Key) + " = " + tomlValue(s.Value, asIs)
+		}
+		return "{ " + strings.Join(parts, ", ") + " }"
+	}
 	switch v := v.(type) {
 	case string:
-		return tomlString(v)
+		return text(v)
 	case bool:
 		return strconv.FormatBool(v)
 	case int64:
 		return strconv.FormatInt(v, 10)
 	case []string:
-		return tomlList(v, tomlString)
+		return tomlList(v, text)
 	case []int64:
 		return tomlList(v, func(n int64) string { return strconv.FormatInt(n, 10) })
 	case []Table:
-		return tomlList(v, tomlTable)
+		return tomlList(v, table)
 	case Table:
-		return tomlTable(v)
+		return table(v)
 	}
 	panic(fmt.Sprintf("no such value in a velos.toml: %T", v))
 }
@@ -156,14 +172,6 @@ func tomlList[T any](list []T, one func(T) string) string {
 		parts[i] = one(v)
 	}
 	return "[" + strings.Join(parts, ", ") + "]"
-}
-
-func tomlTable(t Table) string {
-	parts := make([]string, len(t))
-	for i, s := range t {
-		parts[i] = tomlKey(s.Key) + " = " + tomlValue(s.Value)
-	}
-	return "{ " + strings.Join(parts, ", ") + " }"
 }
 
 func tomlKey(key string) string {
