@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strconv"
@@ -41,9 +40,9 @@ func (f *File) evaluate(ctx context.Context, o *Options) (*value, error) {
 	}
 	out, said, err := f.node(ctx, o, node, "-e", evaluator, "--", f.Abs)
 	_, answer, found := bytes.Cut(out, []byte(mark))
-	answer, _, whole := bytes.Cut(answer, []byte(mark))
+	answer, _, ended := bytes.Cut(answer, []byte(mark))
 	if noise, _, _ := bytes.Cut(out, []byte(mark)); o.Say != nil {
-		if text := strings.TrimSpace(string(noise) + said); text != "" && (whole || err == nil) {
+		if text := strings.TrimSpace(string(noise) + said); text != "" && (ended || err == nil) {
 			o.Say(text)
 		}
 	}
@@ -53,7 +52,7 @@ func (f *File) evaluate(ctx context.Context, o *Options) (*value, error) {
 			Hint: "what describes apps should not wait for anything"}
 	case err != nil && !found:
 		return nil, f.fail(0, "node has failed: "+lastLine(said, err), "node "+shown(f.Path)+" shows more")
-	case !whole:
+	case !ended:
 		return nil, f.fail(0, "ends node before it has exported anything", "leave process.exit out")
 	}
 	v, bad := parseJSON(string(answer))
@@ -95,6 +94,7 @@ func (f *File) node(ctx context.Context, o *Options, node string, args ...string
 	slices.Sort(cmd.Env)
 	var stdout, stderr bounded
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	whole(cmd)
 	cmd.WaitDelay = time.Second // what it has started may hold the pipes
 	err = cmd.Run()
 	if ctx.Err() != nil {
@@ -159,16 +159,18 @@ func real(path string) string {
 	return path
 }
 
-var place = regexp.MustCompile(`(?m)^(/[^\n:]+):(\d+)$`)
-
 // elsewhere is the file that a syntax error of a required file names first.
-func elsewhere(stack string) (string, int) {
-	m := place.FindStringSubmatch(stack)
-	if m == nil {
+func elsewhere(stack string) (file string, line int) {
+	first, _, _ := strings.Cut(stack, "\n")
+	i := strings.LastIndexByte(first, ':')
+	if i < 0 {
 		return "", 0
 	}
-	n, _ := strconv.Atoi(m[2])
-	return m[1], n
+	n, err := strconv.Atoi(first[i+1:])
+	if err != nil || !filepath.IsAbs(first[:i]) {
+		return "", 0
+	}
+	return first[:i], n
 }
 
 func lastLine(said string, err error) string {

@@ -2,8 +2,11 @@ package foreign
 
 import (
 	"context"
+	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +89,46 @@ func TestAFileThatNeverEndsIsGivenUp(t *testing.T) {
 	if _, err := read(t, ctx, "a.config.js", "for (;;) {}", Options{}); velos.CodeOf(err) != velos.Timeout {
 		t.Errorf("got %v", err)
 	}
+}
+
+func TestWhatAFileHasStartedEndsWithIt(t *testing.T) {
+	needsNode(t)
+	if runtime.GOOS == "windows" {
+		t.Skip("there are no groups of processes")
+	}
+	dir := t.TempDir()
+	file := filepath.Join(dir, "pid")
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	go func() {
+		until(func() bool { b, err := os.ReadFile(file); return err == nil && strings.HasSuffix(string(b), "\n") })
+		stop()
+	}()
+	_, err := read(t, ctx, "a.config.js", "require('child_process').execSync('echo $$ >"+file+"; exec sleep 1000')", Options{})
+	b, _ := os.ReadFile(file)
+	pid, bad := strconv.Atoi(strings.TrimSpace(string(b)))
+	if err == nil || bad != nil {
+		t.Fatalf("got %v, pid %q", err, b)
+	}
+	if !until(func() bool { return gone(pid) }) {
+		t.Errorf("process %d is still there", pid)
+	}
+}
+
+func until(done func() bool) bool {
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if done() {
+			return true
+		}
+	}
+	return false
+}
+
+// gone reports that a process has ended, collected or not.
+func gone(pid int) bool {
+	out, _ := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
+	s := strings.TrimSpace(string(out))
+	return s == "" || s[0] == 'Z'
 }
 
 func TestWithoutNodeAFileThatIsAProgramSaysWhatItNeeds(t *testing.T) {
