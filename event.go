@@ -32,6 +32,8 @@ const (
 	KindConfig Kind = "config" // an app was added, changed, renamed or deleted
 	KindLog    Kind = "log"    // lines were dropped, a file was rotated or reopened
 	KindDaemon Kind = "daemon" // the daemon started, recovered or stopped
+	// KindWarning is about something that may need somebody: Cause says what.
+	KindWarning Kind = "warning"
 )
 
 // An Event is something that happened.

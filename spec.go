@@ -1,5 +1,7 @@
 package velos
 
+import "strings"
+
 // A Spec is what an app should be: complete and resolved. Paths are absolute,
 // the interpreter is a path, the environment is the whole environment; the
 // daemon depends on nobody's working directory, PATH or shell. Clients build
@@ -22,13 +24,16 @@ type Spec struct {
 
 	Env map[string]string `json:"env,omitempty"`
 	// EnvFiles are dotenv files, absolute, later ones winning over earlier
-	// ones and Env winning over all. Their values are in FileEnv and are
+	// ones and Env winning over all. One with a ? before it may be missing:
+	// see OptionalFile. Their values are in FileEnv and are
 	// never written to disk: a daemon that loads its state reads the files
 	// again.
-	EnvFiles []string          `json:"env_file,omitempty"`
-	FileEnv  map[string]string `json:"-"`
-	// EnvProfiles belongs to a later version.
-	EnvProfiles []string `json:"env_profiles,omitempty"`
+	EnvFiles    []string          `json:"env_file,omitempty"`
+	FileEnv     map[string]string `json:"-"`
+	EnvProfiles []string          `json:"env_profiles,omitempty"` // of the file that were laid over its env
+	// EnvFrom says where the variables of Env are from; those that it does
+	// not name are from the shell.
+	EnvFrom map[string]string `json:"env_from,omitempty"`
 
 	Autorestart            Restart `json:"autorestart"`
 	StopExitCodes          []int64 `json:"stop_exit_codes,omitempty"`
@@ -72,14 +77,19 @@ type Spec struct {
 
 	DependsOn []Dependency `json:"depends_on,omitempty"` // started after these, stopped before them
 
-	// What follows is understood by later versions. Using it is an error
-	// with code not_yet; nothing here is silently ignored.
-	MaxMemory   int64    `json:"max_memory,omitempty"`
-	Watch       bool     `json:"watch,omitempty"`
-	WatchPaths  []string `json:"watch_paths,omitempty"`
-	WatchIgnore []string `json:"watch_ignore,omitempty"`
-	WatchDelay  Millis   `json:"watch_delay,omitempty"`
-	CronRestart string   `json:"cron_restart,omitempty"`
+	// What restarts an app that runs well.
+	MaxMemory   int64    `json:"max_memory,omitempty"`   // bytes of one instance's process tree; 0: no limit
+	Watch       bool     `json:"watch,omitempty"`        // when files change
+	WatchPaths  []string `json:"watch_paths,omitempty"`  // absolute; none: Cwd
+	WatchIgnore []string `json:"watch_ignore,omitempty"` // patterns as in a .gitignore, from Cwd on
+	WatchDelay  Millis   `json:"watch_delay,omitempty"`  // how long nothing must have changed; 0: DefaultWatchDelay
+	CronRestart string   `json:"cron_restart,omitempty"` // a cron expression
+
+	// Schedule is a cron expression that says when runs begin. The app then
+	// waits between them, and Overlap says what happens when it is time and
+	// the last run has not ended.
+	Schedule string  `json:"schedule,omitempty"`
+	Overlap  Overlap `json:"overlap,omitempty"`
 
 	// Source is the configuration file the Spec came from, if any.
 	Source string `json:"source,omitempty"`
@@ -105,6 +115,7 @@ func (s *Spec) Fields(f Fields) {
 	f.Strings("env_file", &s.EnvFiles)
 	f.Map("file_env", &s.FileEnv)
 	f.Strings("env_profiles", &s.EnvProfiles)
+	f.Map("env_from", &s.EnvFrom)
 	Str(f, "autorestart", &s.Autorestart)
 	f.Ints("stop_exit_codes", &s.StopExitCodes)
 	Int(f, "max_restarts", &s.MaxRestarts)
@@ -138,7 +149,23 @@ func (s *Spec) Fields(f Fields) {
 	f.Strings("watch_ignore", &s.WatchIgnore)
 	Int(f, "watch_delay", &s.WatchDelay)
 	f.String("cron_restart", &s.CronRestart)
+	f.String("schedule", &s.Schedule)
+	Str(f, "overlap", &s.Overlap)
 	f.String("source", &s.Source)
+}
+
+// Where a variable is from, in EnvFrom.
+const (
+	FromFile    = "file"     // env of the configuration file
+	FromFlags   = "flag"     // --env, --set, or config set
+	FromVelos   = "velos"    // set because of what the program is
+	FromProfile = "profile:" // and the profile's name
+)
+
+// OptionalFile tells the path of an env file from the ? before it, which says
+// that it may be missing.
+func OptionalFile(file string) (path string, optional bool) {
+	return strings.CutPrefix(file, "?")
 }
 
 // A Mode says how several instances share the work.
@@ -160,6 +187,20 @@ const (
 	OnFailure Restart = "on-failure" // only after a non-zero code or a signal
 	Never     Restart = "never"
 )
+
+// An Overlap says what happens when a scheduled run is due and the last one has
+// not ended. Empty is Skip.
+type Overlap string
+
+// The overlap policies.
+const (
+	Skip  Overlap = "skip"  // there is no run this time
+	Queue Overlap = "queue" // one run follows when the last one has ended
+	Kill  Overlap = "kill"  // the last run is stopped first
+)
+
+// DefaultWatchDelay is the WatchDelay of a Spec that names none.
+const DefaultWatchDelay Millis = 1000
 
 // MaxBackoff is where exponential restart delays stop growing, and StableAfter
 // the uptime that starts them from the beginning.

@@ -83,6 +83,8 @@ type Instance struct {
 	Said       string    `json:"status_text,omitempty"` // STATUS= of the run's own; hostile text
 	Health     Health    `json:"health,omitempty"`
 	HealthText string    `json:"health_text,omitempty"` // why the last probe failed
+	// NextRun is when cron starts it again, or starts it at all.
+	NextRun Time `json:"next_run,omitempty"`
 	// Leaving: another run has taken this one's place, and it finishes its
 	// connections.
 	Leaving bool `json:"leaving,omitempty"`
@@ -108,6 +110,7 @@ func (i *Instance) Fields(f Fields) {
 	Str(f, "health", &i.Health)
 	f.String("health_text", &i.HealthText)
 	f.Bool("leaving", &i.Leaving)
+	Int(f, "next_run", &i.NextRun)
 }
 
 // Addresses are what a run listens on, such as tcp://0.0.0.0:3000 and

@@ -52,6 +52,7 @@ var rooms = map[string]room{
 	"internal/home":   {side: shared, imports: "fault record"},
 	"internal/level":  {side: shared},
 	"internal/dotenv": {side: shared},
+	"internal/cron":   {side: shared},
 	"internal/fault":  {side: shared},
 
 	"internal/journal":   {side: daemon, imports: "fault record"},
@@ -66,17 +67,17 @@ var rooms = map[string]room{
 	"internal/sockets":   {side: daemon},
 	"internal/channel":   {side: daemon, imports: "poll"},
 	"internal/cluster":   {side: daemon, imports: "channel sockets"},
-	"internal/trigger":   {side: daemon, later: true},
-	"internal/supervise": {side: daemon, imports: "child cluster dotenv fault home journal keeper logs notify probe proc trigger usage"},
+	"internal/trigger":   {side: daemon},
+	"internal/supervise": {side: daemon, imports: "child cluster cron dotenv fault home journal keeper logs notify probe proc trigger usage"},
 	"internal/daemon": {side: daemon, imports: "child cluster dotenv fault home journal keeper level logs poll proc " +
 		"record supervise trigger usage wire"},
 	"cmd/velosd": {side: daemon, imports: "daemon"},
 
-	"internal/config":  {side: reader, imports: "dotenv home"},
+	"internal/config":  {side: reader, imports: "cron dotenv home"},
 	"internal/foreign": {side: reader, imports: "config dotenv home"},
-	"internal/digest":  {side: reader, imports: "level", later: true},
+	"internal/digest":  {side: reader, imports: "level"},
 	"internal/client":  {side: reader, imports: "home record wire"},
-	"internal/view":    {side: reader, imports: "level"},
+	"internal/view":    {side: reader, imports: "digest level"},
 	"internal/unit":    {side: reader},
 	"internal/api":     {side: reader, imports: "client config digest home level record view wire", later: true},
 	"internal/mcp":     {side: reader, imports: "client config digest home level record view wire", later: true},
@@ -85,6 +86,7 @@ var rooms = map[string]room{
 	"internal/cli":     {side: reader, imports: "api client config digest dotenv foreign home level mcp metrics record tui unit view wire"},
 	"cmd/velos":        {side: reader, imports: "cli"},
 	"bench/rig":        {side: reader, imports: "client home record wire", later: true},
+	"bench/logs":       {side: reader, imports: "digest level", later: true},
 	"bench/*":          {side: reader, imports: "bench/rig client home record wire", later: true}, // one program each
 }
 

@@ -11,6 +11,7 @@ const (
 	MaxInstances        = 8192
 	MaxDelay     Millis = 24 * 60 * 60 * 1000 // of every length of time in a Spec
 	maxName             = 64
+	maxLogFiles         = 10_000
 )
 
 // A FieldError is what is wrong with one field of a Spec. Validate wraps it
@@ -24,16 +25,15 @@ type FieldError struct {
 func (e *FieldError) Error() string { return e.Field + ": " + e.What }
 
 // Validate checks a Spec that is complete and resolved. The error is the
-// first problem as an *Error with code Invalid, or NotYet for a field that
-// only a later version understands; it names the app and the field. Validate
-// looks at no file.
+// first problem as an *Error with code Invalid; it names the app and the field.
+// Validate looks at no file.
 func (s *Spec) Validate() error {
 	if err := ValidName(s.Name); err != nil {
 		return err
 	}
 	for _, check := range [...]func(*Spec) *fault{
 		(*Spec).checkProgram, (*Spec).checkInstances, (*Spec).checkEnv,
-		(*Spec).checkRestart, (*Spec).checkServing, (*Spec).checkDependencies, (*Spec).checkLogs, (*Spec).checkText, (*Spec).checkLater,
+		(*Spec).checkRestart, (*Spec).checkServing, (*Spec).checkDependencies, (*Spec).checkTriggers, (*Spec).checkLogs, (*Spec).checkText,
 	} {
 		if f := check(s); f != nil {
 			return f.error(s.Name)
@@ -45,14 +45,10 @@ func (s *Spec) Validate() error {
 // A fault is a problem before it is an error.
 type fault struct {
 	field, what, hint string
-	later             bool
 }
 
 func (f *fault) error(name string) error {
 	e := &Error{Code: Invalid, Hint: f.hint, Cause: &FieldError{Field: f.field, What: f.what}}
-	if f.later {
-		e.Code = NotYet
-	}
 	e.Message = "app " + name + ": " + f.field + ": " + f.what
 	return e
 }
@@ -213,6 +209,7 @@ func (s *Spec) checkEnv() *fault {
 		return &fault{field: "increment_var", what: "the names that begin with VELOS_ are velos's own, not " + quote(s.IncrementVar), hint: `such as increment_var = "PORT"`}
 	}
 	for _, p := range s.EnvFiles {
+		p, _ = OptionalFile(p)
 		if p == "" {
 			return &fault{field: "env_file", what: "must not be empty", hint: "name a file or leave it out"}
 		}
@@ -292,8 +289,8 @@ func (s *Spec) checkLogs() *fault {
 		return &fault{field: "max_log_size", what: "must be more than 0, not " + strconv.FormatInt(s.MaxLogSize, 10), hint: `bytes, or a string such as "10M"`}
 	case s.MaxLogFiles <= 0:
 		return &fault{field: "max_log_files", what: "must be 1 or more, not " + strconv.Itoa(s.MaxLogFiles), hint: "5 is the default"}
-	case s.MaxLogFiles > MaxInstances:
-		return &fault{field: "max_log_files", what: "must be at most 8192, not " + strconv.Itoa(s.MaxLogFiles), hint: "5 is the default"}
+	case s.MaxLogFiles > maxLogFiles:
+		return &fault{field: "max_log_files", what: "must be at most 10000, not " + strconv.Itoa(s.MaxLogFiles), hint: "5 is the default"}
 	case s.MaxLogTotal < 0:
 		return &fault{field: "max_log_total", what: "must be 0 or more, not " + strconv.FormatInt(s.MaxLogTotal, 10), hint: "0 is no bound of its own"}
 	}
@@ -307,6 +304,7 @@ func (s *Spec) checkText() *fault {
 		{"script", s.Script}, {"script", s.Command}, {"interpreter", s.Interpreter}, {"cwd", s.Cwd},
 		{"log_file", s.LogFile}, {"out_file", s.OutFile}, {"error_file", s.ErrFile},
 		{"log_date_format", s.LogDateFormat}, {"source", s.Source},
+		{"cron_restart", s.CronRestart}, {"schedule", s.Schedule},
 	} {
 		if strings.IndexByte(t.text, 0) >= 0 {
 			return nul(t.field)
@@ -315,7 +313,7 @@ func (s *Spec) checkText() *fault {
 	for _, t := range [...]struct {
 		field string
 		list  []string
-	}{{"args", s.Args}, {"interpreter_args", s.InterpreterArgs}, {"env_file", s.EnvFiles}} {
+	}{{"args", s.Args}, {"interpreter_args", s.InterpreterArgs}, {"env_file", s.EnvFiles}, {"watch_paths", s.WatchPaths}, {"watch_ignore", s.WatchIgnore}} {
 		for _, a := range t.list {
 			if strings.IndexByte(a, 0) >= 0 {
 				return nul(t.field)
@@ -327,29 +325,6 @@ func (s *Spec) checkText() *fault {
 
 func nul(field string) *fault {
 	return &fault{field: field, what: "must not contain a NUL byte", hint: "remove the character"}
-}
-
-// checkLater answers for the fields of later versions: what would change
-// anything is refused, and not silently left undone.
-func (s *Spec) checkLater() *fault {
-	for _, l := range [...]struct {
-		field string
-		used  bool
-		hint  string
-	}{
-		{"env_profiles", len(s.EnvProfiles) > 0, "put the variables into env, or use one file for each environment"},
-		{"max_memory", s.MaxMemory != 0, "leave it out; velos list shows the memory of each app"},
-		{"watch", s.Watch, "leave it out and use velos restart " + s.Name + " after a change"},
-		{"watch_paths", len(s.WatchPaths) > 0, "leave it out"},
-		{"watch_ignore", len(s.WatchIgnore) > 0, "leave it out"},
-		{"watch_delay", s.WatchDelay != 0, "leave it out"},
-		{"cron_restart", s.CronRestart != "", "leave it out and call velos restart " + s.Name + " from cron"},
-	} {
-		if l.used {
-			return &fault{field: l.field, what: "not yet in this version of velos", hint: l.hint, later: true}
-		}
-	}
-	return nil
 }
 
 // signals are the names that a Spec may use, common to Unix systems.

@@ -1,7 +1,6 @@
 package velos
 
 import (
-	"errors"
 	"strings"
 	"testing"
 )
@@ -63,6 +62,7 @@ func TestValidateNamesAppAndField(t *testing.T) {
 		{func(s *Spec) { s.LogFile = "a.log" }, `app api: log_file: must be an absolute path, not "a.log"`},
 		{func(s *Spec) { s.MaxLogSize = 0 }, "app api: max_log_size: must be more than 0, not 0"},
 		{func(s *Spec) { s.MaxLogFiles = 0 }, "app api: max_log_files: must be 1 or more, not 0"},
+		{func(s *Spec) { s.MaxLogFiles = 10001 }, "app api: max_log_files: must be at most 10000, not 10001"},
 		{func(s *Spec) { s.MaxLogTotal = -1 }, "app api: max_log_total: must be 0 or more, not -1"},
 	} {
 		s := good()
@@ -165,29 +165,45 @@ func TestAddressesAreAListThatCanBeCompared(t *testing.T) {
 	}
 }
 
-func TestFieldsOfLaterVersionsAreNotIgnored(t *testing.T) {
-	for field, change := range map[string]func(*Spec){
-		"env_profiles": func(s *Spec) { s.EnvProfiles = []string{"staging"} },
-		"max_memory":   func(s *Spec) { s.MaxMemory = 1 },
-		"watch":        func(s *Spec) { s.Watch = true },
-		"watch_paths":  func(s *Spec) { s.WatchPaths = []string{"."} },
-		"watch_ignore": func(s *Spec) { s.WatchIgnore = []string{"x"} },
-		"watch_delay":  func(s *Spec) { s.WatchDelay = 5 },
-		"cron_restart": func(s *Spec) { s.CronRestart = "* * * * *" },
-	} {
+func TestTriggersAreChecked(t *testing.T) {
+	triggered := func() Spec {
 		s := good()
-		change(&s)
-		err := s.Validate()
-		if CodeOf(err) != NotYet || HintOf(err) == "" {
-			t.Errorf("%s: %v; want code not_yet and a hint", field, err)
-			continue
+		s.MaxMemory, s.Watch, s.WatchPaths, s.WatchIgnore, s.WatchDelay, s.CronRestart = 1<<30, true, []string{"/srv/api/src"}, []string{"*.tmp"}, 500, "0 3 * * *"
+		return s
+	}
+	job := func() Spec {
+		s := good()
+		s.Schedule, s.Overlap, s.Autorestart = "0 3 * * *", Queue, Never
+		return s
+	}
+	for _, s := range []Spec{triggered(), job()} {
+		if err := s.Validate(); err != nil {
+			t.Fatal(err)
 		}
-		if !strings.HasPrefix(err.Error(), "app api: "+field+": ") || !strings.Contains(err.Error(), "not yet in this version of velos") {
-			t.Errorf("%s: %v", field, err)
-		}
-		var f *FieldError
-		if !errors.As(err, &f) || f.Field != field {
-			t.Errorf("%s: the cause is %v; want a FieldError with the field", field, f)
+	}
+	for _, c := range []struct {
+		base   func() Spec
+		change func(*Spec)
+		want   string
+	}{
+		{triggered, func(s *Spec) { s.MaxMemory = -1 }, "max_memory: must be 0 or more, not -1"},
+		{triggered, func(s *Spec) { s.MaxMemory = 150 }, "max_memory: 150 bytes are less than any program takes"},
+		{triggered, func(s *Spec) { s.WatchPaths = []string{"src"} }, `watch_paths: must be an absolute path, not "src"`},
+		{triggered, func(s *Spec) { s.WatchPaths = []string{""} }, "watch_paths: must not be empty"},
+		{triggered, func(s *Spec) { s.WatchIgnore = []string{"a\x00"} }, "watch_ignore: must not contain a NUL byte"},
+		{triggered, func(s *Spec) { s.WatchDelay = -1 }, "watch_delay: must be 0 or more, not -1"},
+		{triggered, func(s *Spec) { s.CronRestart = "\x00" }, "cron_restart: must not contain a NUL byte"},
+		{triggered, func(s *Spec) { s.Overlap = Skip }, "overlap: needs schedule"},
+		{triggered, func(s *Spec) { s.Schedule, s.Autorestart = "* * * * *", Never }, "schedule: cron_restart is there, too"},
+		{job, func(s *Spec) { s.Watch = true }, "schedule: watch is there, too"},
+		{job, func(s *Spec) { s.Overlap = "twice" }, `overlap: must be skip, queue or kill, not "twice"`},
+		{job, func(s *Spec) { s.Autorestart = OnFailure }, "schedule: needs autorestart = never, not on-failure"},
+		{job, func(s *Spec) { s.Mode, s.Interpreter = Cluster, "/usr/bin/node" }, "schedule: is for mode fork"},
+	} {
+		s := c.base()
+		c.change(&s)
+		if err := s.Validate(); err == nil || !strings.HasPrefix(err.Error(), "app api: "+c.want) || CodeOf(err) != Invalid || HintOf(err) == "" {
+			t.Errorf("%v (hint %q); want %s", err, HintOf(err), c.want)
 		}
 	}
 }

@@ -26,6 +26,7 @@ var programs = []struct{ name, quick string }{
 	{"ping", "-runs=50 -pm2-runs=5 -children=200"},
 	{"output", "-lines=100000 -rounds=1"},
 	{"idle", "-children=200 -pm2=10 -window=10s"},
+	{"cluster", "-quick"},
 }
 
 var (

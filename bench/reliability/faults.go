@@ -190,9 +190,9 @@ func fullJournal() (b []byte) {
 	return b
 }
 
-// survey kills a daemon at every point, at each of these passes, and returns
+// survey kills a daemon at each of these points, at each of these passes, and returns
 // what was found and which points were never reached.
-func survey(p programs, passes []int, side int) (kills int, found, missed []string, err error) {
+func survey(p programs, points []string, passes []int, side int) (kills int, found, missed []string, err error) {
 	jobs := make(chan fault)
 	var mu sync.Mutex
 	var all sync.WaitGroup

@@ -29,7 +29,7 @@ var (
 	passes   = flag.Int("passes", 3, "at how many passes of each fault point the daemon is killed")
 	point    = flag.String("point", "", "this fault point only")
 	upgrades = flag.Int("upgrades", 20, "upgrades in place")
-	only     = flag.String("only", "", "names of parts, separated by commas: lines, ends, orders, upgrades, adoption, faults, pm2; empty: all")
+	only     = flag.String("only", "", "names of parts, separated by commas: lines, ends, orders, upgrades, adoption, faults, clock, pm2; empty: all")
 )
 
 func main() {
@@ -50,7 +50,7 @@ func run(r *rig.Rig) error {
 	for _, part := range []struct {
 		name string
 		f    func(*rig.Rig, programs) error
-	}{{"lines", lines}, {"ends", exits}, {"orders", ordered}, {"upgrades", upgraded}, {"adoption", adopt}, {"faults", atPoints}, {"pm2", underPM2}} {
+	}{{"lines", lines}, {"ends", exits}, {"orders", ordered}, {"upgrades", upgraded}, {"adoption", adopt}, {"faults", atPoints}, {"clock", clock}, {"pm2", underPM2}} {
 		if *only != "" && !strings.Contains(","+*only+",", ","+part.name+",") {
 			continue
 		}
@@ -180,7 +180,7 @@ func atPoints(r *rig.Rig, p programs) error {
 	for n := 1; len(numbers) < *passes; n += 1 + n/2 {
 		numbers = append(numbers, n)
 	}
-	n, found, missed, err := survey(p, numbers, 3)
+	n, found, missed, err := survey(p, points, numbers, 3)
 	if err != nil {
 		return err
 	}
@@ -190,6 +190,20 @@ func atPoints(r *rig.Rig, p programs) error {
 		found = append(found, "never reached: "+strings.Join(missed, " "))
 	}
 	return faults(found, len(found))
+}
+
+func clock(r *rig.Rig, p programs) error {
+	p.velosd = filepath.Join(r.Dir, "settable")
+	if err := buildSettable(r.Root, p.velosd); err != nil {
+		return err
+	}
+	k := setting{}
+	if err := k.run(p); err != nil {
+		return err
+	}
+	bad := len(k.Faults) + k.Lost + k.Doubled + k.Torn
+	zero(r, "the clock set six times, by an hour and more: what was found wrong", bad, k.Lines, "lines")
+	return faults(k.Faults, bad)
 }
 
 // buildFaulty builds both programs, velosd with its fault points.

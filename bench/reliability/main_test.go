@@ -89,16 +89,39 @@ func TestNothingIsLostWhenTheDaemonIsKilled(t *testing.T) {
 			t.Errorf("adoption took %v", a.started[0])
 		}
 	})
+	t.Run("clock", func(t *testing.T) {
+		t.Parallel()
+		p := p
+		p.velosd = filepath.Join(p.dir, "settable")
+		if err := buildSettable("../..", p.velosd); err != nil {
+			t.Fatal(err)
+		}
+		k := setting{}
+		if err := k.run(p); err != nil {
+			t.Fatal(err)
+		}
+		if len(k.Faults) > 0 || k.Lost+k.Doubled+k.Torn > 0 {
+			t.Errorf("%v: %q", k.tally, k.Faults)
+		}
+	})
 	t.Run("faults", func(t *testing.T) {
 		t.Parallel()
-		_, found, missed, err := survey(p, []int{2}, 4)
-		if err != nil {
-			t.Fatal(err)
+		_, found, missed, err := survey(p, points, []int{2}, 4)
+		for range 3 { // what is reached at the second pass depends on how busy the machine is
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(missed) == 0 {
+				break
+			}
+			var more []string
+			_, more, missed, err = survey(p, missed, []int{1}, 2)
+			found = append(found, more...)
 		}
 		for _, f := range found {
 			t.Error(f)
 		}
-		if len(missed) > 3 { // what is reached at the second pass depends on timing
+		if len(missed) > 0 {
 			t.Errorf("never reached: %q", missed)
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -36,7 +37,7 @@ func TestMain(m *testing.M) {
 }
 
 // patience bounds every wait of a script.
-const patience = 20 * time.Second
+const patience = 60 * time.Second
 
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -45,8 +46,8 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "waitstatus": waitStatus, "waitfile": waitFile, "waitgone": waitGone, "waitlog": waitLog,
-			"killapp": killApp, "killdaemon": killDaemon, "isjson": isJSON, "pidof": pidOf, "reboot": reboot,
+			"exits": exits, "waitstatus": waitStatus, "edit": edit, "waitfile": waitFile, "waitgone": waitGone, "waitlog": waitLog,
+			"waitcontent": waitContent, "killapp": killApp, "killdaemon": killDaemon, "killyoung": killYoung, "isjson": isJSON, "pidof": pidOf, "reboot": reboot,
 		},
 		Condition: condition,
 	})
@@ -69,7 +70,7 @@ func setup(e *testscript.Env) error {
 // end stops the daemon that a script started, the hard way if need be.
 func end(h home.Home) {
 	pid := daemonPID(h)
-	ctx, stop := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
 	defer stop()
 	if c, err := client.Dial(h.Socket()); err == nil {
 		c.Shutdown(ctx, wire.Shutdown{})
@@ -179,6 +180,34 @@ func waitStatus(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// edit FILE [NAME RESTARTS] writes a file. With a name it does so again and
+// again, until the app has had so many restarts.
+func edit(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) != 1 && len(args) != 3 {
+		ts.Fatalf("usage: edit FILE [NAME RESTARTS]")
+	}
+	write := func() {
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(time.Now().String()), 0o600))
+	}
+	write()
+	if len(args) == 1 {
+		return
+	}
+	want, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	next := time.Now().Add(time.Second)
+	if !waitUntil(patience, func() bool {
+		if time.Now().After(next) { // it was not watched yet
+			write()
+			next = time.Now().Add(time.Second)
+		}
+		a := app(ts, args[1])
+		return a != nil && a.Restarts() >= want
+	}) {
+		ts.Fatalf("%s is not restarted when %s changes", args[1], args[0])
+	}
+}
+
 // waitfile FILE waits until a file is there and not empty.
 func waitFile(ts *testscript.TestScript, _ bool, args []string) {
 	for _, a := range args {
@@ -186,6 +215,16 @@ func waitFile(ts *testscript.TestScript, _ bool, args []string) {
 		if !waitUntil(patience, func() bool { st, err := os.Stat(path); return err == nil && st.Size() > 0 }) {
 			ts.Fatalf("there is no %s", a)
 		}
+	}
+}
+
+// waitcontent FILE EXPRESSION waits until a file has something that matches.
+func waitContent(ts *testscript.TestScript, _ bool, args []string) {
+	re, err := regexp.Compile("(?m)" + args[1])
+	ts.Check(err)
+	path := ts.MkAbs(args[0])
+	if !waitUntil(patience, func() bool { b, err := os.ReadFile(path); return err == nil && re.Match(b) }) {
+		ts.Fatalf("%s has nothing like %s", args[0], args[1])
 	}
 }
 
@@ -242,6 +281,21 @@ func killDaemon(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(syscall.Kill(pid, syscall.SIGKILL))
 	if !waitUntil(patience, func() bool { return gone(pid) }) {
 		ts.Fatalf("the daemon does not die")
+	}
+}
+
+// killyoung N kills N daemons, each as soon as it is there: the keeper starts
+// the next one later each time.
+func killYoung(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	h, last := home.Home{Dir: ts.Getenv("VELOS_HOME")}, 0
+	for range n {
+		if !waitUntil(patience, func() bool { pid := daemonPID(h); return pid > 1 && pid != last && !gone(pid) }) {
+			ts.Fatalf("there is no daemon after %d", last)
+		}
+		last = daemonPID(h)
+		killDaemon(ts, false, nil)
 	}
 }
 

@@ -151,7 +151,8 @@ func TestAServiceManagerHearsOfTheDaemonsLife(t *testing.T) {
 
 	id, pid := s.app()
 	for e, err := range s.dial().Logs(t.Context(), id, velos.Query{Inst: -1}) {
-		if name, _, _ := strings.Cut(string(e.Msg), "="); err != nil || strings.HasPrefix(name, "NOTIFY_") || strings.HasPrefix(name, "WATCHDOG_") {
+		// The manager's socket is not for the app: it has one of velosd's own.
+		if name, value, _ := strings.Cut(string(e.Msg), "="); err != nil || name == "NOTIFY_SOCKET" && value != s.home.NotifySocket() || strings.HasPrefix(name, "WATCHDOG_") {
 			t.Errorf("the app got %s, %v", e.Msg, err)
 		}
 	}
@@ -204,5 +205,55 @@ func TestAStopThatWasAskedForByAClientIsToldToo(t *testing.T) {
 	s.hears("STOPPING=1")
 	if err := <-s.over; err != nil {
 		t.Errorf("ended with %v", err)
+	}
+}
+
+// A manager that stops a service whose daemon has left still stops programs.
+func TestAServiceWhoseDaemonHasLeftIsStoppedInOrder(t *testing.T) {
+	s := begin(t, "")
+	s.hears("READY=1")
+	_, pid := s.app()
+	for daemons := range 2 { // the next one may leave, too
+		old := s.daemon()
+		if _, err := s.dial().Shutdown(t.Context(), wire.Shutdown{Leave: true}); err != nil {
+			t.Fatal(err)
+		}
+		s.hears("WATCHDOG_USEC=0") // else the manager would end the keeper soon
+		until(t, "the daemon is gone", func() bool { return syscall.Kill(old, 0) == syscall.ESRCH })
+		if daemons == 0 {
+			until(t, "the keeper is idle", func() bool { _, idle := s.home.Idle(); return idle })
+			keeper, _ := s.home.Idle()
+			syscall.Kill(keeper, syscall.SIGUSR1)
+			if m := s.hears("READY=1"); !strings.Contains(m, "\nWATCHDOG_USEC=1000000") {
+				t.Errorf("the next daemon says %q", m)
+			}
+			s.hears("WATCHDOG=1")
+		}
+	}
+	if err := syscall.Kill(pid, 0); err != nil {
+		t.Fatalf("the app has not run on: %v", err)
+	}
+	if err := syscall.Kill(s.cmd.Process.Pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	s.hears("STOPPING=1")
+	if err := <-s.over; err != nil {
+		t.Errorf("ended with %v", err)
+	}
+	if err := syscall.Kill(pid, 0); err != syscall.ESRCH {
+		t.Errorf("the app is still there: %v", err)
+	}
+	st, _, err := home.Read(s.home.StateFile())
+	if err != nil || len(st.Apps) != 1 || st.Apps[0].Status != velos.Online {
+		t.Errorf("the state is %+v, %v; want an app that comes back", st, err)
+	}
+}
+
+func until(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
 	}
 }

@@ -116,14 +116,14 @@ func nextDaemon() {
 			select {
 			case x := <-runs[w[1]].Exited():
 				fmt.Printf("code=%d signal=%q unknown=%v leftover=%v\n", x.Code, x.Signal, x.Unknown, x.Leftover)
-			case <-time.After(10 * time.Second):
+			case <-time.After(30 * time.Second):
 				fmt.Println("it did not end")
 			}
 		case "gone":
 			select {
 			case <-runs[w[1]].Gone():
 				fmt.Println("gone")
-			case <-time.After(10 * time.Second):
+			case <-time.After(30 * time.Second):
 				fmt.Println("not gone")
 			}
 		case "observe":

@@ -118,7 +118,7 @@ func (k *keeper) daemon(env []string, args ...string) *remote {
 
 func (r *remote) line() string {
 	r.k.t.Helper()
-	r.from.SetReadDeadline(time.Now().Add(15 * time.Second))
+	r.from.SetReadDeadline(time.Now().Add(30 * time.Second))
 	s, err := r.out.ReadString('\n')
 	if err != nil {
 		r.k.t.Fatalf("the daemon says no more: %v", err)

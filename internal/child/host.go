@@ -24,6 +24,7 @@ type Host struct {
 	children chan os.Signal
 	ignored  chan os.Signal
 	done     chan struct{}
+	pause    time.Duration // of poll between two looks
 	routines sync.WaitGroup
 	cgroups  *cgroups
 
@@ -68,6 +69,7 @@ func OpenWith(o Options) (*Host, error) {
 		done:     make(chan struct{}),
 		runs:     make(map[int]*Process),
 		early:    make(map[int]syscall.WaitStatus),
+		pause:    leftoverPoll,
 	}
 	h.lineage.open()
 	h.fosters.open(o)
@@ -246,7 +248,7 @@ func (h *Host) startPoll() {
 // the system cannot watch it.
 func (h *Host) poll() {
 	defer h.routines.Done()
-	t := time.NewTicker(leftoverPoll)
+	t := time.NewTicker(h.pause)
 	defer t.Stop()
 	for {
 		select {

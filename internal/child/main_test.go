@@ -90,7 +90,7 @@ func exit(t testing.TB, p *Process) Exit {
 	select {
 	case x := <-p.Exited():
 		return x
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatalf("process %d did not end", p.PID())
 		return Exit{}
 	}
@@ -100,7 +100,7 @@ func gone(t testing.TB, p *Process) {
 	t.Helper()
 	select {
 	case <-p.Gone():
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatalf("the tree of process %d is not gone", p.PID())
 	}
 }
@@ -121,7 +121,7 @@ func output(t *testing.T, h *Host, c Command) string {
 	}
 	var b strings.Builder
 	buf := make([]byte, 4096)
-	r.SetReadDeadline(time.Now().Add(10 * time.Second))
+	r.SetReadDeadline(time.Now().Add(30 * time.Second))
 	for {
 		n, err := r.Read(buf)
 		b.Write(buf[:n])
@@ -160,7 +160,7 @@ func holding(token string) (pids []int) {
 
 func eventually(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if ok() {
 			return
 		}
@@ -186,7 +186,7 @@ func unprivileged() {
 		fmt.Println("start:", err)
 		return
 	}
-	for end := time.Now().Add(10 * time.Second); !settled(p, os.Args[2], 2) && time.Now().Before(end); {
+	for end := time.Now().Add(30 * time.Second); !settled(p, os.Args[2], 2) && time.Now().Before(end); {
 		time.Sleep(time.Millisecond)
 	}
 	fmt.Println("kill:", p.Kill(), len(holding(os.Args[2])))

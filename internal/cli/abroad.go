@@ -23,13 +23,13 @@ var abroad = map[string]string{
 	"imonit": "here it is: velos list", "dashboard": "here it is: velos list", "dash": "here it is: velos list", "report": "here it is: velos info all",
 	"startOrRestart": insteadRestart, "startOrReload": insteadReload, "startOrGracefulReload": insteadReload,
 	"update": insteadUpgrade, "updatePM2": insteadUpgrade, "deepUpdate": insteadUpgrade,
-	"ecosystem": insteadFile, "init": insteadFile, "create": insteadFile, "generate": insteadFile, "examples": "velos start --help has some",
+	"ecosystem": insteadFile, "create": insteadFile, "generate": insteadFile, "examples": "velos start --help has some",
 	"logrotate": insteadLogs, "run": "here it is: velos start", "up": "here it is: velos start FILE.toml", "down": "here it is: velos stop all",
 	"rm": "here it is: velos delete", "cleardump": "delete the file that velos save names", "attach": "here it is: velos logs -f NAME",
 	"unmonitor": noService, "monitor": noService, "link": noService, "unlink": noService, "plus": noService, "login": noService, "logout": noService,
 	"register": noService, "open": noService, "install": noModules, "uninstall": noModules, "module:update": noModules, "module:generate": noModules,
 	"module:install": noModules, "publish": noModules, "package": noModules, "autoinstall": noModules, "set": noModules, "multiset": noModules, "get": noModules,
-	"conf": noModules, "config": noModules, "unset": noModules, "deploy": noDeploy, "pull": noDeploy, "forward": noDeploy, "backward": noDeploy,
+	"conf": noModules, "unset": noModules, "deploy": noDeploy, "pull": noDeploy, "forward": noDeploy, "backward": noDeploy,
 	"serve": "PM2 has this; start a web server of your own", "expose": "PM2 has this; start a web server of your own",
 	"trigger": noPatch, "inspect": noPatch, "profile:cpu": noPatch, "profile:mem": noPatch, "send": "PM2 has this; " + later, "install-otel": noPatch, "uninstall-otel": noPatch,
 }
@@ -38,7 +38,7 @@ var abroad = map[string]string{
 var abroadFlags = map[string]string{
 	"pid": "velos pid NAME prints it", "parallel": "leave it out: apps start side by side", "disable-logs": "leave it out: logs are bounded, see --max-log-total",
 	"filter-env": "apps of a velos.toml get few variables of the shell", "trace": noPatch, "v8": noPatch, "deep-monitoring": noPatch, "event-loop-inspector": noPatch,
-	"source-map-support": "--node-args=--enable-source-maps", "ext": "watching files is " + later, "write": "write a velos.toml", "sort": "leave it out",
+	"source-map-support": "--node-args=--enable-source-maps", "ext": "--ignore-watch leaves files out", "write": "write a velos.toml", "sort": "leave it out",
 	"user": "run velos startup as that user", "hp": "set VELOS_HOME", "service-name": "--name", "wait-ip": "leave it out; apps are started again until they find their network",
 	"format": "--json has every field", "highlight": "--grep shows the lines that match", "container": noDeploy,
 }

@@ -13,19 +13,20 @@ import (
 // it adds to the apps in only those that they depend on.
 type opener func(path string, env config.Environ, needs bool, only []string) (*config.File, error)
 
-// opener reads files for orders. profile is which environment of a file is
-// meant.
-func (s *session) opener(ctx context.Context, profile string) opener {
+// opener reads files for orders.
+func (s *session) opener(ctx context.Context) opener {
 	return func(path string, env config.Environ, needs bool, only []string) (*config.File, error) {
 		if !foreign.Is(path) {
-			switch {
-			case profile != "":
-				return nil, notYet("--env "+quote(profile)+": profiles of a velos.toml", "put the variables into env, or use env_file")
-			case needs:
+			if needs {
 				return config.LoadNeeded(path, env, only...)
 			}
 			return config.Load(path, env, only...)
 		}
+		profile, err := theProfile(path, env.Profiles)
+		if err != nil {
+			return nil, err
+		}
+		env.Profiles = nil // the translation has taken it in
 		file, err := foreign.Read(ctx, path, foreign.Options{Env: env, Profile: profile, Say: s.printed(path)})
 		if err != nil {
 			return nil, err
@@ -36,6 +37,17 @@ func (s *session) opener(ctx context.Context, profile string) opener {
 		}
 		return loaded, err
 	}
+}
+
+// theProfile is the one profile that another manager's file is read with.
+func theProfile(path string, profiles []string) (string, error) {
+	switch profiles = distinct(profiles); len(profiles) {
+	case 0:
+		return "", nil
+	case 1:
+		return profiles[0], nil
+	}
+	return "", invalid("--env: "+quote(path)+" is read with one profile, not with "+strings.Join(profiles, " and "), "name one of them; a velos.toml takes several")
 }
 
 // printed shows what a file has printed while it was evaluated.
@@ -66,6 +78,10 @@ func (s *session) untranslated(file *foreign.File, only []string) {
 		s.notice(file.Path, ": not translated: ", strings.Join(parts, ", "), "; velos import ", file.Path, " -o - says why")
 	}
 }
+
+// fileName reports whether a word looks like a configuration file, ours or
+// another manager's.
+func fileName(word string) bool { return config.IsConfig(word) || foreign.Is(word) }
 
 // isFile reports whether a word names a configuration file. An app that is
 // known by such a name goes before another manager's file.

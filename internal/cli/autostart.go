@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/velospm/velos"
@@ -19,8 +20,9 @@ import (
 	"github.com/velospm/velos/internal/home"
 )
 
-// raiseWithin is how long the daemon may take to answer after its start.
-const raiseWithin = 5 * time.Second
+// raiseWithin is how long the daemon may take to answer after its start, or
+// after its keeper was asked to start it.
+const raiseWithin = 15 * time.Second
 
 // kept are the variables that the daemon gets. It must not depend on whoever
 // happened to start it; what an app gets comes with its Spec.
@@ -60,22 +62,24 @@ func (s *session) raise(ctx context.Context, h home.Home) error {
 			ended <- st.ExitCode()
 		}
 	}()
-	return s.await(ctx, h, p.Pid, ended, before)
+	return s.await(ctx, h, p, ended, before)
 }
 
 // await dials until the daemon answers. A velosd that ended with Conflict has
 // lost the race for the lock: its rival will answer.
-func (s *session) await(ctx context.Context, h home.Home, pid int, ended <-chan int, logged int64) error {
+func (s *session) await(ctx context.Context, h home.Home, ours *os.Process, ended <-chan int, logged int64) error {
 	deadline := time.Now().Add(raiseWithin)
 	pause := time.Millisecond
 	for time.Now().Before(deadline) {
 		c, err := client.Dial(h.Socket())
 		if err == nil {
 			s.conn = c
-			s.announceDaemon(ctx, h, pid, logged)
-			return nil
-		}
-		if code := velos.CodeOf(err); code != velos.Unreachable {
+			if s.announceDaemon(ctx, h, ours, logged) {
+				return nil
+			}
+			_ = c.Close() // it has died since
+			s.conn = nil
+		} else if code := velos.CodeOf(err); code != velos.Unreachable {
 			return err
 		}
 		select {
@@ -94,14 +98,22 @@ func (s *session) await(ctx context.Context, h home.Home, pid int, ended <-chan 
 }
 
 // announceDaemon says what was started, unless another command was faster and
-// it is that command's daemon that answers.
-func (s *session) announceDaemon(ctx context.Context, h home.Home, pid int, logged int64) {
+// it is that command's daemon that answers. Then ours is not needed: it may not
+// even have begun, and would be a daemon that nobody wants when it does and the
+// other has ended. False: the connection is lost.
+func (s *session) announceDaemon(ctx context.Context, h home.Home, ours *os.Process, logged int64) bool {
 	ctx, stop := context.WithTimeout(ctx, raiseWithin)
 	defer stop()
-	if p, err := s.conn.Ping(ctx); err == nil && (p.PID == pid || p.Keeper == pid) {
+	p, err := s.conn.Ping(ctx)
+	switch {
+	case err != nil:
+	case p.PID == ours.Pid || p.Keeper == ours.Pid:
 		s.notice("started velosd, pid ", strconv.Itoa(p.PID))
 		s.passOn(h, logged)
+	default:
+		_ = ours.Signal(syscall.SIGTERM)
 	}
+	return err == nil || velos.CodeOf(err) != velos.Unreachable
 }
 
 // raiseError carries the end of what velosd itself wrote since it was started.

@@ -3,10 +3,13 @@ package cli
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/velospm/velos"
 )
 
 // raised is a home without a daemon, and a PATH with one.
@@ -30,7 +33,7 @@ func raised(t *testing.T) *fake {
 	os.Mkdir(d.home, 0o700)
 	t.Cleanup(func() {
 		os.WriteFile(filepath.Join(d.home, "end"), nil, 0o600)
-		for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 			if _, err := os.Lstat(filepath.Join(d.home, "velos.sock")); err != nil {
 				break
 			}
@@ -70,6 +73,38 @@ func TestTwoFirstCommandsMakeOneDaemon(t *testing.T) {
 	group.Wait()
 	if b, _ := os.ReadFile(filepath.Join(d.home, "daemons")); strings.Count(string(b), "\n") != 1 {
 		t.Errorf("daemons:\n%s", b)
+	}
+}
+
+func TestADaemonThatIsNotNeededAnyMoreIsEnded(t *testing.T) {
+	d := raised(t)
+	d.version, d.pid = velos.Version, 1<<30
+	slow := d.file(t, "slow", "")
+	listed := make(chan int)
+	go func() {
+		_, _, code := d.run(t, "list")
+		listed <- code
+	}()
+	pid := 0
+	eventually(t, "the daemon of this command is slow", func() bool {
+		b, _ := os.ReadFile(slow)
+		pid, _ = strconv.Atoi(string(b))
+		return pid > 1
+	})
+	d.listen(t) // another command's is there first
+	defer d.die()
+	if code := <-listed; code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+	eventually(t, "ours has ended", func() bool { return gone(pid) })
+}
+
+func eventually(t *testing.T, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("never: %s", what)
+		}
 	}
 }
 

@@ -41,6 +41,7 @@ type World struct {
 	ErrTTY   bool
 	Width    int         // of the terminal; 0 is unknown
 	Unread   func() bool // nobody reads Out any longer; nil: nobody knows
+	In       io.Reader   // nil: there is nothing to read
 	Now      func() time.Time
 	Loc      *time.Location
 }
@@ -51,7 +52,7 @@ func Main(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	env, err := config.Current()
-	w := World{Out: os.Stdout, Err: os.Stderr, Dir: env.Dir, Lost: err, Unread: unread, Vars: env.Vars, Now: time.Now, Loc: time.Local,
+	w := World{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Dir: env.Dir, Lost: err, Unread: unread, Vars: env.Vars, Now: time.Now, Loc: time.Local,
 		OutTTY: term.IsTerminal(int(os.Stdout.Fd())), ErrTTY: term.IsTerminal(int(os.Stderr.Fd()))}
 	if w.OutTTY {
 		w.Width, _, _ = term.GetSize(int(os.Stdout.Fd()))

@@ -137,10 +137,10 @@ func TestStartRefusesWhatItCannotDo(t *testing.T) {
 		{2, "no such flag: --naem\n  hint: did you mean --name?", "start app.sh --naem x"},
 		{2, "what is for the program itself goes after --", "start app.sh --port 3000"},
 		{2, "-i does not apply to an app that is known", "start api -i 3"},
-		{2, "not yet", "start app.sh --watch"},
-		{2, "not yet", "start app.sh -c x"},
-		{2, "not yet", "start app.sh --max-memory-restart 100M"},
-		{2, "not yet", "start app.sh --env production"},
+		{2, "has 1 field;", "start app.sh -c x"},
+		{2, "not yet", "start app.sh --uid nobody"},
+		{2, "must be a size", "start app.sh --max-memory-restart 100X"},
+		{2, "profiles are in configuration files", "start app.sh --env production"},
 		{2, "not yet", "start app.sh --no-daemon"},
 		{2, "must be 1 or more", "start app.sh -i -3"},
 		{2, "signal", "start app.sh --stop-signal SIGFOO"},
@@ -379,4 +379,12 @@ func TestWhateverElseListensThereIsNoDaemon(t *testing.T) {
 			t.Errorf("%q: exit code %d, %s", garbage, code, e)
 		}
 	}
+}
+
+func TestACommandThatMeetsADyingDaemonAsksTheNextOne(t *testing.T) {
+	d := newFake(t, "api")
+	d.mu.Lock()
+	d.dying = 3
+	d.mu.Unlock()
+	want(t, d, 0, "api", "", "list")
 }

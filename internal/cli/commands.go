@@ -29,7 +29,7 @@ type command struct {
 }
 
 var groups = []struct{ id, title string }{
-	{"apps", "Apps:"}, {"look", "Looking:"}, {"files", "Moving in and out:"}, {"daemon", "The daemon and its memory:"},
+	{"apps", "Apps:"}, {"file", "The configuration:"}, {"look", "Looking:"}, {"files", "Moving in and out:"}, {"daemon", "The daemon and its memory:"},
 }
 
 const targetsHelp = `
@@ -47,6 +47,14 @@ var commands = []command{
 	{name: "reset", args: "NAME...", min: 1, max: -1, group: "apps", short: "set restart counts to zero", setup: setupReset, targets: true},
 	{name: "reload", aliases: []string{"graceful-reload", "gracefulReload"}, args: "NAME|FILE.toml...", max: -1, group: "apps", short: "replace processes without a gap", long: reloadLong, setup: setupReload, targets: true},
 	{name: "scale", args: "NAME N|+N|-N|max", min: 2, max: -1, group: "apps", short: "change the number of instances", long: scaleLong, setup: setupScale, targets: true},
+
+	{name: "init", args: "[FILE.toml]", max: 1, group: "file", short: "write a velos.toml for this directory", long: initLong, setup: setupInit},
+	{name: "apply", args: "[FILE.toml]", max: 1, group: "file", short: "make what runs what a file says, touching what differs only", long: applyLong, setup: setupApply},
+	{name: "diff", args: "[FILE.toml]", max: 1, group: "file", short: "show what apply would do", long: diffLong, setup: setupDiff},
+	{name: "undo", args: "[NAME]", max: 1, group: "file", short: "take the last change of configurations back", long: undoLong, setup: setupUndo, targets: true},
+	{name: "history", args: "NAME", min: 1, max: 1, group: "file", short: "show the configurations that an app had", long: historyLong, setup: setupHistory, targets: true},
+	{name: "config", args: "get NAME [KEY] | set NAME KEY=VALUE...", min: 2, max: -1, group: "file", short: "show or change single settings of an app", long: configLong, setup: setupConfig, targets: true},
+	{name: "schema", args: "config", min: 1, max: 1, group: "file", short: "print the JSON Schema of velos.toml", long: schemaLong, setup: setupSchema},
 
 	{name: "list", aliases: []string{"ls", "l", "ps", "status"}, args: "[NAME...]", max: -1, group: "look", short: "show apps", long: listLong, setup: setupList, targets: true},
 	{name: "info", aliases: []string{"show", "describe", "desc"}, args: "NAME...", min: 1, max: -1, group: "look", short: "show everything about apps", long: "Shows configuration, state, usage, logs and environment of apps. Secrets are masked." + targetsHelp, setup: setupInfo, targets: true},

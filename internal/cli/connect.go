@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"strconv"
 	"time"
 
 	"github.com/velospm/velos"
@@ -33,15 +34,25 @@ func (s *session) dial() error {
 	return err
 }
 
+// mostDeaths bounds how many daemons a command sees die before it asks one.
+const mostDeaths = 10
+
 // connect connects to the daemon and starts it where there is none.
 func (s *session) connect(ctx context.Context) error {
-	err := s.dial()
-	if err == nil {
-		s.offer(ctx)
-		return nil
-	}
-	if velos.CodeOf(err) != velos.Unreachable {
-		return err
+	// A daemon that dies at this very moment has accepted, and never answers.
+	for try := 0; ; try++ {
+		err := s.dial()
+		if err == nil && (s.offer(ctx) || try == mostDeaths) {
+			return nil
+		}
+		if err != nil && velos.CodeOf(err) != velos.Unreachable {
+			return err
+		}
+		if err != nil {
+			break
+		}
+		_ = s.conn.Close()
+		s.conn = nil
 	}
 	h, err := s.home()
 	if err != nil {
@@ -53,18 +64,63 @@ func (s *session) connect(ctx context.Context) error {
 	return s.raise(ctx, h)
 }
 
-// offer says once, on stderr, that the daemon is of another version and how to
-// bring it up to date. It costs one round trip.
-func (s *session) offer(ctx context.Context) {
-	if s.offered {
-		return
+// returnWithin is how long a daemon may be away of which nobody says that it
+// will come back: a service that is restarted ends whole, and begins anew.
+const returnWithin = 2 * time.Second
+
+// reconnect waits for the daemon that follows the one that was lost: killed and
+// started again by its keeper, upgraded or restarted. It starts none: somebody
+// may have wanted its end.
+func (s *session) reconnect(ctx context.Context) error {
+	_ = s.conn.Close()
+	s.conn = nil
+	h, err := s.home()
+	if err != nil {
+		return err
 	}
-	s.offered = true
+	hoped := time.Now() // when it was last to be expected
+	pause := time.Millisecond
+	for end := hoped.Add(patience); time.Now().Before(end) && time.Since(hoped) < returnWithin; {
+		if err := s.dial(); err == nil {
+			within, stop := briefly(ctx)
+			p, err := s.conn.Ping(within)
+			stop()
+			if err == nil {
+				s.notice("velosd was away; going on with pid ", strconv.Itoa(p.PID))
+				return nil
+			}
+			_ = s.conn.Close()
+			s.conn = nil
+		} else if velos.CodeOf(err) != velos.Unreachable {
+			return err
+		}
+		if h.Kept() {
+			hoped = time.Now()
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(pause):
+			pause = min(pause*3/2, 50*time.Millisecond)
+		}
+	}
+	return &velos.Error{Code: velos.Unreachable, Message: "velosd has ended", Hint: "velos list starts it again"}
+}
+
+// offer says once, on stderr, that the daemon is of another version and how to
+// bring it up to date. It costs one round trip. False: the connection is lost.
+func (s *session) offer(ctx context.Context) bool {
+	if s.offered {
+		return true
+	}
 	ctx, stop := briefly(ctx)
 	defer stop()
-	if p, err := s.conn.Ping(ctx); err == nil {
+	p, err := s.conn.Ping(ctx)
+	if err == nil {
+		s.offered = true
 		s.skew(p.Version)
 	}
+	return velos.CodeOf(err) != velos.Unreachable || err == nil
 }
 
 // briefly bounds a call that the daemon can answer at once.

@@ -16,7 +16,7 @@ import (
 const daemonLong = `velos daemon upgrade [PATH] replaces the running velosd by another one, in the same process: apps go on under
 their pids, no line of their output is lost, and the next command talks to the new program. PATH is a velosd; without
 it, the one that velos would start. A program that is no velosd, that cannot go on with the present state or fails its
-own check is refused before anything changes. Commands that follow logs or events end and can be given again.`
+own check is refused before anything changes. Commands that follow logs or events go on.`
 
 type upgradeAnswer struct {
 	Upgraded bool   `json:"upgraded"`

@@ -21,20 +21,27 @@ func setupDelete(s *session, f *pflag.FlagSet) handler {
 		if err != nil {
 			return err
 		}
-		orders := make([]order, len(list))
-		for i, t := range list {
+		for _, t := range list {
 			if t.inst >= 0 {
 				return invalid("delete "+t.String()+": one instance cannot be deleted", "velos stop "+t.String()+" stops it")
 			}
-			orders[i] = t.about("delete")
-			orders[i].behind, orders[i].ended = dependents(list, t.app), true
-			orders[i].do = func(ctx context.Context) (string, *velos.App, error) {
-				_, err := s.conn.Delete(ctx, t.wire())
-				return done2("deleted", err)
-			}
 		}
-		return s.carryOut(ctx, orders, limit)
+		return s.carryOut(ctx, s.deleteOrders(list), limit)
 	}
+}
+
+// deleteOrders stop apps and forget them, none before those that need it.
+func (s *session) deleteOrders(list []target) []order {
+	orders := make([]order, len(list))
+	for i, t := range list {
+		orders[i] = t.about("delete")
+		orders[i].behind, orders[i].ended = dependents(list, t.app), true
+		orders[i].do = func(ctx context.Context) (string, *velos.App, error) {
+			_, err := s.conn.Delete(ctx, t.wire())
+			return done2("deleted", err)
+		}
+	}
+	return orders
 }
 
 // done2 is done for answers without an app.

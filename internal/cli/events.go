@@ -65,28 +65,47 @@ func (s *session) showEvents(ctx context.Context, q wire.EventsQuery, apps []vel
 		keep, q.Last = q.Last, 0
 	}
 	var held []velos.Event
-	for e, err := range s.conn.Events(ctx, q) {
-		if err != nil {
-			if q.Follow && ctx.Err() != nil {
-				break
-			}
-			return err
-		}
-		if len(wanted) > 0 && !wanted[e.ID] {
-			continue
-		}
-		if keep > 0 {
+	err := s.eachEvent(ctx, &q, func(e velos.Event) error {
+		switch {
+		case len(wanted) > 0 && !wanted[e.ID]:
+		case keep == 0:
+			return v.Add(e)
+		default:
 			if held = append(held, e); len(held) > 2*keep {
 				held = append(held[:0], held[len(held)-keep:]...)
 			}
-			continue
 		}
-		if err := v.Add(e); err != nil {
-			return err
-		}
+		return nil
+	})
+	if err != nil && !(q.Follow && ctx.Err() != nil) {
+		return err
 	}
 	for _, e := range held[max(0, len(held)-keep):] {
 		v.Add(e)
 	}
 	return v.Close()
+}
+
+// eachEvent asks again, behind the last event, when the daemon of a follower
+// went away.
+func (s *session) eachEvent(ctx context.Context, q *wire.EventsQuery, add func(velos.Event) error) error {
+	for {
+		var failed error
+		for e, err := range s.conn.Events(ctx, *q) {
+			if err != nil {
+				failed = err
+				break
+			}
+			q.After, q.Last = e.Seq, 0
+			if err := add(e); err != nil {
+				return err
+			}
+		}
+		if failed == nil || !q.Follow || !lost(ctx, failed) {
+			return failed
+		}
+		if err := s.reconnect(ctx); err != nil {
+			return err
+		}
+	}
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -31,10 +32,10 @@ like secrets are not written: the files name them, and where they come from inst
 
 // exportFlags are the flags of export.
 type exportFlags struct {
-	dir     string
-	force   bool
-	only    []string
-	profile string
+	dir   string
+	force bool
+	only  []string
+	env   []string // profiles
 }
 
 func setupExport(s *session, f *pflag.FlagSet) handler {
@@ -42,8 +43,11 @@ func setupExport(s *session, f *pflag.FlagSet) handler {
 	f.StringVarP(&o.dir, "output", "o", "", "directory for the files; it is made if it is not there")
 	f.BoolVarP(&o.force, "force", "f", false, "write over files that are there")
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
-	f.StringVar(&o.profile, "env", "", "profile of the configuration file")
+	profileFlag(f, &o.env)
 	return func(ctx context.Context, args []string) error {
+		if err := checkProfiles("export", o.env, slices.ContainsFunc(args[1:], fileName)); err != nil {
+			return err
+		}
 		specs, err := s.exported(ctx, args[1:], &o)
 		if err != nil {
 			return err
@@ -65,15 +69,16 @@ func (s *session) exported(ctx context.Context, words []string, o *exportFlags) 
 	if err != nil {
 		return nil, err
 	}
+	env.Profiles = o.env
 	var specs []velos.Spec
 	var names []string
-	p := &plan{}
+	p := &plan{open: s.opener(ctx)}
 	for _, w := range words {
 		if !p.isFile(w) {
 			names = append(names, w)
 			continue
 		}
-		file, err := s.opener(ctx, o.profile)(w, env, false, o.only)
+		file, err := p.open(w, env, false, o.only)
 		if err != nil {
 			return nil, err
 		}
@@ -136,7 +141,7 @@ func (s *session) writeFiles(files []foreign.Output, o *exportFlags) error {
 	var names []string
 	for _, f := range files {
 		name := filepath.Join(o.dir, f.Name)
-		if err := create(filepath.Join(dir, f.Name), f.Data, o.force); err != nil {
+		if err := create(filepath.Join(dir, f.Name), f.Data, 0o600, o.force); err != nil {
 			e := &velos.Error{Code: velos.Failed, Message: "write " + quote(name) + ": " + reasonOf(err), Hint: "name another directory with -o", Cause: err}
 			if errors.Is(err, fs.ErrExist) {
 				e.Code, e.Message, e.Hint = velos.Conflict, "write "+quote(name)+": there is such a file", "--force writes over it, -o names another directory"

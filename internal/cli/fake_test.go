@@ -40,6 +40,10 @@ type fake struct {
 	version  string
 	pid      int
 	hang     bool
+	dying    int // connections that are accepted and never answered
+	listener *wire.Listener
+	open     map[*wire.Conn]bool
+	happened chan struct{} // closed when there is another event or live line
 }
 
 func newFake(t *testing.T, names ...string) *fake {
@@ -48,27 +52,66 @@ func newFake(t *testing.T, names ...string) *fake {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	d := &fake{home: dir, crash: map[string]string{}, version: velos.Version, pid: 1 << 30}
+	d := &fake{home: dir, crash: map[string]string{}, version: velos.Version, pid: 1 << 30, happened: make(chan struct{})}
 	for _, n := range names {
 		sp := velos.NewSpec()
 		sp.Name, sp.Script, sp.Cwd = n, "/srv/"+n+".js", "/srv"
 		d.add(sp, velos.Online)
 	}
-	l, err := wire.Listen(filepath.Join(dir, "velos.sock"))
+	d.listen(t)
+	t.Cleanup(func() { d.die() })
+	return d
+}
+
+func (d *fake) listen(t *testing.T) {
+	l, err := wire.Listen(filepath.Join(d.home, "velos.sock"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
+	d.mu.Lock()
+	d.listener, d.open = l, map[*wire.Conn]bool{}
+	d.mu.Unlock()
 	go func() {
 		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
-			go d.serve(c)
+			d.mu.Lock()
+			if d.listener == l && d.dying == 0 {
+				d.open[c] = true
+				go d.serve(c)
+			} else {
+				d.dying--
+				c.Close()
+			}
+			d.mu.Unlock()
 		}
 	}()
-	return d
+}
+
+// die closes the socket and every connection, as a daemon that is killed.
+func (d *fake) die() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.listener != nil {
+		d.listener.Close()
+	}
+	d.listener = nil
+	for c := range d.open {
+		c.Close()
+	}
+}
+
+// happen adds an event and live lines.
+func (d *fake) happen(e velos.Event, lines ...velos.Entry) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	e.Seq = uint64(len(d.events) + 1)
+	d.events = append(d.events, e)
+	d.live = append(d.live, lines...)
+	close(d.happened)
+	d.happened = make(chan struct{})
 }
 
 func (d *fake) add(sp velos.Spec, status velos.Status) *velos.App {
@@ -149,21 +192,7 @@ func (d *fake) answer(c wire.Command, p []byte, send func(wire.Status, velos.Rec
 		d.logs(c, p, send, cancel)
 		return
 	case wire.EventList:
-		var q wire.EventsQuery
-		wire.Decode(p, &q)
-		d.mu.Lock()
-		var list []velos.Event
-		for _, e := range d.events {
-			if q.ID == 0 || q.ID == e.ID {
-				list = append(list, e)
-			}
-		}
-		d.mu.Unlock()
-		if q.Last > 0 {
-			list = list[max(0, len(list)-q.Last):]
-		}
-		send(wire.Streaming, &wire.Events{Events: list})
-		send(wire.OK, nil)
+		d.history(p, send, cancel)
 		return
 	}
 	d.mu.Lock()
@@ -178,6 +207,39 @@ func (d *fake) answer(c wire.Command, p []byte, send func(wire.Status, velos.Rec
 		return
 	}
 	send(wire.OK, rec)
+}
+
+func (d *fake) history(p []byte, send func(wire.Status, velos.Record), cancel chan struct{}) {
+	var q wire.EventsQuery
+	wire.Decode(p, &q)
+	for last := q.After; ; {
+		d.mu.Lock()
+		happened := d.happened
+		var list []velos.Event
+		for _, e := range d.events {
+			if (q.ID == 0 || q.ID == e.ID) && e.Seq > last {
+				list = append(list, e)
+			}
+		}
+		if n := len(d.events); n > 0 {
+			last = d.events[n-1].Seq
+		}
+		d.mu.Unlock()
+		if q.Last > 0 {
+			list, q.Last = list[max(0, len(list)-q.Last):], 0
+		}
+		send(wire.Streaming, &wire.Events{Events: list})
+		if !q.Follow {
+			break
+		}
+		select {
+		case <-happened:
+			continue
+		case <-cancel:
+		}
+		break
+	}
+	send(wire.OK, nil)
 }
 
 func (d *fake) logs(c wire.Command, p []byte, send func(wire.Status, velos.Record), cancel chan struct{}) {
@@ -195,7 +257,7 @@ func (d *fake) logs(c wire.Command, p []byte, send func(wire.Status, velos.Recor
 	}
 	d.mu.Lock()
 	d.queries = append(d.queries, l)
-	list, live := pick(d.lines), pick(d.live)
+	list, live, happened := pick(d.lines), pick(d.live), d.happened
 	d.mu.Unlock()
 	if q.Last > 0 {
 		list = list[max(0, len(list)-q.Last):]
@@ -203,9 +265,18 @@ func (d *fake) logs(c wire.Command, p []byte, send func(wire.Status, velos.Recor
 	if len(list) > 0 {
 		send(wire.Streaming, &wire.Entries{Entries: list})
 	}
-	if c == wire.LogStream {
-		send(wire.Streaming, &wire.Entries{Entries: live})
-		<-cancel
+	for shown := 0; c == wire.LogStream; {
+		send(wire.Streaming, &wire.Entries{Entries: live[shown:]})
+		shown = len(live)
+		select {
+		case <-happened:
+			d.mu.Lock()
+			happened, live = d.happened, pick(d.live)
+			d.mu.Unlock()
+			continue
+		case <-cancel:
+		}
+		break
 	}
 	send(wire.OK, nil)
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -36,7 +37,7 @@ func (o *specFlags) flags(f *pflag.FlagSet) {
 	f.BoolVar(&o.Shell, "shell", false, "hand the command line to /bin/sh")
 	f.StringArrayVar(&o.set, "set", nil, "KEY=VALUE for the environment")
 	f.StringArrayVar(&o.EnvFiles, "env-file", nil, "dotenv file; its values are never stored: each run reads it when it begins")
-	f.StringArrayVar(&o.env, "env", nil, "KEY=VALUE like --set, or a profile of the configuration file")
+	f.StringArrayVar(&o.env, "env", nil, "KEY=VALUE like --set, or the name of a profile of the configuration file")
 	str(&o.IncrementVar, "increment-var", "", "variable whose number rises by one with each instance")
 	f.BoolVar(&o.noAutostart, "no-autostart", false, "add it without starting it")
 
@@ -56,6 +57,18 @@ func (o *specFlags) flags(f *pflag.FlagSet) {
 	str(&o.KillTimeout, "kill-timeout", "k", "time to end before it is killed")
 	str(&o.StopSignal, "stop-signal", "", "signal that asks it to end")
 
+	str(&o.MaxMemory, "max-memory", "", "restart an instance whose processes take more memory than this")
+	f.StringSliceVar(&o.Watch, "watch", nil, "restart when files change: in the working directory, or --watch=PATH,PATH")
+	f.Lookup("watch").NoOptDefVal = here
+	f.StringSliceVar(&o.IgnoreWatch, "ignore-watch", nil, "files that may change, as in a .gitignore")
+	str(&o.WatchDelay, "watch-delay", "", "how long nothing must have changed")
+	str(&o.Cron, "cron", "c", "restart by a cron expression")
+	str(&o.Schedule, "schedule", "", "run it by a cron expression, and let it rest between")
+	str(&o.Overlap, "overlap", "", "what to do when it is time and the last run has not ended: skip, queue or kill")
+	f.StringVar(&o.Cron, "cron-restart", "", "the same as --cron, as PM2 calls it")
+	f.StringVar(&o.MaxMemory, "max-memory-restart", "", "the same as --max-memory, as PM2 calls it")
+	f.StringSliceVar(&o.IgnoreWatch, "watch-ignore", nil, "the same as --ignore-watch")
+
 	str(&o.OutFile, "output", "o", "file for stdout")
 	str(&o.ErrFile, "error", "e", "file for stderr")
 	str(&o.LogFile, "log", "l", "file for both")
@@ -73,12 +86,6 @@ func (o *specFlags) flags(f *pflag.FlagSet) {
 // foreign are flags of PM2 that a later version will understand, and those
 // that need nothing here.
 func (o *specFlags) foreign(f *pflag.FlagSet) {
-	f.StringVarP(&o.Cron, "cron", "c", "", "restart by a cron expression (not yet)")
-	f.StringVar(&o.Cron, "cron-restart", "", "the same (not yet)")
-	f.StringVar(&o.MaxMemory, "max-memory-restart", "", "restart above this memory (not yet)")
-	f.BoolVar(&o.Watch, "watch", false, "restart when files change (not yet)")
-	f.StringVar(&o.WatchDelay, "watch-delay", "", "(not yet)")
-	f.StringSliceVar(&o.IgnoreWatch, "ignore-watch", nil, "(not yet)")
 	f.StringVar(&o.User, "uid", "", "(not yet)")
 	f.StringVar(&o.Group, "gid", "", "(not yet)")
 	f.BoolVar(&o.noDaemon, "no-daemon", false, "(not yet)")
@@ -90,7 +97,7 @@ func (o *specFlags) foreign(f *pflag.FlagSet) {
 	}
 	f.BoolVarP(&o.nothing, "execute-command", "x", false, "accepted: every app runs like that")
 	f.BoolVarP(&o.nothing, "mini-list", "m", false, "accepted")
-	for _, name := range []string{"execute-command", "mini-list", "cron-restart", "watch-delay", "ignore-watch", "uid", "gid", "no-daemon", "no-vizion", "no-treekill", "log-type", "node-args"} {
+	for _, name := range []string{"execute-command", "mini-list", "cron-restart", "max-memory-restart", "watch-ignore", "uid", "gid", "no-daemon", "no-vizion", "no-treekill", "log-type", "node-args"} {
 		f.MarkHidden(name)
 	}
 }
@@ -98,7 +105,8 @@ func (o *specFlags) foreign(f *pflag.FlagSet) {
 // fields are the flags that have another name than the field they set.
 var fields = map[string]string{
 	"interpreter-args": "interpreter_args", "node-args": "interpreter_args", "output": "out_file", "error": "error_file", "log": "log_file",
-	"cron-restart": "cron", "max-memory-restart": "max_memory", "uid": "user", "gid": "group",
+	"cron": "cron_restart", "cron-restart": "cron_restart", "max-memory": "max_memory", "max-memory-restart": "max_memory",
+	"watch": "watch_paths", "ignore-watch": "watch_ignore", "watch-ignore": "watch_ignore", "uid": "user", "gid": "group",
 }
 
 // valued refuses a value that was forgotten: nothing, or the next flag.
@@ -121,7 +129,7 @@ func valued(f *pflag.FlagSet, fl *pflag.Flag) error {
 func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, error) {
 	c := o.Options
 	c.Args = args
-	c.Flags = map[string]string{"env_profile": "env"}
+	c.Flags = map[string]string{}
 	var err error
 	f.Visit(func(fl *pflag.Flag) {
 		if field, ok := fields[fl.Name]; ok {
@@ -139,10 +147,9 @@ func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, er
 	for _, e := range o.env {
 		if strings.Contains(e, "=") {
 			c.Env = append(c.Env, e)
-		} else {
-			c.EnvProfile = e
 		}
 	}
+	c.Watch = watchPaths(o.Watch)
 	yes, no := true, false
 	if o.noAutostart {
 		c.Autostart = &no
@@ -172,4 +179,43 @@ func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, er
 		return c, notYet("--no-treekill", "leave it out; a stop takes the whole process tree")
 	}
 	return c, nil
+}
+
+// here is what --watch without a value has for one: no path.
+const here = "."
+
+// watchPaths are the paths of --watch; the working directory by itself is "".
+func watchPaths(list []string) []string {
+	if len(list) == 1 && list[0] == here {
+		return []string{""}
+	}
+	return list
+}
+
+// profiles are the words of --env that name profiles and not variables.
+func (o *specFlags) profiles() []string {
+	return slices.DeleteFunc(slices.Clone(o.env), func(e string) bool { return strings.Contains(e, "=") })
+}
+
+// profileFlag declares --env for commands that take files and known apps.
+func profileFlag(f *pflag.FlagSet, p *[]string) {
+	f.StringArrayVar(p, "env", nil, "profile of the environment in the configuration file")
+}
+
+// checkProfiles refuses what --env cannot mean where there are known apps and
+// files only.
+func checkProfiles(verb string, profiles []string, file bool) error {
+	for _, e := range profiles {
+		switch {
+		case strings.Contains(e, "="):
+			return invalid("--env: "+verb+" takes the name of a profile, not "+quote(e), "velos config set NAME env."+e)
+		case !file:
+			return noFile(e)
+		}
+	}
+	return nil
+}
+
+func noFile(profile string) error {
+	return invalid("--env "+quote(profile)+": profiles are in configuration files, and none is named", "name one, such as velos.toml; --env KEY=VALUE sets a variable at the start of a script")
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -72,7 +71,8 @@ func (s *session) writeImport(file *foreign.File, o *importFlags, env config.Env
 		path = filepath.Join(s.Dir, path)
 	}
 	file.Move(filepath.Dir(path), env)
-	if err := create(path, file.Text(), o.force); err != nil {
+	// It may hold secrets.
+	if err := create(path, file.Text(), 0o600, o.force); err != nil {
 		e := &velos.Error{Code: velos.Failed, Message: "write " + quote(o.out) + ": " + reasonOf(err), Hint: "name another file with -o", Cause: err}
 		switch {
 		case errors.Is(err, fs.ErrExist):
@@ -92,20 +92,6 @@ func reasonOf(err error) string {
 		return pe.Err.Error()
 	}
 	return err.Error()
-}
-
-// create writes a file for its owner alone: it may hold secrets.
-func create(path string, data []byte, over bool) error {
-	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
-	if over {
-		flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
-	}
-	f, err := os.OpenFile(path, flags, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Close())
 }
 
 // imported shows the outcome. bad is why the new file does not start yet.

@@ -8,13 +8,20 @@ import (
 	"github.com/velospm/velos/internal/view"
 )
 
-func setupInfo(s *session, _ *pflag.FlagSet) handler {
+func setupInfo(s *session, f *pflag.FlagSet) handler {
+	env := f.Bool("env", false, "show each variable of its environment and where it is from; secrets are masked")
 	return func(ctx context.Context, args []string) error {
 		list, err := s.targets(ctx, "info", args)
 		if err != nil {
 			return err
 		}
 		apps := only(list)
+		if *env {
+			if len(apps) > 1 {
+				return invalid("info --env: that is more than one app", "name one of them")
+			}
+			return view.Variables(s.Out, s.variables(&apps[0]), s.options())
+		}
 		o := s.options()
 		o.All = true
 		if len(apps) > 1 && o.Format != view.Human {

@@ -3,20 +3,27 @@ package cli
 import (
 	"context"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/config"
 	"github.com/velospm/velos/internal/view"
 )
 
 const logsLong = `Shows what apps wrote: all of them, or those named, merged in time order. Lines of stderr have a "!"
-after the name. Without -f it shows the newest lines and ends.
+after the name. Without -f it shows the newest lines and ends. With it, apps that are added later join in where
+they are meant, too, and another velosd may take over: it ends when velosd is gone and does not come back.
 
 --since and --until take a moment (2026-01-02 15:04, RFC 3339, 15:04, Unix time) or an age (10m, 2h ago).
 With --since, --last or --grep every line that matches is shown, unless -n says how many.
---json is an array, and one object a line with -f. --raw is the exact bytes: a terminal may act on them.` + targetsHelp
+--json is an array, and one object a line with -f. --raw is the exact bytes: a terminal may act on them.
+
+--summary, --patterns, --dedupe, --anomalies and --new say what the lines come to (the last hour, a day of
+anomalies, unless --since or --last says otherwise); docs/LOGS.md says what each figure means. "-" for the
+name reads standard input instead, --file a file.` + targetsHelp
 
 // logFlags are the flags of logs.
 type logFlags struct {
@@ -51,15 +58,26 @@ type logQuery struct {
 	re      *regexp.Regexp // nil: everything matches
 	queries []velos.Query  // one for each app, without Last and Follow
 	o       view.LogOptions
+
+	// again finds the apps once more, when some were added or there is another
+	// daemon. Nil: follow these, and end with this daemon.
+	again  func(all []velos.App) ([]velos.App, []velos.Query)
+	open   bool   // apps that are added later may be meant, too
+	newest uint32 // the highest id there was
 }
 
 func setupLogs(s *session, f *pflag.FlagSet) handler {
 	var o logFlags
 	o.flags(f)
+	var d digestFlags
+	d.flags(f)
 	return func(ctx context.Context, args []string) error {
 		base, err := o.query(s)
 		if err != nil {
 			return err
+		}
+		if d.asked(args) {
+			return s.digest(ctx, f, &o, &d, base, args)
 		}
 		l := &logQuery{follow: o.follow && !o.noStream, last: o.lines, none: o.lines == 0 && f.Changed("lines")}
 		if o.grep != "" {
@@ -77,23 +95,51 @@ func setupLogs(s *session, f *pflag.FlagSet) handler {
 		if err != nil {
 			return err
 		}
-		apps := all
-		if len(args) > 0 {
-			list, err := s.resolve("logs", all, args)
-			if err != nil && o.stamp != "" {
-				return stampError(err, args)
-			}
-			if err != nil {
-				return err
-			}
-			apps, l.queries = spread(list, base)
-		} else {
-			for range apps {
-				l.queries = append(l.queries, base)
-			}
+		list, err := s.meant(all, args)
+		if err != nil && o.stamp != "" {
+			return stampError(err, args)
 		}
+		if err != nil {
+			return err
+		}
+		var apps []velos.App
+		apps, l.queries = spread(list, base)
+		for i := range all {
+			l.newest = max(l.newest, all[i].ID)
+		}
+		l.open = len(args) == 0 || slices.ContainsFunc(args, func(w string) bool { return s.plural(all, w) })
+		l.again = func(all []velos.App) ([]velos.App, []velos.Query) { return spread(s.stillMeant(all, args), base) }
 		return s.showLogs(ctx, apps, l)
 	}
+}
+
+// meant is what words mean; without words, every app. There may be none yet.
+func (s *session) meant(all []velos.App, words []string) ([]target, error) {
+	if len(words) == 0 || len(words) == 1 && words[0] == "all" && len(all) == 0 {
+		return where(all, func(*velos.App) bool { return true }), nil
+	}
+	return s.resolve("logs", all, words)
+}
+
+// stillMeant is meant of those words that mean something.
+func (s *session) stillMeant(all []velos.App, words []string) (list []target) {
+	if len(words) == 0 {
+		list, _ = s.meant(all, nil)
+	}
+	for _, w := range words {
+		if found, err := s.resolve("logs", all, []string{w}); err == nil {
+			list = append(list, found...)
+		}
+	}
+	return once(list)
+}
+
+// plural reports whether a word may mean more apps later than it does now.
+func (s *session) plural(all []velos.App, word string) bool {
+	if _, ok := named(all, word); ok {
+		return false
+	}
+	return word == "all" || strings.HasPrefix(word, "ns:") || len(word) > 2 && word[0] == '/' && word[len(word)-1] == '/' || config.IsConfig(word)
 }
 
 // stampError: PM2 lets a layout stand behind --timestamp, here it would be

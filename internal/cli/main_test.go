@@ -36,6 +36,10 @@ func pretend() int {
 		os.Stderr.Write(text)
 		return 1
 	}
+	if _, err := os.Stat(filepath.Join(h.Dir, "slow")); err == nil {
+		os.WriteFile(filepath.Join(h.Dir, "slow"), []byte(strconv.Itoa(os.Getpid())), 0o600)
+		time.Sleep(time.Minute)
+	}
 	lock, err := h.Lock()
 	if err != nil {
 		return 9

@@ -3,10 +3,8 @@ package cli
 import (
 	"bytes"
 	"context"
-	"errors"
 	"iter"
-	"sync"
-	"time"
+	"slices"
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
@@ -32,7 +30,7 @@ func (s *session) showLogs(ctx context.Context, apps []velos.App, l *logQuery) e
 		for i := range apps {
 			after[i] = apps[i].Log.Seq
 		}
-	} else if err := s.history(ctx, apps, l, after, out); err != nil {
+	} else if err := s.wholeHistory(ctx, apps, l, after, out); err != nil {
 		out.Flush()
 		return quietly(ctx, l, err)
 	}
@@ -42,7 +40,7 @@ func (s *session) showLogs(ctx context.Context, apps []velos.App, l *logQuery) e
 	if err := out.Flush(); err != nil {
 		return err
 	}
-	return quietly(ctx, l, s.stream(ctx, apps, l, after, out))
+	return quietly(ctx, l, s.goOn(ctx, apps, l, after, out))
 }
 
 // quietly: an interrupted follower has done what it was asked for.
@@ -53,13 +51,31 @@ func quietly(ctx context.Context, l *logQuery, err error) error {
 	return err
 }
 
-// history writes what there is. after gets the number of each app's newest
-// line that was looked at, for the follower to go on from.
+// wholeHistory is history, which a follower reads on when the daemon went away
+// in the middle of it.
+func (s *session) wholeHistory(ctx context.Context, apps []velos.App, l *logQuery, after []uint64, out *view.Entries) error {
+	for {
+		err := s.history(ctx, apps, l, after, out)
+		if err == nil || l.again == nil || !l.follow || !lost(ctx, err) {
+			return err
+		}
+		if err := s.reconnect(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// history writes what there is behind after, which gets the number of each
+// app's newest line that was looked at, for the follower to go on from; with
+// an error, that of the newest line that was written.
 func (s *session) history(ctx context.Context, apps []velos.App, l *logQuery, after []uint64, out *view.Entries) error {
 	seqs := make([]iter.Seq2[velos.Entry, error], len(apps))
 	conns := []*client.Client{s.conn}
+	looked := slices.Clone(after)
+	at := map[uint32]int{}
 	for i := range apps {
 		q := l.queries[i]
+		q.After = after[i]
 		if l.re == nil {
 			q.Last = l.last
 		}
@@ -74,12 +90,15 @@ func (s *session) history(ctx context.Context, apps []velos.App, l *logQuery, af
 			defer c.Close()
 			conns = append(conns, c)
 		}
-		seqs[i] = l.matching(conns[i%len(conns)].Logs(ctx, apps[i].ID, q), &after[i])
+		at[apps[i].ID] = i
+		seqs[i] = l.matching(conns[i%len(conns)].Logs(ctx, apps[i].ID, q), &looked[i])
 	}
 	var held []velos.Entry
 	err := merge(seqs, func(e velos.Entry) {
 		if l.last == 0 {
 			out.Add(&e)
+			i := at[e.App]
+			after[i] = max(after[i], e.Seq)
 			return
 		}
 		e.Msg = bytes.Clone(e.Msg)
@@ -87,13 +106,17 @@ func (s *session) history(ctx context.Context, apps []velos.App, l *logQuery, af
 			held = append(held[:0], held[len(held)-l.last:]...)
 		}
 	})
+	if err != nil {
+		return err
+	}
 	if l.last > 0 {
 		held = held[max(0, len(held)-l.last):]
 	}
 	for i := range held {
 		out.Add(&held[i])
 	}
-	return err
+	copy(after, looked)
+	return nil
 }
 
 func (s *session) another() (*client.Client, error) {
@@ -157,75 +180,4 @@ func merge(seqs []iter.Seq2[velos.Entry, error], emit func(velos.Entry)) error {
 		}
 	}
 	return nil
-}
-
-// gather is how long a line may wait for others to be written with it.
-const gather = 5 * time.Millisecond
-
-// A tape is where the streams of a follower meet.
-type tape struct {
-	mu     sync.Mutex // guards out and failed
-	out    *view.Entries
-	failed error
-	dirty  chan struct{} // holds a token while there is something to write
-}
-
-func (t *tape) add(e *velos.Entry) {
-	t.mu.Lock()
-	t.out.Add(e)
-	t.mu.Unlock()
-	select {
-	case t.dirty <- struct{}{}:
-	default:
-	}
-}
-
-func (t *tape) fail(err error) {
-	t.mu.Lock()
-	if t.failed == nil && err != nil && !errors.Is(err, context.Canceled) {
-		t.failed = err
-	}
-	t.mu.Unlock()
-}
-
-// write writes what was added, a moment later, until there is no more.
-func (t *tape) write(stop func()) {
-	for range t.dirty {
-		time.Sleep(gather)
-		t.mu.Lock()
-		err := t.out.Flush()
-		t.mu.Unlock()
-		if err != nil {
-			t.fail(err)
-			stop()
-		}
-	}
-}
-
-// stream follows all apps at once. It ends when the first stream fails, or
-// when all have ended.
-func (s *session) stream(ctx context.Context, apps []velos.App, l *logQuery, after []uint64, out *view.Entries) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	t := &tape{out: out, dirty: make(chan struct{}, 1)}
-	var readers, writer sync.WaitGroup
-	writer.Go(func() { t.write(stop) })
-	for i := range apps {
-		q := l.queries[i]
-		q.Follow, q.After = true, after[i]
-		readers.Go(func() {
-			for e, err := range l.matching(s.conn.Logs(ctx, apps[i].ID, q), &after[i]) {
-				if err != nil {
-					t.fail(err)
-					stop()
-					return
-				}
-				t.add(&e)
-			}
-		})
-	}
-	readers.Wait()
-	close(t.dirty)
-	writer.Wait()
-	return errors.Join(t.failed, out.Flush())
 }

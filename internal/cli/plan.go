@@ -63,7 +63,7 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 		}
 	}
 	words = distinct(words)
-	p := &plan{force: o.force, named: o.Name != "", given: specFlag(f, rest), open: s.opener(ctx, opts.EnvProfile)}
+	p := &plan{force: o.force, named: o.Name != "", given: o.specFlag(f, rest), open: s.opener(ctx)}
 	if p.apps, err = s.apps(ctx); err != nil {
 		return nil, err
 	}
@@ -75,8 +75,8 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 	if len(files) > 0 && p.given != "" && len(scripts) == 0 {
 		return nil, invalid("start: "+p.given+" does not apply to a configuration file", "write it into the file")
 	}
-	if len(files) > 0 && len(scripts) == 0 {
-		opts.EnvProfile = ""
+	if profiles := o.profiles(); len(files) == 0 && len(profiles) > 0 {
+		return nil, noFile(profiles[0])
 	}
 	if len(files)+len(scripts) == 0 {
 		p.needed()
@@ -86,6 +86,7 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 	if err != nil {
 		return nil, err
 	}
+	env.Profiles = o.profiles()
 	for _, file := range files {
 		if err := p.file(file, o.only, env); err != nil {
 			return nil, err
@@ -138,15 +139,13 @@ func (p *plan) sort(words []string) (files, scripts []string, err error) {
 
 // specFlag is the first flag given that says what an app should be, as it is
 // written; arguments behind -- count as one.
-func specFlag(f *pflag.FlagSet, rest []string) string {
+func (o *specFlags) specFlag(f *pflag.FlagSet, rest []string) string {
 	first := ""
 	general := []string{"config", "only", "force", "attach", "update-env", "wait", "no-wait", "timeout", "json", "ai", "silent", "color", "no-color",
 		"no-pmx", "no-automation", "no-vizion", "disable-trace", "disable-source-map-support", "execute-command", "mini-list"}
 	f.Visit(func(fl *pflag.Flag) {
-		if fl.Name == "env" && !strings.Contains(fl.Value.String(), "=") {
-			return // a profile, which says which part of a file is meant
-		}
-		if first == "" && !slices.Contains(general, fl.Name) {
+		profile := fl.Name == "env" && len(o.profiles()) == len(o.env)
+		if first == "" && !profile && !slices.Contains(general, fl.Name) {
 			first = "--" + fl.Name
 		}
 	})

@@ -28,8 +28,8 @@ type reloadFlags struct {
 	parallel int
 	update   bool
 	only     []string
+	env      []string // profiles
 	config   []string
-	profile  string
 }
 
 func setupReload(s *session, f *pflag.FlagSet) handler {
@@ -39,9 +39,12 @@ func setupReload(s *session, f *pflag.FlagSet) handler {
 	f.BoolVarP(&o.update, "update-env", "a", false, "take over the environment of this shell; what it lacks stays")
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
 	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
-	f.StringVar(&o.profile, "env", "", "profile of the configuration file: production takes what its env_production says")
+	profileFlag(f, &o.env)
 	return func(ctx context.Context, args []string) error {
 		limit, err := o.limit()
+		if err == nil {
+			err = checkProfiles("reload", o.env, len(o.config) > 0 || slices.ContainsFunc(args, fileName))
+		}
 		switch {
 		case err != nil:
 			return err
@@ -72,7 +75,7 @@ type reload struct {
 
 // orders makes the orders; nothing is done before all words are understood.
 func (r *reload) orders(ctx context.Context, words []string) ([]order, error) {
-	p := &plan{open: r.opener(ctx, r.flags.profile)}
+	p := &plan{open: r.opener(ctx)}
 	var err error
 	if p.apps, err = r.apps(ctx); err != nil {
 		return nil, err
@@ -83,7 +86,7 @@ func (r *reload) orders(ctx context.Context, words []string) ([]order, error) {
 		found, err := resolve("reload", p.apps, []string{w})
 		switch {
 		case p.isFile(w):
-			specs, err := r.described(p, w, r.flags.only)
+			specs, err := r.described(p, w, r.flags.only, r.flags.env)
 			if err != nil {
 				return nil, err
 			}

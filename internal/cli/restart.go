@@ -25,11 +25,11 @@ known is started; a configuration file restarts its apps as the file has them no
 // restartFlags are the flags of restart.
 type restartFlags struct {
 	waiting
-	rename  string
-	update  bool
-	only    []string
-	config  []string
-	profile string
+	rename string
+	update bool
+	only   []string
+	env    []string // profiles
+	config []string
 }
 
 func setupRestart(s *session, f *pflag.FlagSet) handler {
@@ -39,9 +39,12 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 	f.BoolVarP(&o.update, "update-env", "a", false, "take over the environment of this shell; what it lacks stays")
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
 	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
-	f.StringVar(&o.profile, "env", "", "profile of the configuration file: production takes what its env_production says")
+	profileFlag(f, &o.env)
 	return func(ctx context.Context, args []string) error {
 		limit, err := o.limit()
+		if err == nil {
+			err = checkProfiles("restart", o.env, len(o.config) > 0 || slices.ContainsFunc(args, fileName))
+		}
 		if err != nil {
 			return err
 		}
@@ -58,7 +61,7 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 
 // restarts makes the orders; nothing is done before all words are understood.
 func (s *session) restarts(ctx context.Context, o *restartFlags, words []string) ([]order, error) {
-	p := &plan{open: s.opener(ctx, o.profile)}
+	p := &plan{open: s.opener(ctx)}
 	var err error
 	if p.apps, err = s.apps(ctx); err != nil {
 		return nil, err
@@ -177,8 +180,9 @@ func (s *session) byScript(p *plan, word string, missing error) (target, bool, e
 }
 
 // described are the Specs of a file's apps, or of those named.
-func (s *session) described(p *plan, path string, only []string) ([]velos.Spec, error) {
+func (s *session) described(p *plan, path string, only, profiles []string) ([]velos.Spec, error) {
 	env, err := s.environ()
+	env.Profiles = profiles
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +191,7 @@ func (s *session) described(p *plan, path string, only []string) ([]velos.Spec, 
 
 // restartFile brings the apps of a file to what the file says.
 func (s *session) restartFile(p *plan, path string, o *restartFlags) ([]order, error) {
-	specs, err := s.described(p, path, o.only)
+	specs, err := s.described(p, path, o.only, o.env)
 	if err != nil {
 		return nil, err
 	}
@@ -216,19 +220,49 @@ func (s *session) refreshed(verb string, a *velos.App) (*velos.Spec, error) {
 			sp.Env[k] = v
 		}
 	}
-	sp.FileEnv = map[string]string{}
-	for _, path := range sp.EnvFiles {
-		b, err := os.ReadFile(path)
+	var err error
+	sp.FileEnv, err = fileEnv(verb, &sp)
+	return &sp, err
+}
+
+// fileEnv reads the env files of a Spec, as the daemon does when a run begins.
+func fileEnv(verb string, sp *velos.Spec) (map[string]string, error) {
+	all := map[string]string{}
+	for _, file := range sp.EnvFiles {
+		path, vars, err := readEnvFile(file)
 		if err != nil {
-			return nil, invalid(verb+" "+sp.Name+": env file: "+err.Error(), "")
+			return nil, invalid(verb+" "+sp.Name+": env file "+path+": "+err.Error(), "")
 		}
-		vars, err := dotenv.Parse(b)
-		if err != nil {
-			return nil, invalid(verb+" "+sp.Name+": "+path+": "+err.Error(), "")
-		}
-		maps.Copy(sp.FileEnv, vars)
+		maps.Copy(all, vars)
 	}
-	return &sp, nil
+	return all, nil
+}
+
+// readEnvFile reads one file; one that may be missing is empty then.
+func readEnvFile(file string) (path string, vars map[string]string, err error) {
+	path, optional := velos.OptionalFile(file)
+	b, err := os.ReadFile(path)
+	switch {
+	case optional && os.IsNotExist(err):
+		return path, nil, nil
+	case err != nil:
+		return path, nil, err
+	}
+	vars, err = dotenv.Parse(b)
+	return path, vars, err
+}
+
+// filesOf tells for each variable of env files which file it is from. Files
+// that cannot be read are left out.
+func filesOf(sp *velos.Spec) map[string]string {
+	from := map[string]string{}
+	for _, file := range sp.EnvFiles {
+		path, vars, _ := readEnvFile(file)
+		for k := range vars {
+			from[k] = path
+		}
+	}
+	return from
 }
 
 // sameSpec compares two Specs by what they are on the wire: a list that is

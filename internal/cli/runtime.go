@@ -162,7 +162,7 @@ func allDone(apps []velos.App) (last *velos.Instance, done bool) {
 	for i := range apps {
 		for j := range apps[i].Instances {
 			in := &apps[i].Instances[j]
-			if in.Status != velos.Stopped && in.Status != velos.Errored {
+			if in.Status != velos.Stopped && in.Status != velos.Errored || in.NextRun != 0 {
 				return nil, false
 			}
 			if in.LastExit != nil && (last == nil || in.LastExit.Time >= last.LastExit.Time) {

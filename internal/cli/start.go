@@ -120,6 +120,8 @@ func started(a *velos.App, wait bool) string {
 	switch {
 	case a.Status == velos.Stopped && !a.Spec.Autostart:
 		return "added, not started (autostart is off)"
+	case a.Status == velos.Stopped && a.Spec.Schedule != "":
+		return "waits for its time (" + a.Spec.Schedule + ")"
 	case a.Status == velos.Stopped && wait:
 		return "started, and ended by itself"
 	case a.Status == velos.Online && wait:

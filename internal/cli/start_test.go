@@ -99,12 +99,16 @@ func TestAFlagIsNamedAsItWasTyped(t *testing.T) {
 	d := newFake(t)
 	d.file(t, "app.sh", "#!/bin/sh\n")
 	for _, c := range []struct{ flags, want string }{
-		{"--max-memory-restart 100M", "--max-memory-restart: not yet"},
-		{"--cron-restart 0_0_*_*_*", "--cron-restart: not yet"},
-		{"--cron 0_0_*_*_*", "--cron: not yet"},
+		{"--max-memory-restart 100X", "--max-memory-restart: must be a size"},
+		{"--max-memory 100X", "--max-memory: must be a size"},
+		{"--cron-restart 0_0_*_*_*", "--cron-restart: 0_0_*_*_*: has 1 field"},
+		{"--cron 0_0_*_*_*", "--cron: 0_0_*_*_*: has 1 field"},
+		{"--schedule 0_0_*_*_*", "--schedule: 0_0_*_*_*: has 1 field"},
+		{"--overlap twice", "--overlap: must be skip, queue or kill"},
+		{"--watch-delay soon", "--watch-delay: must be a length of time"},
 		{"--uid nobody", "--uid: not yet"},
 		{"--gid nobody", "--gid: not yet"},
-		{"--env production", "--env: not yet"},
+		{"--env production", "--env production: profiles are in configuration files"},
 		{"--node-args 'a", "--node-args: "},
 		{"--interpreter-args 'a", "--interpreter-args: "},
 		{"--exp-backoff-restart-delay x", "--exp-backoff-restart-delay: "},

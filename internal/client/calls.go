@@ -50,6 +50,11 @@ func (c *Client) Scale(ctx context.Context, s wire.Scale) (wire.Done, error) {
 	return ask[wire.Done](c, ctx, wire.ProcessScale, &s)
 }
 
+// History is the Specs that apps had before.
+func (c *Client) History(ctx context.Context, h wire.History) (wire.Formers, error) {
+	return ask[wire.Formers](c, ctx, wire.ProcessHistory, &h)
+}
+
 // Delete stops an app and forgets it. Its log files stay.
 func (c *Client) Delete(ctx context.Context, t wire.Target) (wire.Done, error) {
 	return ask[wire.Done](c, ctx, wire.ProcessDelete, &t)

@@ -387,3 +387,22 @@ func TestAQuietPrimaryIsNothing(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+func TestAPortMayBeText(t *testing.T) {
+	w := newWorld(t, "")
+	p := w.puppet(seat0, Worker)
+	// dgram's bind hands on what it is given up to Node 20: process.env.PORT, say.
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(c.LocalAddr().String())
+	c.Close()
+	r := p.ask(1, `"index":0,"address":"127.0.0.1","port":"`+port+`","addressType":"udp4","fd":-1,"flags":0`)
+	if r.Errno != 0 || !strings.Contains(w.holds(), "127.0.0.1:"+port) {
+		t.Errorf("got %+v; parked are %s", r, w.holds())
+	}
+	for i, odd := range []string{`"a"`, `""`, `"-2"`, `"70000"`, `"99999999999999999999"`, `{}`, `null`, `1.5`} {
+		p.ask(2+i, `"index":0,"address":"127.0.0.1","port":`+odd+`,"addressType":"udp4","fd":-1,"flags":0`)
+	}
+}

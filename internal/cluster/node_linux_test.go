@@ -149,16 +149,19 @@ other.listen(0, '203.0.113.1');
 const fd = http.createServer();
 fd.on('error', (e) => console.log('third', e.code));
 fd.listen({ fd: 5 });
-`, port))
+const tls = require('https').createServer();
+tls.on('error', (e) => console.log('tls', e.code));
+tls.listen(%d, '127.0.0.1');
+`, port, port))
 		got := map[string]bool{}
-		for range 3 {
+		for range 4 {
 			line := a.line(t, "")
 			for strings.HasPrefix(line, "worker") {
 				line = a.line(t, "")
 			}
 			got[line] = true
 		}
-		if !got["other EADDRNOTAVAIL"] || !got["third EBADF"] || !(got["error EADDRINUSE bind"] || got["error EADDRINUSE listen"]) {
+		if !got["other EADDRNOTAVAIL"] || !got["third EBADF"] || !got["tls EADDRINUSE"] || !(got["error EADDRINUSE bind"] || got["error EADDRINUSE listen"]) {
 			t.Errorf("got %v", got)
 		}
 		if s := w.get(host(w.news(seat0, Listening)), "/"); s != "00" {

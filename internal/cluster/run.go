@@ -22,8 +22,15 @@ type run struct {
 	ready   bool    // it said so
 	drains  bool    // it has loaded drain.cjs
 	leaving bool    // it is to go, or says that it goes
-	asked   []int64 // questions whose answers, with descriptors, were not acknowledged
+	asked   []asked // questions whose answers, with descriptors, were not acknowledged
 	listens []string
+}
+
+// asked is a question of a worker, by its number, and the data that belongs
+// into its answer.
+type asked struct {
+	seq  int64
+	data []byte
 }
 
 // A Join is what a program needs to be on its seat.

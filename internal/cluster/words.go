@@ -91,7 +91,7 @@ func (p *Primary) repark(r *run) {
 // this address it means.
 func question(m *channel.Message) (a sockets.Address, index int64, ok bool) {
 	index, _ = m.Int("index")
-	port, _ := m.Int("port")
+	port, ok := portOf(m)
 	flags, _ := m.Int("flags")
 	const only6, reuseAddr = 1, 4 // as libuv has them
 	a = sockets.Address{Host: m.Text("address"), Port: int(port), Only6: flags&only6 != 0}
@@ -114,7 +114,18 @@ func question(m *channel.Message) (a sockets.Address, index int64, ok bool) {
 	if a.Network != sockets.Unix && a.Host == "" {
 		a.Host = all
 	}
-	return a, index, index >= 0 && port >= -1 && port <= 65535
+	return a, index, ok && index >= 0 && port >= -1 && port <= 65535
+}
+
+// portOf is the port in a worker's message. Up to Node 20, dgram's bind hands
+// on what it was given, and process.env.PORT is text.
+func portOf(m *channel.Message) (port int64, ok bool) {
+	if s := m.Text("port"); s != "" {
+		n, err := strconv.ParseUint(s, 10, 16)
+		return int64(n), err == nil
+	}
+	port, _ = m.Int("port")
+	return port, true
 }
 
 // query answers a worker that wants to listen.
@@ -123,20 +134,22 @@ func (p *Primary) query(r *run, m *channel.Message) {
 	if !ok {
 		return
 	}
+	q := asked{seq: seq, data: m.Flat("data")}
 	a, index, ok := question(m)
 	// Of descriptors it could only mean ours, which are none of its business.
 	if fd, is := m.Int("fd"); !ok || is && fd >= 0 {
-		p.refuse(r, seq, "", syscall.EBADF)
+		p.refuse(r, q, "", syscall.EBADF)
 		return
 	}
 	g, fd, err := p.socket(r.seat, workers+strconv.FormatInt(index, 10), a, false)
 	if err != nil {
-		p.refuse(r, seq, keyOf(workers, a), errnoOf(err))
+		p.refuse(r, q, keyOf(workers, a), errnoOf(err))
 		return
 	}
 	if g.data == nil {
-		g.data = slices.Clone(m.Flat("data"))
+		g.data = slices.Clone(q.data)
 	}
+	q.data = g.data
 	kind := "net.Native"
 	if a.Network == sockets.UDP {
 		kind = "dgram.Native"
@@ -145,16 +158,16 @@ func (p *Primary) query(r *run, m *channel.Message) {
 	b = append(append(b, kind...), `","msg":`...)
 	b = append(p.reply(b, seq, g.key, 0, g.data), '}')
 	if err := r.ch.Pass(b, fd); err != nil {
-		p.refuse(r, seq, g.key, syscall.EMFILE)
+		p.refuse(r, q, g.key, syscall.EMFILE)
 		return
 	}
-	r.asked = append(r.asked, seq)
+	r.asked = append(r.asked, q)
 }
 
 // refuse answers with an error, which the app gets as the error event of its
-// server.
-func (p *Primary) refuse(r *run, seq int64, key string, errno syscall.Errno) {
-	_ = r.ch.Send(p.reply(nil, seq, key, -int64(errno), nil))
+// server. A TLS server reads the data even then.
+func (p *Primary) refuse(r *run, q asked, key string, errno syscall.Errno) {
+	_ = r.ch.Send(p.reply(nil, q.seq, key, -int64(errno), q.data))
 }
 
 func (p *Primary) reply(b []byte, seq int64, key string, errno int64, data []byte) []byte {

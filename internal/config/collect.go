@@ -24,119 +24,96 @@ type draft struct {
 	listen      []string // addresses as they were written
 	note        string   // what is done otherwise than it was written, and why
 	env         map[string]string
+	profiles    map[string]map[string]string // of the environment, by name
 	envFiles    []string
-	allEnv      bool // inherits the caller's whole environment
+	allEnv      bool     // inherits the caller's whole environment
+	unset       *problem // a variable that is not there matters when the app is wanted
 
-	node      *node            // the app's table, when it came from a file
+	doc       *document        // the file that it is in, if any
+	node      *node            // its table there
 	at        map[string]*node // its keys
 	inherited map[string]bool  // keys that [defaults] set
 }
 
-// collect finds the apps of a file. It stops at the first problem.
-func collect(root *node, base string) ([]*draft, *problem) {
-	var apps, defaults *node
-	for _, n := range root.items {
-		switch {
-		case n.key == "apps":
-			apps = n
-		case n.key == "defaults":
-			defaults = n
-		default:
-			return nil, unknownRoot(n)
-		}
-	}
-	if defaults != nil && defaults.kind != isTable {
-		return nil, (&problem{at: defaults, path: "defaults"}).mustBe(isTable, defaults)
-	}
-	if apps == nil || len(apps.items) == 0 {
-		p := wrong("no app in it", "write [apps.NAME] and below it script = \"…\"")
-		p.at = apps
-		return nil, p
-	}
-	if apps.kind != isTable && apps.kind != isList {
-		return nil, (&problem{at: apps, path: "apps"}).mustBe(isTable, apps)
-	}
-	var drafts []*draft
-	names := map[string]string{}
-	for _, n := range apps.items {
-		d, p := collectApp(n, apps.kind, defaults, base)
-		if p != nil {
-			return nil, p
-		}
-		fold := strings.ToLower(d.spec.Name)
-		if first, taken := names[fold]; taken {
-			return nil, twice(d, first)
-		}
-		names[fold] = d.spec.Name
-		drafts = append(drafts, d)
-	}
-	return drafts, nil
+func newDraft() *draft {
+	return &draft{spec: velos.NewSpec(), at: map[string]*node{}}
 }
 
-func twice(d *draft, first string) *problem {
-	p := wrong("there is an app of that name already", "rename one of them")
-	if first != d.spec.Name {
-		p.what = "differs from app " + first + " in upper and lower case only"
-	}
-	p.path, p.at = "apps."+bare(d.spec.Name), d.node
-	if n := d.at["name"]; n != nil {
-		p.at = n
-	}
-	return p
-}
-
-func collectApp(n *node, parent kind, defaults *node, base string) (*draft, *problem) {
-	d := &draft{spec: velos.NewSpec(), base: base, node: n, at: map[string]*node{}, inherited: map[string]bool{}}
-	label := "apps." + bare(n.key)
+// app reads one app of a file.
+func (l *loader) app(n *node, parent kind, defaults *node, doc *document, base string) *problem {
+	d, label := newDraft(), "apps."+bare(n.key)
+	d.base, d.node, d.doc, d.inherited = base, n, doc, map[string]bool{}
 	if parent == isList {
 		label = "apps"
 	}
 	if n.kind != isTable {
-		return nil, (&problem{at: n, path: label}).mustBe(isTable, n)
+		return (&problem{at: n, path: label}).mustBe(isTable, n)
 	}
 	if parent == isList {
 		c := n.child("name")
 		if c == nil {
 			p := wrong("an app has no name", "add name = \"…\"")
 			p.at, p.path = n, label
-			return nil, p
+			return p
 		}
 		if c.kind != isString {
-			return nil, (&problem{at: c, path: label + ".name"}).mustBe(isString, c)
+			return (&problem{at: c, path: label + ".name"}).mustBe(isString, c)
 		}
 		d.spec.Name = c.text
 		label = "apps." + bare(c.text)
 	} else {
 		d.spec.Name = n.key
 	}
-	if p := d.readTable(defaults, "defaults"); p != nil {
-		return nil, p
+	for _, t := range []*node{defaults, n} {
+		if t == nil {
+			continue
+		}
+		if c := t.child("shell"); c != nil { // it says what a $ means in other keys
+			d.spec.Shell = c.kind == isBool && c.text == "true"
+		}
 	}
-	if p := d.readTable(n, label); p != nil {
-		return nil, p
+	if p := d.readTable(defaults, "defaults", l.env.Vars); p != nil {
+		return p
 	}
-	if d.script == "" {
+	if p := d.readTable(n, label, l.env.Vars); p != nil {
+		return p
+	}
+	if d.script == "" && d.unset == nil {
 		p := wrong("script is missing", `add script = "app.js", or a command line`)
 		p.at, p.path = n, label
-		return nil, p
+		return p
 	}
-	return d, nil
+	return l.add(d)
 }
 
-// readTable reads an app's table, or [defaults] into an app.
-func (d *draft) readTable(t *node, label string) *problem {
+// readTable reads an app's table, or [defaults] into an app. vars are what
+// ${NAME} stands for.
+func (d *draft) readTable(t *node, label string, vars map[string]string) *problem {
 	if t == nil {
 		return nil
 	}
 	for _, n := range t.items {
-		if p := d.readKey(n, label); p != nil {
+		value, unset := n, (*problem)(nil)
+		if !d.notExpanded(n.key) {
+			value, unset = expanded(n, vars)
+		}
+		p := unset
+		if p == nil {
+			p = d.readKey(value, label)
+		}
+		if p != nil {
 			if p.at == nil {
 				p.at = n
 			}
 			if p.path == "" {
 				p.path = label + "." + bare(n.key) + p.below
 			}
-			return p
+			if unset == nil {
+				return p
+			}
+			if p.doc = d.doc; d.unset == nil {
+				d.unset = p
+			}
 		}
 		d.at[canonical(n.key)] = n
 		d.inherited[canonical(n.key)] = label == "defaults"
@@ -148,8 +125,8 @@ func (d *draft) readKey(n *node, label string) *problem {
 	if label == "defaults" && (n.key == "name" || n.key == "script") {
 		return wrong("each app has its own "+n.key, "move it to the app's table")
 	}
-	if read := keys[n.key]; read != nil {
-		return read(d, n)
+	if k := keys[n.key]; k != nil {
+		return k.read(d, n)
 	}
 	if l, ok := laterKeys[n.key]; ok {
 		if l.harmless != nil && l.harmless(n) {
@@ -157,27 +134,35 @@ func (d *draft) readKey(n *node, label string) *problem {
 		}
 		return later("not yet in this version of velos", l.hint)
 	}
-	if strings.HasPrefix(n.key, "env_") {
-		return later("profiles of the environment are not yet in this version of velos", "put the variables into env, or use env_file")
+	if profile, ok := strings.CutPrefix(n.key, profileKey); ok && (n.kind == isTable || nearest(n.key, keyNames()) == "") {
+		return d.readProfile(profile, n, n)
 	}
-	return wrong("unknown key", knownKey(n.key))
+	return wrong("unknown key", KnownKey(n.key))
 }
 
-// knownKey is the hint for a key that does not exist: other managers' word
+// KnownKey is the hint for a key that does not exist: other managers' word
 // for the same thing, or the nearest word of ours.
-func knownKey(key string) string {
+func KnownKey(key string) string {
 	if ours := foreign[strings.ToLower(key)]; ours != "" {
 		return `did you mean "` + ours + `"?`
 	}
-	names := slices.Sorted(maps.Keys(keys))
-	names = append(names, slices.Sorted(maps.Keys(laterKeys))...)
-	return didYouMean(key, names, "remove it; velos reads no key that it does not know")
+	return didYouMean(key, keyNames(), "remove it; velos reads no key that it does not know")
+}
+
+// IsKey reports whether an app may have the key in a file.
+func IsKey(key string) bool { return keys[key] != nil }
+
+func keyNames() []string {
+	return append(slices.Sorted(maps.Keys(keys)), slices.Sorted(maps.Keys(laterKeys))...)
 }
 
 // canonical maps a second spelling of a key to the one that Specs use.
 func canonical(key string) string {
-	if key == "node_args" {
+	switch key {
+	case "node_args":
 		return "interpreter_args"
+	case "max_memory_restart":
+		return "max_memory"
 	}
 	return key
 }
@@ -185,10 +170,10 @@ func canonical(key string) string {
 func unknownRoot(n *node) *problem {
 	p := wrong("unknown key", "")
 	switch n.key {
-	case "include", "hooks", "notify", "rules", "daemon", "api", "metrics", "mcp", "logs", "deploy":
+	case "hooks", "notify", "rules", "daemon", "api", "metrics", "mcp", "logs", "deploy":
 		p = later("not yet in this version of velos", "leave it out; a file has [apps.NAME] and [defaults]")
 	default:
-		p.hint = didYouMean(n.key, []string{"apps", "defaults"}, "apps are written [apps.NAME]")
+		p.hint = didYouMean(n.key, []string{"apps", "defaults", "include"}, "apps are written [apps.NAME]")
 		if keys[n.key] != nil {
 			p.hint = "put it below [apps.NAME] or [defaults]"
 		}

@@ -7,7 +7,6 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -23,13 +22,12 @@ import (
 // maxFile is the size of the largest configuration or env file that is read.
 const maxFile = 1 << 20
 
-// A File is a configuration file that was read.
+// A File is a configuration file that was read, with those that it includes.
 type File struct {
 	Path  string       // absolute
 	Names []string     // of all apps in it, in its order
 	Specs []velos.Spec // of those that were asked for
 
-	doc    *document
 	drafts []*draft
 }
 
@@ -60,7 +58,6 @@ func loadWith(path string, env Environ, only []string, more func([]*draft, []str
 	if err != nil {
 		return nil, readError("read "+shown(path), err)
 	}
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // editors on Windows begin files with a mark
 	return parse(data, path, abs, env, only, more)
 }
 
@@ -69,29 +66,29 @@ func parse(data []byte, shownPath, abs string, env Environ, only []string, more 
 }
 
 func (doc *document) load(abs string, env Environ, only []string, more func([]*draft, []string) []string) (*File, error) {
-	root, err := doc.tree()
-	if err != nil {
+	l := newLoader(env)
+	if err := l.file(doc, abs); err != nil {
 		return nil, err
 	}
-	drafts, p := collect(root, filepath.Dir(abs))
+	p := checkNeeds(l.drafts)
 	if p == nil {
-		p = checkNeeds(drafts)
+		p = checkProfiles(l.drafts, env.Profiles)
 	}
 	if p != nil {
 		return nil, doc.error(p)
 	}
 	if len(only) > 0 && more != nil {
-		only = more(drafts, only)
+		only = more(l.drafts, only)
 	}
-	file := &File{Path: abs, Specs: make([]velos.Spec, 0, len(drafts)), doc: doc, drafts: drafts}
-	resolved := make([]*draft, 0, len(drafts))
-	for _, d := range drafts {
+	file := &File{Path: abs, Specs: make([]velos.Spec, 0, len(l.drafts)), drafts: l.drafts}
+	resolved := make([]*draft, 0, len(l.drafts))
+	for _, d := range l.drafts {
 		file.Names = append(file.Names, d.spec.Name)
 		if len(only) > 0 && !slices.Contains(only, d.spec.Name) {
 			continue
 		}
 		d.spec.Source = abs
-		s, p := d.resolve(env)
+		s, p := d.resolve(l.env)
 		if p == nil {
 			p = invalidField(s.Validate())
 		}

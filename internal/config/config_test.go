@@ -148,6 +148,20 @@ func TestEachKeyLandsInItsField(t *testing.T) {
 			s.DependsOn = []velos.Dependency{{Name: "db", Condition: velos.OnReady}, {Name: "job", Condition: velos.OnExitedOK}}
 		}},
 		{`watch = false`, func(*velos.Spec, string) {}},
+		{`watch = true`, func(s *velos.Spec, _ string) { s.Watch = true }},
+		{`watch = ["src", "/etc/hosts"]`, func(s *velos.Spec, dir string) {
+			s.Watch, s.WatchPaths = true, []string{dir + "/src", "/etc/hosts"}
+		}},
+		{"watch = true\nwatch_paths = \"src\"\nwatch_ignore = [\"tmp/\", \"!keep.log\"]\nwatch_delay = \"300ms\"", func(s *velos.Spec, dir string) {
+			s.Watch, s.WatchPaths, s.WatchIgnore, s.WatchDelay = true, []string{dir + "/src"}, []string{"tmp/", "!keep.log"}, 300
+		}},
+		{`max_memory = "1.5G"`, func(s *velos.Spec, _ string) { s.MaxMemory = 3 << 29 }},
+		{`max_memory_restart = "150M"`, func(s *velos.Spec, _ string) { s.MaxMemory = 150 << 20 }},
+		{`cron_restart = "TZ=UTC 0 3 * * MON-FRI"`, func(s *velos.Spec, _ string) { s.CronRestart = "TZ=UTC 0 3 * * MON-FRI" }},
+		{`schedule = "@every 5m"`, func(s *velos.Spec, _ string) { s.Schedule, s.Autorestart = "@every 5m", velos.Never }},
+		{"schedule = \"@daily\"\noverlap = \"queue\"\nautorestart = false", func(s *velos.Spec, _ string) {
+			s.Schedule, s.Overlap, s.Autorestart = "@daily", velos.Queue, velos.Never
+		}},
 		{`wait_ready = false`, func(*velos.Spec, string) {}},
 		{"env = { PORT = 3_000, F = 1.5, T = true, S = \"x\" }\nincrement_var = \"PORT\"", func(s *velos.Spec, _ string) {
 			s.Env["PORT"], s.Env["F"], s.Env["T"], s.Env["S"] = "3000", "1.5", "true", "x"
@@ -164,6 +178,12 @@ func TestEachKeyLandsInItsField(t *testing.T) {
 			s.FileEnv = map[string]string{"FROM_FILE": "1", "PATH_X": "y", "BOTH": "second", "LANG": "de"}
 			s.Env["LANG"] = "fr"
 		}},
+		{`env_file = [".env", "?none.env", { path = "b.env" }, { path = "no.env", optional = true }]`, func(s *velos.Spec, dir string) {
+			s.EnvFiles = []string{dir + "/.env", "?" + dir + "/none.env", dir + "/b.env", "?" + dir + "/no.env"}
+			s.FileEnv = map[string]string{"FROM_FILE": "1", "PATH_X": "y", "BOTH": "second", "LANG": "de"}
+			delete(s.Env, "LANG")
+		}},
+		{"env_profiles = { live = { A = 1 } }\nenv_live = { B = 1 }\nenv.live.C = 1", func(*velos.Spec, string) {}},
 		{`autostart = false`, func(s *velos.Spec, _ string) { s.Autostart = false }},
 		{`autorestart = false`, func(s *velos.Spec, _ string) { s.Autorestart = velos.Never }},
 		{`autorestart = true`, func(s *velos.Spec, _ string) { s.Autorestart = velos.Always }},
@@ -197,6 +217,7 @@ func TestEachKeyLandsInItsField(t *testing.T) {
 			want.Env = map[string]string{"PATH": dir + "/bin", "HOME": dir, "LC_ALL": "C", "LANG": "en"}
 			want.Source = dir + "/velos.toml"
 			c.want(&want, dir)
+			want.EnvFrom = f.Specs[0].EnvFrom // has a test of its own
 			if d := cmp.Diff(want, f.Specs[0]); d != "" {
 				t.Errorf("%s\n%s", header, d)
 			}

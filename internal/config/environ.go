@@ -1,6 +1,8 @@
 package config
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -22,6 +24,11 @@ type Environ struct {
 	// Note hears, app by app, what is done otherwise than it was written,
 	// and why; nil: nobody does.
 	Note func(text string)
+	// Profiles are laid over the environment of an app from a file, one
+	// after the other.
+	Profiles []string
+
+	found *findings
 }
 
 // Current is the Environ of this process. With an error it lacks the working
@@ -121,23 +128,6 @@ func (e Environ) Cores() int {
 	return runtime.NumCPU()
 }
 
-// which finds a program in a PATH. Relative entries of PATH are not used: a
-// daemon has no working directory to look from.
-func which(name, path string) string {
-	for _, dir := range filepath.SplitList(path) {
-		if !filepath.IsAbs(dir) {
-			continue
-		}
-		for _, ext := range extensions(name) {
-			file := filepath.Join(dir, name+ext)
-			if st, err := os.Stat(file); err == nil && st.Mode().IsRegular() && executable(st) {
-				return file
-			}
-		}
-	}
-	return ""
-}
-
 func extensions(name string) []string {
 	if runtime.GOOS != "windows" || filepath.Ext(name) != "" {
 		return []string{""}
@@ -150,21 +140,15 @@ func executable(st os.FileInfo) bool {
 }
 
 // environment fills Env and FileEnv of the draft's Spec: inherited variables,
-// beaten by env files, beaten by what was written for the app.
+// beaten by env files, beaten by what was written for the app, beaten by the
+// profiles asked for. EnvFrom remembers which it was.
 func (d *draft) environment(inherited map[string]string, env Environ) *problem {
-	d.spec.FileEnv = nil
+	d.spec.FileEnv, d.spec.EnvFrom, d.spec.EnvProfiles = nil, nil, nil
 	for _, name := range d.envFiles {
-		file := absIn(d.base, name, env)
-		b, err := readSmall(file)
-		if err != nil {
-			e := readError(shown(name), err)
-			return (&problem{code: e.Code, what: e.Message, hint: e.Hint}).in("env_file")
+		vars, p := d.envFile(name, env)
+		if p != nil {
+			return p.in("env_file")
 		}
-		vars, err := dotenv.Parse(b)
-		if err != nil {
-			return wrong(shown(name)+": "+err.Error(), `lines are written NAME=value`).in("env_file")
-		}
-		d.spec.EnvFiles = append(d.spec.EnvFiles, file)
 		for k, v := range vars {
 			if d.spec.FileEnv == nil {
 				d.spec.FileEnv = map[string]string{}
@@ -173,11 +157,58 @@ func (d *draft) environment(inherited map[string]string, env Environ) *problem {
 			delete(inherited, k)
 		}
 	}
-	for k, v := range d.env {
-		inherited[k] = v
+	from := velos.FromFile
+	if d.node == nil {
+		from = velos.FromFlags
 	}
 	d.spec.Env = inherited
+	d.setAll(d.env, from)
+	for _, name := range env.Profiles {
+		if vars, ok := d.profiles[name]; ok {
+			d.setAll(vars, velos.FromProfile+name)
+			d.spec.EnvProfiles = append(d.spec.EnvProfiles, name)
+		}
+	}
 	return nil
+}
+
+// envFile reads a dotenv file and remembers its name.
+func (d *draft) envFile(name string, env Environ) (map[string]string, *problem) {
+	name, optional := velos.OptionalFile(name)
+	file := absIn(d.base, name, env)
+	listed := file
+	if optional {
+		listed = "?" + file
+	}
+	b, err := readSmall(file)
+	if err != nil {
+		if optional && errors.Is(err, fs.ErrNotExist) {
+			d.spec.EnvFiles = append(d.spec.EnvFiles, listed)
+			return nil, nil
+		}
+		e := readError(shown(name), err)
+		return nil, &problem{code: e.Code, what: e.Message, hint: e.Hint}
+	}
+	vars, err := dotenv.Parse(b)
+	if err != nil {
+		return nil, wrong(shown(name)+": "+err.Error(), `lines are written NAME=value`)
+	}
+	d.spec.EnvFiles = append(d.spec.EnvFiles, listed)
+	return vars, nil
+}
+
+// setAll sets variables and remembers where they are from.
+func (d *draft) setAll(vars map[string]string, from string) {
+	for k, v := range vars {
+		d.set(k, v, from)
+	}
+}
+
+func (d *draft) set(name, value, from string) {
+	if d.spec.EnvFrom == nil {
+		d.spec.EnvFrom = map[string]string{}
+	}
+	d.spec.Env[name], d.spec.EnvFrom[name] = value, from
 }
 
 // variable is what the app will see.

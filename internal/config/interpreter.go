@@ -105,7 +105,7 @@ func (r *resolver) interpreter(names []string, field string) *problem {
 			r.d.spec.Interpreter = file
 			return nil
 		}
-		if found := which(n, r.path); found != "" {
+		if found := r.env.found.which(n, r.path); found != "" {
 			r.d.spec.Interpreter = found
 			return nil
 		}
@@ -122,12 +122,12 @@ func (r *resolver) interpreter(names []string, field string) *problem {
 // one that strips types by itself.
 func typescript(r *resolver) (string, *problem) {
 	for _, n := range languages["ts"].programs {
-		if found := which(n, r.path); found != "" {
+		if found := r.env.found.which(n, r.path); found != "" {
 			return found, nil
 		}
 	}
 	const hint = "install tsx or bun, or name an interpreter"
-	node := which("node", r.path)
+	node := r.env.found.which("node", r.path)
 	if node == "" {
 		return "", wrong("no interpreter: none of bun, tsx, ts-node and node is in PATH", hint)
 	}

@@ -110,7 +110,7 @@ func (f *File) Missing(known func(name string) bool) error {
 				continue
 			}
 			hint := didYouMean(n.Name, f.Names, "add [apps."+bare(n.Name)+"] to the file, or start it before")
-			return f.doc.error(d.dependsOn("there is no app "+shown(n.Name), hint))
+			return d.doc.error(d.dependsOn("there is no app "+shown(n.Name), hint))
 		}
 	}
 	return nil

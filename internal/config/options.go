@@ -53,13 +53,15 @@ type Options struct {
 	// name than the field: messages name what was typed.
 	Flags map[string]string
 
-	// Flags of later versions: using one is an error with code NotYet.
-	Watch       bool
-	WatchDelay  string
-	IgnoreWatch []string
-	Cron        string
 	MaxMemory   string
-	EnvProfile  string
+	Watch       []string // paths; "" is the working directory
+	IgnoreWatch []string
+	WatchDelay  string
+	Cron        string
+	Schedule    string
+	Overlap     string
+
+	// Flags of later versions: using one is an error with code NotYet.
 	User, Group string
 }
 
@@ -83,7 +85,8 @@ func FromArgs(scripts []string, o Options, env Environ) ([]velos.Spec, error) {
 	drafts := make([]*draft, 0, len(scripts))
 	for _, word := range scripts {
 		subject := "start " + shown(word)
-		d := &draft{spec: velos.NewSpec(), base: env.Dir, script: word, cwdIsBase: true, allEnv: true, at: map[string]*node{}}
+		d := newDraft()
+		d.base, d.script, d.cwdIsBase, d.allEnv = env.Dir, word, true, true
 		p := o.fill(d, env)
 		var s velos.Spec
 		if p == nil {
@@ -117,6 +120,7 @@ func (o *Options) fill(d *draft, env Environ) *problem {
 	d.args = slices.Clone(o.Args)
 	d.envFiles = o.EnvFiles
 	d.listen = o.Listen
+	o.fillWatch(d)
 	d.spec.Shell = o.Shell
 	for _, fill := range [...]func(*draft, Environ) *problem{o.fillValues, o.fillLists, o.fillInstances} {
 		if p := fill(d, env); p != nil {
@@ -127,6 +131,8 @@ func (o *Options) fill(d *draft, env Environ) *problem {
 	case o.NoAutorestart && o.Autorestart != "" && d.spec.Autorestart != velos.Never:
 		return wrong("cannot be used with --no-autorestart", "leave one of them out").in("autorestart")
 	case o.NoAutorestart:
+		d.spec.Autorestart = velos.Never
+	case o.Schedule != "" && o.Autorestart == "":
 		d.spec.Autorestart = velos.Never
 	}
 	if o.Time && o.LogDateFormat == "" {
@@ -159,6 +165,8 @@ func (o *Options) fillValues(d *draft, _ Environ) *problem {
 		{"max_log_size", o.MaxLogSize, isString}, {"max_log_files", o.MaxLogFiles, isInteger},
 		{"max_log_total", o.MaxLogTotal, isString}, {"increment_var", o.IncrementVar, isString},
 		{"mode", o.Mode, isString}, {"listen_timeout", o.ListenTimeout, isString},
+		{"max_memory", o.MaxMemory, isString}, {"watch_delay", o.WatchDelay, isString}, {"cron_restart", o.Cron, isString},
+		{"schedule", o.Schedule, isString}, {"overlap", o.Overlap, isString},
 	} {
 		if v.text == "" {
 			continue
@@ -169,7 +177,7 @@ func (o *Options) fillValues(d *draft, _ Environ) *problem {
 			}
 			v.text = strings.TrimPrefix(v.text, "+")
 		}
-		if p := keys[v.key](d, &node{kind: v.kind, text: v.text}); p != nil {
+		if p := keys[v.key].read(d, &node{kind: v.kind, text: v.text}); p != nil {
 			return p.in(v.key)
 		}
 	}
@@ -233,12 +241,6 @@ func (o *Options) later() *problem {
 		used  bool
 		hint  string
 	}{
-		{"watch", o.Watch, "leave it out and use velos restart after a change"},
-		{"watch_delay", o.WatchDelay != "", "leave it out"},
-		{"ignore_watch", len(o.IgnoreWatch) > 0, "leave it out"},
-		{"cron", o.Cron != "", "leave it out and call velos restart from cron"},
-		{"max_memory", o.MaxMemory != "", "leave it out; velos list shows the memory of each app"},
-		{"env_profile", o.EnvProfile != "", "that is a profile; --env KEY=VALUE sets a variable, --env-file reads a file of them"},
 		{"user", o.User != "", "leave it out; apps run as the user of the daemon"},
 		{"group", o.Group != "", "leave it out; apps run as the user of the daemon"},
 	} {

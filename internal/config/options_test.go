@@ -85,6 +85,7 @@ func TestFlagsLandInTheirFields(t *testing.T) {
 	want.Interpreter, want.InterpreterArgs = dir+"/bin/python3", []string{"-X", "dev", "-O"}
 	want.Instances, want.Args = 3, []string{"--port", "3000"}
 	want.Env = map[string]string{"PATH": dir + "/bin", "HOME": dir, "LC_ALL": "C", "SECRET_OF_SHELL": "x", "A": "b=c", "BOTH": "flag", "PORT": "1", "PYTHONUNBUFFERED": "1"}
+	want.EnvFrom = map[string]string{"A": "flag", "BOTH": "flag", "PORT": "flag", "PYTHONUNBUFFERED": "velos"}
 	want.EnvFiles, want.FileEnv = []string{dir + "/.env"}, map[string]string{"FROM_FILE": "1", "PATH_X": "y", "BOTH": "file", "LANG": "de"}
 	want.Autostart, want.Autorestart, want.StopExitCodes = false, velos.OnFailure, []int64{0, 3, 7}
 	want.MaxRestarts, want.MinUptime, want.RestartDelay, want.ExpBackoffRestartDelay, want.KillTimeout = -1, 2000, 100, 1000, 60_000
@@ -93,6 +94,27 @@ func TestFlagsLandInTheirFields(t *testing.T) {
 	want.MaxLogSize, want.MaxLogFiles, want.MaxLogTotal, want.IncrementVar = 1<<20, 3, 0, "PORT"
 	if d := cmp.Diff(want, specs[0]); d != "" {
 		t.Error(d)
+	}
+}
+
+func TestFlagsOfTriggersLandInTheirFields(t *testing.T) {
+	dir, env := project(t)
+	o := Options{MaxMemory: "150M", Watch: []string{"src", "../x"}, IgnoreWatch: []string{"tmp"}, WatchDelay: "2s", Cron: "@daily"}
+	specs, err := FromArgs([]string{"app.js"}, o, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := specs[0]
+	if s.MaxMemory != 150<<20 || !s.Watch || strings.Join(s.WatchPaths, " ") != dir+"/src "+filepath.Dir(dir)+"/x" || s.WatchIgnore[0] != "tmp" || s.WatchDelay != 2000 || s.CronRestart != "@daily" {
+		t.Errorf("%+v", s)
+	}
+	specs, err = FromArgs([]string{"app.js"}, Options{Watch: []string{""}}, env)
+	if err != nil || !specs[0].Watch || specs[0].WatchPaths != nil {
+		t.Errorf("%+v, %v", specs, err)
+	}
+	specs, err = FromArgs([]string{"app.js"}, Options{Schedule: "@daily", Overlap: "kill"}, env)
+	if err != nil || specs[0].Schedule != "@daily" || specs[0].Overlap != velos.Kill || specs[0].Autorestart != velos.Never {
+		t.Errorf("%+v, %v", specs, err)
 	}
 }
 
@@ -222,12 +244,15 @@ func TestBadCommandLinesAreRefused(t *testing.T) {
 		{[]string{"app.js"}, Options{Autorestart: "always", NoAutorestart: true}},
 		{[]string{"app.js"}, Options{IncrementVar: "PORT"}},
 		{[]string{"app.js"}, Options{Shell: true, Interpreter: "node"}},
-		{[]string{"app.js"}, Options{Watch: true}},
+		{[]string{"app.js"}, Options{Watch: []string{"src"}, WatchDelay: "soon"}},
 		{[]string{"app.js"}, Options{Mode: "spoon"}},
 		{[]string{"app.js"}, Options{Instances: "-3"}},
 		{[]string{"app.js"}, Options{Listen: []string{"80", "http://x"}}},
 		{[]string{"app.js"}, Options{ListenTimeout: "soon"}},
-		{[]string{"app.js"}, Options{MaxMemory: "100M"}},
+		{[]string{"app.js"}, Options{MaxMemory: "100X"}},
+		{[]string{"app.js"}, Options{Cron: "0 25 * * *", Flags: map[string]string{"cron_restart": "cron"}}},
+		{[]string{"app.js"}, Options{Schedule: "@daily", Autorestart: "always"}},
+		{[]string{"app.js"}, Options{Overlap: "queue"}},
 		{[]string{"app.js"}, Options{Args: []string{"a\x00"}}},
 	} {
 		specs, err := FromArgs(c.words, c.o, env)

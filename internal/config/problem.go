@@ -15,9 +15,10 @@ type problem struct {
 	field string // as configuration files spell it; may have a tail, env."A=B"
 	what  string
 	hint  string
-	at    *node  // where, when it came from a file
-	path  string // the keys that lead to at, dotted
-	below string // what of path lies below the app's key: .interval
+	at    *node     // where, when it came from a file
+	doc   *document // that file; nil is the one that was named
+	path  string    // the keys that lead to at, dotted
+	below string    // what of path lies below the app's key: .interval
 	// object is the word that what is about; left out where the subject of
 	// the message is that word already.
 	object string
@@ -52,6 +53,7 @@ func (p *problem) locate(d *draft) {
 	if p.at != nil {
 		return
 	}
+	p.doc = d.doc
 	p.path = "apps." + bare(d.spec.Name)
 	p.at = d.node
 	field, _, _ := strings.Cut(p.field, ".")
@@ -107,8 +109,11 @@ func (p *problem) sentence() string {
 }
 
 // error tells the problem with its place: path:line:column, then the line
-// with a caret.
+// with a caret. A problem in a file that this one includes knows that file.
 func (doc *document) error(p *problem) error {
+	if p.doc != nil {
+		doc = p.doc
+	}
 	offset, width := 0, 1
 	if p.at != nil {
 		offset, width = p.at.offset, p.at.width

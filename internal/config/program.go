@@ -84,7 +84,7 @@ func (r *resolver) find(word string) (string, os.FileInfo, error) {
 // name resolves one word that is not a file.
 func (r *resolver) name(word, file string) *problem {
 	if !isPath(word) {
-		if found := which(word, r.path); found != "" {
+		if found := r.env.found.which(word, r.path); found != "" {
 			r.d.spec.Script = found
 			if in := r.d.interpreter; in != "" && in != "none" {
 				return r.interpreter([]string{in}, "interpreter")

@@ -14,10 +14,13 @@ import (
 // resolve looks everything up: files, interpreter, environment. What it
 // returns still has to pass Validate.
 func (d *draft) resolve(env Environ) (velos.Spec, *problem) {
+	if d.unset != nil {
+		return velos.Spec{}, d.unset
+	}
 	for _, step := range [...]func(*draft, Environ) *problem{
 		(*draft).resolveEnv, (*draft).resolveProgram, (*draft).resolveCwd,
 		(*draft).resolveInstances, (*draft).resolvePaths, (*draft).resolveMode,
-		(*draft).resolveListen, (*draft).resolveProbes,
+		(*draft).resolveListen, (*draft).resolveProbes, (*draft).resolveTriggers,
 	} {
 		if p := step(d, env); p != nil {
 			return velos.Spec{}, p
@@ -30,7 +33,7 @@ func (d *draft) resolve(env Environ) (velos.Spec, *problem) {
 }
 
 func (d *draft) resolveEnv(env Environ) *problem {
-	inherited := env.base()
+	inherited := env.inherited()
 	if d.allEnv {
 		inherited = env.whole()
 	}
@@ -41,11 +44,11 @@ func (d *draft) resolveProgram(env Environ) *problem {
 	path, _ := d.variable("PATH")
 	r := &resolver{d: d, env: env, path: path}
 	p := r.program()
-	if p == nil && python(runs(&d.spec)) {
+	if p == nil && env.found.isPython(runs(&d.spec)) {
 		// Python keeps what it prints to a pipe until some KiB are together:
 		// logs would come late, and be lost when it crashes.
 		if _, set := d.variable("PYTHONUNBUFFERED"); !set {
-			d.spec.Env["PYTHONUNBUFFERED"] = "1"
+			d.set("PYTHONUNBUFFERED", "1", velos.FromVelos)
 		}
 	}
 	return p.in("script")

@@ -28,26 +28,46 @@ func readListen(d *draft, n *node) *problem {
 // probeWords are other words for the keys of a probe.
 var probeWords = map[string]string{"url": "http", "path": "http", "port": "tcp", "cmd": "exec", "command": "exec", "script": "exec", "every": "interval"}
 
+// A probeKey is a key of ready and health.
+type probeKey struct {
+	name string
+	help string
+	form func(*velos.Probe) form
+}
+
+// probeKeys is the table of them.
+var probeKeys = []probeKey{
+	{"http", "a URL, /PATH for http://127.0.0.1:$PORT/PATH, or :PORT/PATH; status 200 to 399 is well", func(p *velos.Probe) form { return text(func(*draft) *string { return &p.HTTP }) }},
+	{"tcp", "HOST:PORT, or a port; a connection is well", func(p *velos.Probe) form {
+		return special(func(_ *draft, n *node) *problem {
+			if n.kind != isString && n.kind != isInteger {
+				return wrong("must be HOST:PORT, not "+n.kind.String(), `such as "127.0.0.1:3000"`)
+			}
+			p.TCP = n.text
+			return nil
+		}, "an address", ofType("string", "integer"))
+	}},
+	{"exec", "a command; exit code 0 is well", func(p *velos.Probe) form {
+		return special(func(_ *draft, n *node) *problem { return readCommand(&p.Exec, n) }, "a list, or a line that is split into words", anyOf(ofType("string"), listOf(aScalar)))
+	}},
+	{"log", "text in a line of its output; for ready only", func(p *velos.Probe) form { return text(func(*draft) *string { return &p.Log }) }},
+	{"interval", "between the end of one and the begin of the next", func(p *velos.Probe) form { return length(func(*draft) *velos.Millis { return &p.Interval }) }},
+	{"timeout", "of one", func(p *velos.Probe) form { return length(func(*draft) *velos.Millis { return &p.Timeout }) }},
+	{"retries", "failures in a row that count", func(p *velos.Probe) form { return whole(func(*draft) *int { return &p.Retries }) }},
+	{"start_period", "from the start of a run, in which failures do not count; for health only", func(p *velos.Probe) form { return length(func(*draft) *velos.Millis { return &p.StartPeriod }) }},
+}
+
 // readProbe reads a table of ready or health.
-func readProbe(field func(*draft) **velos.Probe) reader {
-	return func(d *draft, n *node) *problem {
+func readProbe(field func(*draft) **velos.Probe) form {
+	read := func(d *draft, n *node) *problem {
 		if n.kind != isTable {
 			p := new(problem).mustBe(isTable, n)
 			p.hint = "such as " + n.key + ` = { http = "/health" }`
 			return p
 		}
 		probe := new(velos.Probe)
-		known := probeKeys(probe)
-		if n.key == "ready" {
-			known["start_period"] = func(*draft, *node) *problem {
-				return wrong("is for health only", "leave it out; listen_timeout says how long it may take to become ready")
-			}
-		}
 		for _, c := range n.items {
-			p := wrong("unknown key", probeKey(c.key))
-			if read := known[c.key]; read != nil {
-				p = read(d, c)
-			}
+			p := readProbeKey(d, n, c, probe)
 			if p == nil {
 				continue
 			}
@@ -60,32 +80,35 @@ func readProbe(field func(*draft) **velos.Probe) reader {
 		*field(d) = probe
 		return nil
 	}
-}
-
-func probeKeys(p *velos.Probe) map[string]reader {
-	return map[string]reader{
-		"http": text(func(*draft) *string { return &p.HTTP }),
-		"tcp": func(_ *draft, n *node) *problem {
-			if n.kind != isString && n.kind != isInteger {
-				return wrong("must be HOST:PORT, not "+n.kind.String(), `such as "127.0.0.1:3000"`)
-			}
-			p.TCP = n.text
-			return nil
-		},
-		"exec":         func(_ *draft, n *node) *problem { return readCommand(&p.Exec, n) },
-		"log":          text(func(*draft) *string { return &p.Log }),
-		"interval":     length(func(*draft) *velos.Millis { return &p.Interval }),
-		"timeout":      length(func(*draft) *velos.Millis { return &p.Timeout }),
-		"retries":      whole(func(*draft) *int { return &p.Retries }),
-		"start_period": length(func(*draft) *velos.Millis { return &p.StartPeriod }),
+	properties := schema{}
+	for _, k := range probeKeys {
+		f := k.form(new(velos.Probe)).schema
+		f["description"] = k.help
+		properties[k.name] = f
 	}
+	return form{read, "a table", schema{"type": "object", "properties": properties, "additionalProperties": false}}
 }
 
-func probeKey(key string) string {
+func readProbeKey(d *draft, n, c *node, probe *velos.Probe) *problem {
+	if n.key == "ready" && c.key == "start_period" {
+		return wrong("is for health only", "leave it out; listen_timeout says how long it may take to become ready")
+	}
+	for _, k := range probeKeys {
+		if k.name == c.key {
+			return k.form(probe).read(d, c)
+		}
+	}
+	return wrong("unknown key", unknownProbeKey(c.key))
+}
+
+func unknownProbeKey(key string) string {
 	if ours := probeWords[strings.ToLower(key)]; ours != "" {
 		return `did you mean "` + ours + `"?`
 	}
-	names := []string{"http", "tcp", "exec", "log", "interval", "timeout", "retries", "start_period"}
+	var names []string
+	for _, k := range probeKeys {
+		names = append(names, k.name)
+	}
 	return didYouMean(key, names, "there are "+strings.Join(names, ", "))
 }
 
@@ -135,6 +158,12 @@ func readMessage(d *draft, n *node) *problem {
 }
 
 var conditions = []string{string(velos.OnReady), string(velos.OnStarted), string(velos.OnHealthy), string(velos.OnExitedOK)}
+
+func dependencySchema() schema {
+	table := schema{"type": "object", "properties": schema{"name": ofType("string"), "condition": oneWord(conditions...)},
+		"required": []string{"name"}, "additionalProperties": false}
+	return oneOrMore(anyOf(ofType("string"), table))
+}
 
 func readDependsOn(d *draft, n *node) *problem {
 	list := []*node{n}

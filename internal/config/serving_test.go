@@ -164,9 +164,10 @@ func TestThePageAboutClustersIsRead(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		drafts, p := collect(root, "/srv")
+		l := newLoader(Environ{})
+		_, p := l.root(root, doc, "/srv")
 		if p == nil {
-			p = checkNeeds(drafts)
+			p = checkNeeds(l.drafts)
 		}
 		if p != nil {
 			t.Error(doc.error(p))

@@ -38,4 +38,4 @@ func CleanName(s string) string { return cleanName(s, 64) }
 
 // Literal is a text as a velos.toml must hold it to mean just that text.
 // Commands of a shell and of probes are taken as they are, and need it not.
-func Literal(s string) string { return s }
+func Literal(s string) string { return strings.ReplaceAll(s, "${", "$${") }

@@ -27,6 +27,7 @@ type node struct {
 	key    string // in the table that holds it
 	offset int    // of the key, or of the value in a list
 	width  int
+	from   int     // offset of a string's text, where it is written as it is; 0: unknown
 	text   string  // of a scalar; a string's value, a number as written
 	items  []*node // of a table or a list, in order
 	open   bool    // a list made by [[key]], which takes more tables
@@ -101,6 +102,9 @@ func (doc *document) tree() (*node, error) {
 
 func (doc *document) syntax(err error) error {
 	e := &velos.Error{Code: velos.Invalid, Cause: err, Hint: "see https://toml.io for how TOML is written"}
+	if strings.Contains(err.Error(), "already exists as a value") || strings.Contains(err.Error(), "key env is already") {
+		e.Hint = "a table in braces is complete: write its keys below a header, a profile of the environment as env_production = { … }"
+	}
 	var d *toml.DecodeError
 	if !errors.As(err, &d) {
 		e.Message = shown(doc.path) + ": " + strings.TrimPrefix(err.Error(), "toml: ")
@@ -180,6 +184,9 @@ func value(p *unstable.Parser, v *unstable.Node) *node {
 		}
 	case unstable.String:
 		n.kind = isString
+		if n.width == len(n.text)+2 {
+			n.from = n.offset + 1
+		}
 	case unstable.Bool:
 		n.kind = isBool
 	case unstable.Integer:

@@ -6,6 +6,7 @@ package daemon
 import (
 	"errors"
 	"os"
+	"os/signal"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,7 @@ import (
 	"github.com/velospm/velos/internal/keeper"
 	"github.com/velospm/velos/internal/level"
 	"github.com/velospm/velos/internal/logs"
+	"github.com/velospm/velos/internal/proc"
 	"github.com/velospm/velos/internal/supervise"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -52,6 +54,7 @@ type Daemon struct {
 	recover  sync.WaitGroup // survivors being ended
 	astray   astray
 
+	signals chan os.Signal
 	endOnce sync.Once
 	ending  chan struct{} // closed when somebody asked for the end
 	// What to become instead of ending; written before ending is closed.
@@ -124,7 +127,7 @@ func open(h home.Home) (*Daemon, error) {
 // openWith raises every room of the home whose lock we have, the listener
 // last: whoever can connect is answered.
 func openWith(h home.Home, line *keeper.Line, lock *home.Lock) (*Daemon, error) {
-	d := &Daemon{home: h, line: line, lock: lock, heir: heir(), began: time.Now(), ending: make(chan struct{}),
+	d := &Daemon{home: h, line: line, lock: lock, heir: heir(), began: time.Now(), signals: heed(), ending: make(chan struct{}),
 		manager: findManager(os.Getenv, os.Getpid(), line.PID())}
 	state, notes, err := home.Read(h.StateFile())
 	if err != nil {
@@ -181,7 +184,7 @@ func (d *Daemon) raise() error {
 	d.machine = supervise.NewHost(d.children, d.store, d.line, d.home)
 	d.saver = newSaver()
 	d.tidy = newTidy()
-	d.sup = supervise.New(supervise.Options{Machine: d.machine, Event: d.event, Changed: d.changed, Sampled: d.sampled})
+	d.sup = supervise.New(supervise.Options{Machine: d.machine, Event: d.event, Changed: d.changed, Sampled: d.sampled, Age: proc.Age, Former: d.former})
 	past := 0 // runs that this state knows to be over
 	d.saver.run(func() *home.State {
 		past = d.machine.Past()
@@ -216,10 +219,11 @@ func (d *Daemon) run() {
 		say("velosd: become " + d.successor + ": " + d.become(d.successor).Error())
 		os.Exit(1) // the keeper starts the new program
 	}
-	d.tellStopping()
 	if d.leaving {
+		d.tellLeaving()
 		d.depart()
 	}
+	d.tellStopping()
 	d.lower()
 }
 
@@ -252,6 +256,7 @@ func (d *Daemon) lower() {
 	}
 	_ = d.line.Close()
 	_ = d.lock.Close()
+	signal.Stop(d.signals)
 }
 
 // end asks for the end; only the first call counts.
@@ -262,6 +267,14 @@ func (d *Daemon) event(e velos.Event) { d.journal.Add(e) }
 func (d *Daemon) changed() {
 	d.saver.touch()
 	d.tidy.touch()
+}
+
+// former keeps a Spec that was replaced. One that cannot be kept is said, and
+// holds up nothing.
+func (d *Daemon) former(o *velos.Former) {
+	if err := d.home.Keep(o); err != nil {
+		say("velosd: " + err.Error())
+	}
 }
 
 // sampled is called when the sampler has looked at the apps by itself.

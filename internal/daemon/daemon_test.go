@@ -186,7 +186,7 @@ func status(t *testing.T, c *client.Client, name string) velos.Status {
 // await polls with a deadline: what it waits for happens in other processes.
 func await(t *testing.T, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if ok() {
 			return
 		}
@@ -278,7 +278,7 @@ func raw(t *testing.T, d *Daemon) *wire.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = c.Close() })
-	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second))
+	_ = c.SetReadDeadline(time.Now().Add(30 * time.Second))
 	return c
 }
 

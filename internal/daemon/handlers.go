@@ -1,11 +1,13 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
 	"runtime/debug"
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/record"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -29,6 +31,7 @@ var handlers = map[wire.Command]func(*call, context.Context) (velos.Record, erro
 	wire.ProcessInfo:    (*call).info,
 	wire.ProcessReload:  (*call).reload,
 	wire.ProcessScale:   (*call).scale,
+	wire.ProcessHistory: (*call).history,
 	wire.ProcessRename:  (*call).rename,
 	wire.ProcessSignal:  (*call).signal,
 	wire.ProcessReset:   (*call).reset,
@@ -116,7 +119,7 @@ func (c *call) startApp(ctx context.Context, q *wire.Start) error {
 	case q.Spec != nil && reserved(c.d.home, q.Spec) != nil:
 		return reserved(c.d.home, q.Spec)
 	case q.Spec != nil && q.ID != 0:
-		if err := c.d.sup.Update(q.ID, *q.Spec, who); err != nil {
+		if err := c.change(q.ID, q.Spec, who); err != nil {
 			return err
 		}
 	case q.Spec != nil:
@@ -153,7 +156,7 @@ func (c *call) restart(ctx context.Context) (velos.Record, error) {
 		if err := reserved(c.d.home, q.Spec); err != nil {
 			return nil, err
 		}
-		if err := c.d.sup.Update(q.ID, *q.Spec, who); err != nil {
+		if err := c.change(q.ID, q.Spec, who); err != nil {
 			return nil, err
 		}
 	}
@@ -184,6 +187,7 @@ func (c *call) delete(context.Context) (velos.Record, error) {
 	if err := c.d.sup.Delete(q.ID, c.by()); err != nil {
 		return nil, err
 	}
+	c.d.home.ForgetFormers(q.ID)
 	return &wire.Done{Success: true}, c.kept()
 }
 
@@ -235,6 +239,25 @@ func (c *call) scale(ctx context.Context) (velos.Record, error) {
 	return c.done(q.ID, c.d.sup.Scale(ctx, q.ID, q.Count, q.By, c.by()))
 }
 
+func (c *call) history(context.Context) (velos.Record, error) {
+	var q wire.History
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	ids := []uint32{q.ID}
+	if q.ID == 0 {
+		ids = c.d.sup.IDs()
+	} else if _, ok := c.d.sup.Spec(q.ID); !ok {
+		_, err := c.d.sup.Info(q.ID)
+		return nil, err
+	}
+	answer := &wire.Formers{}
+	for _, id := range ids {
+		answer.List = append(answer.List, c.d.home.Formers(id, q.Last)...)
+	}
+	return answer, nil
+}
+
 func (c *call) rename(context.Context) (velos.Record, error) {
 	var q wire.Rename
 	if err := c.decode(&q); err != nil {
@@ -251,7 +274,16 @@ func (c *call) update(context.Context) (velos.Record, error) {
 	if err := reserved(c.d.home, &q.Spec); err != nil {
 		return nil, err
 	}
-	return c.done(q.ID, c.d.sup.Update(q.ID, q.Spec, c.by()))
+	return c.done(q.ID, c.change(q.ID, &q.Spec, c.by()))
+}
+
+// change gives an app another Spec. The same one again is no change: nothing
+// is written, and there is no new generation.
+func (c *call) change(id uint32, spec *velos.Spec, who velos.Actor) error {
+	if old, ok := c.d.sup.Spec(id); ok && bytes.Equal(record.AppendMsgpack(nil, &old), record.AppendMsgpack(nil, spec)) {
+		return nil
+	}
+	return c.d.sup.Update(id, *spec, who)
 }
 
 func (c *call) signal(ctx context.Context) (velos.Record, error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/velospm/velos/internal/fault"
 	"github.com/velospm/velos/internal/home"
 	"github.com/velospm/velos/internal/keeper"
+	"github.com/velospm/velos/internal/wire"
 )
 
 // lockPatience is how long a new keeper waits for one that is just ending: its
@@ -23,27 +24,44 @@ const settledDaemon = 500 * time.Millisecond
 // the lock, so that nobody else becomes the daemon while ours is restarted.
 func keep(h home.Home) int {
 	if keeper.Resumed() {
-		return keeper.Run(keeper.Options{Lock: -1}) // the former program's descriptors come with its state
+		return keeper.Run(keeper.Options{Lock: -1, Settled: settledDaemon, Resting: rest}) // the former program's descriptors come with its state
 	}
 	if err := h.Prepare(); err != nil {
 		return fail(err)
 	}
-	lock, err := h.Lock()
-	for end := time.Now().Add(lockPatience); velos.CodeOf(err) == velos.Conflict && time.Now().Before(end); lock, err = h.Lock() {
-		if pid, ok := h.Idle(); ok {
-			wakeKeeper(pid) // its daemon has left: it starts the next one, and ours is not needed
-			break
-		}
-		if _, e := os.Lstat(h.Socket()); e == nil {
-			break // the other one serves
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
+	starter := os.Getppid()
+	lock, err := takeLock(h, func() bool { return os.Getppid() != starter })
 	if err != nil {
 		return fail(err)
 	}
-	return keeper.Run(keeper.Options{Lock: lock.FD(), Settled: settledDaemon})
+	return keeper.Run(keeper.Options{Lock: lock.FD(), Settled: settledDaemon, Resting: rest})
 }
+
+// takeLock is h.Lock with patience, as long as there is nobody who answers and
+// somebody who waits for us: a command that was served meanwhile ends, and
+// another one may have ended the daemon since.
+func takeLock(h home.Home, unwanted func() bool) (lock *home.Lock, err error) {
+	lock, err = h.Lock()
+	for end := time.Now().Add(lockPatience); velos.CodeOf(err) == velos.Conflict && time.Now().Before(end); {
+		if pid, ok := h.Idle(); ok {
+			wakeKeeper(pid) // its daemon has left or died: it starts the next one, and ours is not needed
+			break
+		}
+		if c, e := wire.Dial(h.Socket()); e == nil {
+			_ = c.Close()
+			break // the other one serves
+		}
+		time.Sleep(20 * time.Millisecond)
+		if unwanted() {
+			break
+		}
+		lock, err = h.Lock()
+	}
+	return lock, err
+}
+
+// rest lets whoever wants a daemon know that the keeper holds its start back.
+func rest(lock int) { _ = home.Rest(lock, os.Getpid()) }
 
 // attach is the daemon's side of it: its line to the keeper, and the lock.
 // Where there is no keeper it takes the lock itself.

@@ -54,7 +54,19 @@ func (m manager) tell(text string) {
 }
 
 func (d *Daemon) tellReady() {
-	d.manager.tell("READY=1\nSTATUS=velosd " + velos.Version + ", pid " + itoa(pid()) + ", answers at " + d.home.Socket())
+	text := "READY=1\nSTATUS=velosd " + velos.Version + ", pid " + itoa(pid()) + ", answers at " + d.home.Socket()
+	if d.manager.watch > 0 { // a daemon before us may have taken it back: see tellLeaving
+		text += "\nWATCHDOG_USEC=" + strconv.FormatInt(d.manager.watch.Microseconds(), 10)
+	}
+	d.manager.tell(text)
+}
+
+// tellLeaving takes back that there will be signs of life: there is no daemon
+// until somebody wants one, and the keeper does not speak.
+func (d *Daemon) tellLeaving() {
+	if d.manager.watch > 0 {
+		d.manager.tell("WATCHDOG_USEC=0\nSTATUS=velosd has left, programs run on")
+	}
 }
 
 // tellStopping asks for as much time as the slowest app may take.

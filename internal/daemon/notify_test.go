@@ -58,7 +58,7 @@ func (s *superior) hears(limit time.Duration) string {
 // until returns the first message that begins so.
 func (s *superior) until(prefix string) string {
 	s.t.Helper()
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); {
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
 		if m := s.hears(time.Until(end)); strings.HasPrefix(m, prefix) {
 			return m
 		}

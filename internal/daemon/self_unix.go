@@ -27,22 +27,24 @@ func restartLean() {
 	say("velosd: restart with GOMAXPROCS=1: " + err.Error()) // it works without, too
 }
 
+// heed catches from now on what we are told by signals: one that comes while
+// we start or end would kill us, and leave programs to nobody.
+func heed() chan os.Signal {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
+	return signals
+}
+
 // waitForEnd returns when the end was asked for, by a client or a signal.
 func (d *Daemon) waitForEnd() {
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1)
-	defer signal.Stop(signals)
 	for {
 		select {
 		case <-d.ending:
 			return
-		case s := <-signals:
+		case s := <-d.signals:
 			if s == syscall.SIGHUP {
 				d.reload()
 				continue
-			}
-			if s == syscall.SIGUSR1 {
-				continue // wakes a keeper whose daemon has left; we are there
 			}
 			d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: "velosd got " + s.String(), Actor: velos.Policy})
 			return
@@ -52,7 +54,7 @@ func (d *Daemon) waitForEnd() {
 
 func signalGroup(pgid int, s syscall.Signal) error { return syscall.Kill(-pgid, s) }
 
-// wakeKeeper has an idle keeper start its next daemon.
+// wakeKeeper has a keeper without a daemon start its next one.
 func wakeKeeper(pid int) { _ = syscall.Kill(pid, syscall.SIGUSR1) }
 
 func lowPriority(pid int) { _ = syscall.Setpriority(syscall.PRIO_PROCESS, pid, 10) }
@@ -87,5 +89,7 @@ func execDaemon(path string, line, lock int) error {
 			return err
 		}
 	}
+	// Until the next program listens; the keeper asks once more for the end.
+	signal.Ignore(syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	return syscall.Exec(path, os.Args, append(keeper.DaemonEnv(os.Environ()), heirMark+"=1"))
 }

@@ -10,13 +10,16 @@ import (
 
 func restartLean() {}
 
-func (d *Daemon) waitForEnd() {
+func heed() chan os.Signal {
 	signals := make(chan os.Signal, 4)
 	signal.Notify(signals, os.Interrupt)
-	defer signal.Stop(signals)
+	return signals
+}
+
+func (d *Daemon) waitForEnd() {
 	select {
 	case <-d.ending:
-	case <-signals:
+	case <-d.signals:
 	}
 }
 

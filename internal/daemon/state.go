@@ -44,14 +44,17 @@ func (d *Daemon) state() (s *home.State, n int) {
 // where the keeper has held its output; instances that should run and do not
 // are started. Nothing here is waited for.
 func (d *Daemon) restore(s *home.State) {
+	defer d.sup.Resume()
 	defer d.machine.Settled()
 	if s == nil {
 		d.store.Sweep(0)
+		d.home.ForgetFormers(0) // ids begin anew
 		return
 	}
 	d.sup.Reserve(s.NextID)
 	d.store.Sweep(s.NextID)
 	sameBoot := s.BootID == bootID()
+	var starts []func() // when all apps are there: one may depend on a later one
 	for _, v := range s.Apps {
 		v.Spec.FileEnv, _ = supervise.EnvFiles(&v.Spec) // for masking; a run that begins reads them itself, and says what is wrong
 		idle, err := d.sup.Restore(v, sameBoot)
@@ -63,8 +66,7 @@ func (d *Daemon) restore(s *home.State) {
 		if len(idle) == 0 {
 			continue
 		}
-		d.recover.Add(1)
-		go func() {
+		starts = append(starts, func() {
 			defer d.recover.Done()
 			if sameBoot {
 				d.endSurvivors(v, idle)
@@ -72,7 +74,11 @@ func (d *Daemon) restore(s *home.State) {
 			for _, inst := range idle {
 				_ = d.sup.Start(context.Background(), v.ID, inst, false, velos.Policy)
 			}
-		}()
+		})
+	}
+	d.recover.Add(len(starts))
+	for _, start := range starts {
+		go start()
 	}
 }
 

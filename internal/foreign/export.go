@@ -199,6 +199,7 @@ func (a app) missing(can string) []string {
 		{"memory", a.MaxMemory > 0, "it is restarted when it needs more than " + strconv.FormatInt(a.MaxMemory>>20, 10) + " MiB"},
 		{"watch", a.Watch, "it is restarted when its files change"},
 		{"cron", a.CronRestart != "", "it is restarted at " + a.CronRestart},
+		{"schedule", a.Schedule != "", "it runs at " + a.Schedule + ", and rests between"},
 		{"autostart", !a.Autostart, "it is not started by itself"},
 		{"depends", len(a.DependsOn) > 0, "it needs " + needsText(a.DependsOn)},
 		{"files", len(a.EnvFiles) > 0, "it reads variables from " + strings.Join(a.EnvFiles, ", ")},

@@ -36,7 +36,7 @@ func fleet() []velos.Spec {
 
 	migrate := velos.NewSpec()
 	migrate.Name, migrate.Script, migrate.Command, migrate.Shell, migrate.Cwd = "migrate", "/bin/sh", "cd x && echo $PATH", true, "/srv/a b"
-	migrate.Autorestart, migrate.Source = velos.Never, "/x.toml"
+	migrate.Autorestart, migrate.Source, migrate.Schedule = velos.Never, "/x.toml", "0 4 * * *"
 
 	web := velos.NewSpec()
 	web.Name, web.Script, web.Cwd, web.Interpreter = "Web_2.0", "/srv/web/app.py", "/srv/web", "/usr/bin/python3"

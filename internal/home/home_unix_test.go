@@ -241,3 +241,26 @@ func TestLockFileThatIsALinkIsNotFollowed(t *testing.T) {
 		t.Errorf("the link's target is now %q", b)
 	}
 }
+
+func TestTheLockSaysWhetherADaemonIsToBeExpected(t *testing.T) {
+	h := Home{Dir: t.TempDir()}
+	look := func(what string, kept bool, keeper int) {
+		t.Helper()
+		pid, idle := h.Idle()
+		if h.Kept() != kept || pid != keeper || idle != (keeper != 0) {
+			t.Errorf("%s: kept %v, idle %v (pid %d); want %v, pid %d", what, h.Kept(), idle, pid, kept, keeper)
+		}
+	}
+	look("no file", false, 0)
+	l, err := h.Lock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	look("a daemon", true, 0)
+	Rest(l.FD(), 4711)
+	look("a keeper that starts the next one soon", true, 4711)
+	l.Leave(4711)
+	look("a keeper that waits until one is wanted", false, 4711)
+	l.Close()
+	look("nobody", false, 0)
+}

@@ -46,3 +46,9 @@ func (h Home) Idle() (pid int, ok bool) { return 0, false }
 
 // Holds is always true on this platform.
 func (l *Lock) Holds(Home) bool { return true }
+
+// Rest is not there on this platform.
+func Rest(fd, pid int) error { return nil }
+
+// Kept is never true on this platform.
+func (h Home) Kept() bool { return false }

@@ -49,11 +49,7 @@ func (h Home) Lock() (*Lock, error) {
 
 // sign leaves our pid in the file, for whoever comes second.
 func (l *Lock) sign() error {
-	if err := syscall.Ftruncate(l.fd, 0); err != nil {
-		return err
-	}
-	_, err := syscall.Pwrite(l.fd, []byte(strconv.Itoa(syscall.Getpid())+"\n"), 0)
-	return err
+	return note(l.fd, syscall.Getpid(), "")
 }
 
 // FD is the lock's descriptor, for a keeper that holds it over its daemons'
@@ -81,27 +77,63 @@ func (l *Lock) Holds(h Home) bool {
 
 // Leave says in the file that the keeper pid holds the lock and that there is
 // no daemon until somebody wants one: see Idle.
-func (l *Lock) Leave(pid int) error {
-	if err := syscall.Ftruncate(l.fd, 0); err != nil {
+func (l *Lock) Leave(pid int) error { return note(l.fd, pid, idle) }
+
+// Rest says in the file of the lock whose descriptor is fd that the keeper pid
+// holds it and starts a daemon after a pause, or as soon as somebody wants
+// one: see Idle.
+func Rest(fd, pid int) error { return note(fd, pid, resting) }
+
+// What a keeper without a daemon does, behind its pid in the file.
+const (
+	idle    = " idle"
+	resting = " resting"
+)
+
+func note(fd, pid int, what string) error {
+	if err := syscall.Ftruncate(fd, 0); err != nil {
 		return err
 	}
-	_, err := syscall.Pwrite(l.fd, []byte(strconv.Itoa(pid)+" idle\n"), 0)
+	_, err := syscall.Pwrite(fd, []byte(strconv.Itoa(pid)+what+"\n"), 0)
 	return err
 }
 
-// Idle is the pid of a keeper that holds the lock for the next daemon; ok is
-// false when the lock's file does not say so.
+// Idle is the pid of a keeper that holds the lock for the next daemon, which
+// it starts when it gets SIGUSR1; ok is false when the lock's file does not
+// say so.
 func (h Home) Idle() (pid int, ok bool) {
+	text := h.note()
+	for _, what := range []string{idle, resting} {
+		if text, found := strings.CutSuffix(text, what); found {
+			pid, err := strconv.Atoi(text)
+			return pid, err == nil && pid > 1
+		}
+	}
+	return 0, false
+}
+
+// Kept reports whether there is a daemon, or somebody who is about to start
+// one without being asked. Whoever wants to become the daemon at this very
+// moment may find the lock taken, and should look twice.
+func (h Home) Kept() bool {
 	fd, err := syscall.Open(h.LockFile(), syscall.O_RDONLY|syscall.O_CLOEXEC|plain, 0)
 	if err != nil {
-		return 0, false
+		return false
+	}
+	defer syscall.Close(fd)
+	return syscall.Flock(fd, syscall.LOCK_SH|syscall.LOCK_NB) == syscall.EWOULDBLOCK && !strings.HasSuffix(h.note(), idle)
+}
+
+// note is what the lock's file says.
+func (h Home) note() string {
+	fd, err := syscall.Open(h.LockFile(), syscall.O_RDONLY|syscall.O_CLOEXEC|plain, 0)
+	if err != nil {
+		return ""
 	}
 	defer syscall.Close(fd)
 	var b [32]byte
 	n, _ := syscall.Pread(fd, b[:], 0)
-	text, found := strings.CutSuffix(strings.TrimSpace(string(b[:max(n, 0)])), " idle")
-	pid, err = strconv.Atoi(text)
-	return pid, found && err == nil && pid > 1
+	return strings.TrimSpace(string(b[:max(n, 0)]))
 }
 
 func (h Home) taken(fd int) error {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/record"
 )
 
 func open(t *testing.T, path string, max int64) *Journal {
@@ -48,7 +49,7 @@ func seqs(t *testing.T, j *Journal, id uint32, after uint64, since velos.Time, l
 // eventually polls until ok holds.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("still not: %s", what)
 		}
@@ -293,6 +294,37 @@ func TestFollowersSeeEveryEventOnceHoweverSlow(t *testing.T) {
 	if d := j.Dropped(); d != 0 {
 		t.Errorf("%d dropped", d)
 	}
+}
+
+// The disk grows page by page: who reads meanwhile sees a line's beginning.
+func TestALineThatIsBeingWrittenIsReadFromMemory(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "e")
+	j := open(t, path, 1<<20)
+	j.Add(event(1, "whole"))
+	onDisk(t, j)
+	e := event(1, strings.Repeat("x", 100))
+	e.Seq, e.Time = 2, 1
+	text := append(record.AppendJSON(nil, &e), '\n')
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	f.Write(text[:len(text)/2])
+	j.mu.Lock() // as if the writer were in the middle of it
+	j.seq, j.taken = 2, 2
+	j.tail = append(j.tail[:0], line{seq: 2, text: text})
+	j.mu.Unlock()
+	if got := seqs(t, j, 0, 0, 0, 0); !slices.Equal(got, []uint64{1, 2}) {
+		t.Errorf("got %v; want 1 2", got)
+	}
+	f.Write(text[len(text)/2:])
+	if got := seqs(t, j, 0, 0, 0, 0); !slices.Equal(got, []uint64{1, 2}) {
+		t.Errorf("got %v when it is written; want 1 2", got)
+	}
+	j.mu.Lock()
+	j.written = 2
+	j.mu.Unlock()
 }
 
 func TestFollowHearsOneAppAndEndsWithItsContextOrTheJournal(t *testing.T) {

@@ -170,7 +170,11 @@ func (v *view) open() error {
 		if err != nil {
 			return err
 		}
-		v.files[i].size = info.Size()
+		// Of a line that is being written we may see the beginning: it is in
+		// the tail, or it is not yet there.
+		if v.files[i].size, err = wholeLines(f, info.Size()); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -31,9 +31,9 @@ func TestADaemonThatPromisesNothingMayBeSilent(t *testing.T) {
 	s.up()
 	s.order("ready", "ok")
 	first := s.daemon
-	s.order("beat 1000", "ok")
+	s.order("beat 3000", "ok")
 	s.order("beat 0", "ok")
-	time.Sleep(1300 * time.Millisecond) // nothing is to happen
+	time.Sleep(3300 * time.Millisecond) // nothing is to happen
 	s.order("state", "state ")
 	if s.daemon != first || gone(first) {
 		t.Error("the daemon was killed")

@@ -64,7 +64,8 @@ const (
 )
 
 // Leave is the exit code of a daemon that has ended and leaves what it kept
-// running to the next one: the keeper waits for SIGUSR1 before it starts that.
+// running to the next one: the keeper waits for SIGUSR1 before it starts that,
+// or for SIGTERM, which is for that one to carry out.
 const Leave = 64
 
 const (
@@ -91,6 +92,11 @@ type Options struct {
 	// Settled is the age at which a daemon's death is no longer part of a
 	// loop that needs slowing down; 0: ten seconds.
 	Settled time.Duration
+
+	// Resting is called when there is no daemon and the next one is started
+	// after a pause, or at once when the keeper gets SIGUSR1. It is given the
+	// lock. It may be nil.
+	Resting func(lock int)
 }
 
 // An Exit is the end of a stranger: a process that became the keeper's child

@@ -170,7 +170,8 @@ func TestSignalsAreHandedOn(t *testing.T) {
 	s := begin(t, brisk)
 	s.up()
 	s.order("ready", "ok")
-	for _, g := range []syscall.Signal{syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGINT, syscall.SIGTERM} {
+	s.cmd.Process.Signal(syscall.SIGUSR1) // is the keeper's own
+	for _, g := range []syscall.Signal{syscall.SIGHUP, syscall.SIGINT, syscall.SIGTERM} {
 		s.cmd.Process.Signal(g)
 		if got := s.number("signal "); got != int(g) {
 			t.Errorf("signal %d came; want %d", got, g)
@@ -181,6 +182,66 @@ func TestSignalsAreHandedOn(t *testing.T) {
 	if got := s.over(); got != 5 {
 		t.Errorf("the keeper exits with %d; want 5", got)
 	}
+}
+
+func TestADaemonThatIsNotReadyIsAskedToEndWhenItIs(t *testing.T) {
+	s := begin(t, brisk)
+	s.up()
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	s.cmd.Process.Signal(syscall.SIGHUP) // handed on at once
+	s.expect("signal 1")
+	fmt.Fprintln(s.in, "ready")
+	if got := s.number("signal "); got != int(syscall.SIGTERM) {
+		t.Errorf("signal %d came; want %d", got, syscall.SIGTERM)
+	}
+	fmt.Fprintln(s.in, "exit 0")
+	if got := s.over(); got != 0 {
+		t.Errorf("the keeper exits with %d; want 0", got)
+	}
+}
+
+func TestAnIdleKeeperStartsADaemonToCarryOutTheEnd(t *testing.T) {
+	s := begin(t, brisk)
+	s.up()
+	s.order("ready", "ok")
+	s.order("park 1 a", "ok")
+	fmt.Fprintln(s.in, "exit "+strconv.Itoa(Leave))
+	until(t, "the daemon has left", func() bool { return gone(s.daemon) })
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	s.up()
+	s.order("ready", "ok")
+	if got := s.number("signal "); got != int(syscall.SIGTERM) {
+		t.Errorf("signal %d came; want %d", got, syscall.SIGTERM)
+	}
+	if got := s.order("held", "held"); got != "a0" {
+		t.Errorf("held is %q", got)
+	}
+	fmt.Fprintln(s.in, "exit 3") // whatever it says, it was the last
+	if got := s.over(); got != 3 {
+		t.Errorf("the keeper exits with %d; want 3", got)
+	}
+}
+
+func TestAnIdleKeeperWithNothingToKeepEndsByItself(t *testing.T) {
+	s := begin(t, brisk)
+	s.up()
+	s.order("ready", "ok")
+	fmt.Fprintln(s.in, "exit "+strconv.Itoa(Leave))
+	until(t, "the daemon has left", func() bool { return gone(s.daemon) })
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	if got := s.over(); got != 0 {
+		t.Errorf("the keeper exits with %d; want 0", got)
+	}
+}
+
+func TestWhoWantsADaemonDoesNotWaitForThePauseBeforeIt(t *testing.T) {
+	s := begin(t, "KEEPER_LOOP=1")
+	starts := func() int { return strings.Count(s.file("starts"), "\n") }
+	until(t, "a pause is said to be", func() bool { return s.file("resting") != "" })
+	// By themselves 30 more starts take two minutes.
+	until(t, "many starts", func() bool { s.cmd.Process.Signal(syscall.SIGUSR1); return starts() >= 30 })
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	s.over()
 }
 
 func TestMalformedMessagesDoNoHarm(t *testing.T) {

@@ -39,7 +39,8 @@ func TestMain(m *testing.M) {
 			}
 		}
 		settled, _ := time.ParseDuration(os.Getenv("KEEPER_SETTLED"))
-		os.Exit(Run(Options{Lock: lock, Settled: settled}))
+		resting := func(int) { os.WriteFile(filepath.Join(os.Getenv("KEEPER_DIR"), "resting"), []byte("yes"), 0o600) }
+		os.Exit(Run(Options{Lock: lock, Settled: settled, Resting: resting}))
 	default:
 		os.Exit(m.Run())
 	}
@@ -355,7 +356,7 @@ func begin(t *testing.T, env ...string) *stage {
 // expect waits for a line that begins like this.
 func (s *stage) expect(prefix string) string {
 	s.t.Helper()
-	clock := time.After(20 * time.Second)
+	clock := time.After(60 * time.Second)
 	for {
 		select {
 		case line, ok := <-s.lines:
@@ -398,7 +399,7 @@ func (s *stage) over() int {
 	s.t.Helper()
 	select {
 	case <-s.ended:
-	case <-time.After(20 * time.Second):
+	case <-time.After(60 * time.Second):
 		s.t.Fatal("the keeper has not ended")
 	}
 	s.daemon = 0
@@ -422,7 +423,7 @@ func (s *stage) hold(on bool) {
 // until polls for a condition.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(20 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(60 * time.Second); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("not so after 20 s: " + what)
 		}

@@ -55,12 +55,12 @@ func (k *keeper) fallen(ws syscall.WaitStatus) (code int, over bool) {
 	k.mu.Lock()
 	proven := k.proven
 	k.mu.Unlock()
+	if ws.Exited() && code == Leave && proven {
+		k.idle = !k.asked
+		return 0, k.asked && k.finish(syscall.SIGTERM) // asked too late for this one
+	}
 	if code == 0 || k.asked || !proven {
 		return code, true
-	}
-	if ws.Exited() && code == Leave {
-		k.idle = true
-		return 0, false
 	}
 	say("the daemon (pid " + strconv.Itoa(pid) + ")" + how + "; starting it again")
 	if time.Since(k.began) >= k.settled {

@@ -47,11 +47,13 @@ type keeper struct {
 	settled  time.Duration
 	asked    bool // the end was asked for: this daemon is the last
 	idle     bool // the last daemon has left: the next one starts when somebody wants it
+	resting  func(lock int)
 	again    *time.Timer
 	silent   *time.Timer // runs while the daemon has promised to beat
 	given    bool        // up, by silence: its next step is SIGKILL
 	orders   chan os.Signal
 	drained  chan struct{} // serve has read all that the last daemon sent
+	readied  chan struct{} // holds a token when the daemon has reported ready
 	upgrades chan upgrade
 	verdict  chan syscall.Errno
 
@@ -60,6 +62,7 @@ type keeper struct {
 	store   store
 	ends    ends
 	proven  bool   // a daemon has reported ready
+	ready   bool   // the present one has
 	watched bool   // the present daemon has asked for exits
 	nudged  bool   // and was told that there are more
 	told    uint64 // the last exit that it was told
@@ -83,14 +86,15 @@ type upgrade struct {
 
 // Run is the keeper's life; it returns the exit code of the process. It ends
 // when the daemon exits with code 0, ends before the first one was ready, or
-// ends after SIGTERM or SIGINT; those, SIGHUP and SIGUSR1 are handed on to it.
-// A daemon that ends otherwise is started again.
+// ends after SIGTERM or SIGINT; those and SIGHUP are handed on to it. A daemon
+// that ends otherwise is started again: after a pause if it is one of many, at
+// once on SIGUSR1.
 //
 // Run waits for every child of this process, and there can be one Run.
 // GOMAXPROCS=1 belongs in the environment before the program starts.
 func Run(o Options) int {
-	k := &keeper{lock: o.Lock, line: -1, orders: make(chan os.Signal, 8), drained: make(chan struct{}, 1),
-		upgrades: make(chan upgrade, 1), verdict: make(chan syscall.Errno), again: time.NewTimer(time.Hour), silent: time.NewTimer(time.Hour)}
+	k := &keeper{lock: o.Lock, line: -1, resting: o.Resting, orders: make(chan os.Signal, 8), drained: make(chan struct{}, 1),
+		readied: make(chan struct{}, 1), upgrades: make(chan upgrade, 1), verdict: make(chan syscall.Errno), again: time.NewTimer(time.Hour), silent: time.NewTimer(time.Hour)}
 	// First of all: a keeper that has just become this program ignores them
 	// until somebody listens.
 	signal.Notify(k.orders, handled...)
@@ -130,6 +134,10 @@ func (k *keeper) run(children <-chan os.Signal) int {
 			}
 		case <-k.again.C:
 			k.retry()
+		case <-k.readied:
+			if k.pid != 0 && k.asked { // it could not be told before
+				_ = syscall.Kill(k.pid, syscall.SIGTERM)
+			}
 		case <-k.silent.C:
 			k.silence()
 		case u := <-k.upgrades:
@@ -205,6 +213,11 @@ func (k *keeper) raise() error {
 	k.pid, k.began = pid, time.Now()
 	k.mu.Lock()
 	k.starts++
+	k.ready = false
+	select {
+	case <-k.readied: // of the last one
+	default:
+	}
 	k.line, k.watched, k.nudged, k.told = pair[0], false, false, 0
 	k.mu.Unlock()
 	go k.serve(pair[0])
@@ -227,23 +240,57 @@ func (k *keeper) strike() {
 		return
 	}
 	k.again.Reset(wait)
+	if k.resting != nil {
+		k.resting(k.lock)
+	}
 }
 
 // forward hands a signal on. True: it asked for the end, and there is nothing
 // to end.
 func (k *keeper) forward(s syscall.Signal) bool {
-	if s == syscall.SIGTERM || s == syscall.SIGINT {
-		k.asked = true
+	switch {
+	case s == syscall.SIGTERM || s == syscall.SIGINT:
+		return k.finish(s)
+	case s == syscall.SIGUSR1:
+		if k.pid == 0 { // somebody wants a daemon
+			if k.idle {
+				k.idle, k.strikes = false, 0
+			}
+			k.again.Stop()
+			k.retry()
+		}
+	case k.pid != 0:
+		_ = syscall.Kill(k.pid, s) // not reaped yet, so it cannot be another's pid
 	}
-	if k.idle && s == syscall.SIGUSR1 {
-		k.idle, k.strikes = false, 0
-		k.retry()
+	return false
+}
+
+// finish has the daemon end what it keeps running, and then itself. Where
+// there is none one is started for that: what a daemon has left behind, and
+// what was kept for one that died, must not go on without anybody. A daemon
+// that is not ready would die of the signal, so it gets it when it is; a
+// second signal does not wait.
+func (k *keeper) finish(s syscall.Signal) (over bool) {
+	first := !k.asked
+	k.asked = true
+	k.mu.Lock()
+	kept, ready := len(k.store.slots)+len(k.ends.list) > 0, k.ready
+	k.mu.Unlock()
+	if k.pid == 0 {
+		k.idle = false
+		k.again.Stop()
+		if !kept {
+			return true
+		}
+		if err := k.raise(); err != nil {
+			say("start " + k.path + ": " + err.Error())
+			return true
+		}
 		return false
 	}
-	if k.pid == 0 {
-		return k.asked
+	if ready || !first {
+		_ = syscall.Kill(k.pid, s)
 	}
-	_ = syscall.Kill(k.pid, s) // not reaped yet, so it cannot be another's pid
 	return false
 }
 

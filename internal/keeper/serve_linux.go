@@ -137,7 +137,13 @@ func (k *keeper) handle(b []byte, fd int) (kept, ok bool) {
 		k.greet(id)
 		return false, true
 	case 'R':
-		k.proven = k.proven || c.whole()
+		if c.whole() {
+			k.proven, k.ready = true, true
+			select {
+			case k.readied <- struct{}{}:
+			default:
+			}
+		}
 	case 'P':
 		name := c.rest()
 		if fd < 0 || !validName(len(name)) {

@@ -113,7 +113,7 @@ func TestExitsByThousandsComeOnceAndInOrder(t *testing.T) {
 	}
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Fatalf("%d of %d came", last.Load(), n)
 	}
 	if s, err := l.State(); err != nil || s.Pending != 0 || s.Refused != 0 {
@@ -184,7 +184,7 @@ func TestStoppedKeeperDoesNotStopTheDaemon(t *testing.T) {
 	k.mu.Unlock()
 	select {
 	case <-lost:
-	case <-time.After(10 * time.Second):
+	case <-time.After(30 * time.Second):
 		t.Error("the loss is not told")
 	}
 }

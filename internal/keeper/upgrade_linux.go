@@ -14,7 +14,7 @@ import (
 // stateVersion is the version of what one keeper leaves to the next.
 const stateVersion = 1
 
-// handled are the signals that the keeper hands on.
+// handled are the signals that the keeper acts on.
 var handled = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGUSR1}
 
 // hand passes the daemon's wish for another program to run, and answers it if
@@ -202,6 +202,7 @@ func (k *keeper) read(c *cursor) (id uint32, ok bool) {
 	id = c.u32()
 	k.pid, k.began, k.strikes = int(c.u32()), time.Unix(0, int64(c.u64())), int(c.u32())
 	k.asked, k.proven, k.watched = c.u8() == 1, c.u8() == 1, c.u8() == 1
+	k.ready = k.proven // it has asked for this
 	k.told, k.starts, k.refused = c.u64(), c.u32(), c.u32()
 	k.line, k.lock = int(int32(c.u32())), int(int32(c.u32()))
 	last := c.u64()

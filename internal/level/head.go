@@ -51,6 +51,14 @@ func ofForm(line []byte) velos.Level {
 		}
 	case upper(c) && len(line) > 6 && (digits(line[1:5]) && line[5] == ' ' || bytes.HasPrefix(line[1:], []byte(", ["))):
 		return ofLetter(c) // klog; Ruby's logger
+	case upper(c) && line[1] == '/' && len(line) > 6:
+		if i := bytes.IndexByte(line[:min(len(line), 40)], '('); i > 2 && letter(line[2]) && bytes.IndexByte(line[i:min(len(line), i+10)], ')') > 0 {
+			return ofLetter(c) // Android: E/Tag( 123): text
+		}
+	case c == '[' && bytes.HasPrefix(line, []byte("[GIN-debug] [")):
+		if i := bytes.IndexByte(line[13:], ']'); i > 0 {
+			return ofWord(line[13 : 13+i])
+		}
 	case c == 'P' && bytes.HasPrefix(line, []byte("PHP ")):
 		switch word := line[4:]; {
 		case bytes.HasPrefix(word, []byte("Warning:")), bytes.HasPrefix(word, []byte("Deprecated:")):
@@ -87,7 +95,7 @@ func (w *walk) token(t []byte, marks uint8) velos.Level {
 	core := unwrapped(t)
 	colon := len(core) > 0 && (core[len(core)-1] == ':' || core[len(core)-1] == '!')
 	if colon {
-		core = core[:len(core)-1]
+		core = unwrapped(core[:len(core)-1])
 	}
 	after := w.timed
 	w.timed = false
@@ -181,17 +189,39 @@ func (w *walk) word(core []byte, after, bracket, colon bool) velos.Level {
 	rest := core[n:]
 	l := ofWord(core[:n])
 	switch {
+	case colon && caps && n == len(core) && l == velos.LevelNone && w.plain == 0 && n > 3:
+		return w.label(core)
 	case l == velos.LevelNone && n < len(core):
 		return w.qualified(core, bracket, colon)
 	case l == velos.LevelNone:
 	case len(rest) == 0 && n == 3 && string(core) == "LOG" && !colon:
+	case n == 4 && len(rest) == 0 && w.tokens > 0 && string(core) == "http":
+		// A level of winston at the head; elsewhere a package of Go.
 	case len(rest) == 0 && caps && (w.plain == 0 || colon),
 		len(rest) == 0 && bracket && w.plain == 0,
 		len(rest) == 0 && colon && (w.plain < 3 || l < velos.Warn) && w.plain < 4,
 		len(rest) == 0 && after && w.clock && w.plain == 0 && string(core) != "log":
 		return l
+	case len(rest) == 1 && caps && colon && w.plain == 0 && rest[0] >= '1' && rest[0] <= '5':
+		return l // DEBUG1: of PostgreSQL
 	case len(rest) > 0 && caps && w.plain == 0 && string(core[:n]) != "HTTP" && bytes.IndexByte([]byte("[:/+"), rest[0]) >= 0:
 		return l // ERRO[0012], WARNING:logger:text, INFO/Main, ERROR+4
+	}
+	return velos.LevelNone
+}
+
+// label judges what is no level and stands where one would: the lines with
+// which PostgreSQL explains the one before, and a level of java.util.logging.
+func (w *walk) label(core []byte) velos.Level {
+	switch string(core) {
+	case "STATEMENT", "DETAIL", "HINT", "CONTEXT", "QUERY":
+		if w.clock {
+			return velos.Info
+		}
+	case "CONFIG":
+		if w.tokens == 0 {
+			return velos.Debug
+		}
 	}
 	return velos.LevelNone
 }
@@ -236,13 +266,20 @@ func timely(t []byte) bool {
 
 // ofTrace knows how stack traces and last words begin.
 func ofTrace(line []byte) velos.Level {
-	text := bytes.TrimLeft(line, " \t")
+	text := line[blanks(line, 0):]
 	indented := len(text) < len(line)
 	if len(text) < 3 {
 		return velos.LevelNone
 	}
+	if !indented && exception(text) {
+		return velos.Err
+	}
 	begins := func(s string) bool { return bytes.HasPrefix(text, []byte(s)) }
 	switch text[0] {
+	case '*':
+		if begins("** (") { // Elixir
+			return velos.Err
+		}
 	case 'a':
 		if indented && begins("at ") {
 			return velos.Err
@@ -255,9 +292,12 @@ func ofTrace(line []byte) velos.Level {
 		if indented && begins("raise ") {
 			return velos.Err
 		}
-	case 'F':
+	case 'F', 'N', 'B':
 		if indented && begins(`File "`) {
 			return velos.Err
+		}
+		if begins("Not Found: /") || begins("Forbidden: /") || begins("Bad Request: /") || begins("Forbidden (") { // Django
+			return velos.Warn
 		}
 	case 'T', 'C', 'S', 'E', 'U', 'K':
 		if begins("Traceback (most recent") || begins("Caused by: ") || begins("Suppressed: ") || begins("Exception in thread ") ||
@@ -271,4 +311,18 @@ func ofTrace(line []byte) velos.Level {
 		}
 	}
 	return velos.LevelNone
+}
+
+// exception reports that a line begins with the name of an exception:
+// org.acme.AppException: text, NoMethodError (text).
+func exception(line []byte) bool {
+	n := 0
+	for n < len(line) && (letter(line[n]) || digit(line[n]) || line[n] == '.' || line[n] == '_' || line[n] == '$' || line[n] == '\\' ||
+		line[n] == ':' && n > 0 && n+1 < len(line) && (line[n+1] == ':' || line[n-1] == ':')) {
+		n++
+	}
+	if n < 6 || n < len(line) && line[n] != ':' && !bytes.HasPrefix(line[n:], []byte(" (")) {
+		return false
+	}
+	return bytes.HasSuffix(line[:n], []byte("Error")) || bytes.HasSuffix(line[:n], []byte("Exception"))
 }

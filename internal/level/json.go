@@ -139,6 +139,8 @@ func ofNumber(key string, n int) velos.Level {
 		return velos.Info + velos.Level((n-9)/4)
 	case n <= 7:
 		return ofSyslog(n)
+	case n >= 100: // Monolog
+		return ofHundreds(n)
 	case key == "levelno":
 		n += 10
 	}
@@ -150,6 +152,21 @@ func ofNumber(key string, n int) velos.Level {
 	case n < 50:
 		return velos.Warn
 	case n < 60:
+		return velos.Err
+	}
+	return velos.Fatal
+}
+
+// ofHundreds is the level of a number as PHP's Monolog has them.
+func ofHundreds(n int) velos.Level {
+	switch {
+	case n < 200:
+		return velos.Debug
+	case n < 300:
+		return velos.Info
+	case n < 400:
+		return velos.Warn
+	case n < 500:
 		return velos.Err
 	}
 	return velos.Fatal
@@ -214,47 +231,4 @@ func valueEnd(b []byte, i int) int {
 		}
 	}
 	return -1
-}
-
-// ofStatus reads access logs: "GET /x HTTP/1.1" 503, GET /x 200 3ms,
-// [GIN] … | 200 |, Completed 500.
-func ofStatus(line []byte) velos.Level {
-	var at []byte
-	if i := bytes.Index(line, []byte(" HTTP/")); i > 0 {
-		if q := bytes.Index(line[i:], []byte(`" `)); q > 0 && q < 12 {
-			at = line[i+q+2:]
-		}
-	} else if bytes.HasPrefix(line, []byte("Completed ")) {
-		at = line[10:]
-	} else if bytes.HasPrefix(line, []byte("[GIN] ")) {
-		if i := bytes.Index(line, []byte(" | ")); i > 0 {
-			at = line[i+3:]
-		}
-	} else if n := method(line); n > 0 {
-		if i := bytes.IndexByte(line[n:], ' '); i > 0 {
-			at = line[n+i+1:]
-		}
-	}
-	if len(at) < 3 || !digits(at[:3]) || len(at) > 3 && at[3] != ' ' {
-		return velos.LevelNone
-	}
-	switch at[0] {
-	case '1', '2', '3':
-		return velos.Info
-	case '4':
-		return velos.Warn
-	case '5':
-		return velos.Err
-	}
-	return velos.LevelNone
-}
-
-// method is the length of an HTTP method and the blank after it, when the
-// line begins with one and a path follows.
-func method(line []byte) int {
-	i := bytes.IndexByte(line, ' ')
-	if i < 3 || i > 7 || i+1 >= len(line) || line[i+1] != '/' || !capitals(line[:i]) {
-		return 0
-	}
-	return i + 1
 }

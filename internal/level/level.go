@@ -23,20 +23,46 @@ func Classify(line []byte, _ velos.Stream) velos.Level {
 	}
 	if bytes.IndexByte(line, 0x1b) >= 0 {
 		var plain [most]byte
-		line = plain[:strip(plain[:], line)]
+		line = Strip(plain[:], line)
 	}
-	line = withoutService(line)
-	if text := bytes.TrimLeft(line, " \t"); len(text) > 1 && text[0] == '{' {
-		if l, ok := ofJSON(text); ok {
+	line = line[Prefix(line):]
+	if i := blanks(line, 0); i+1 < len(line) && line[i] == '{' {
+		if l, ok := ofJSON(line[i:]); ok {
 			return l
 		}
 	}
-	return ofText(line)
+	l := stated(line)
+	if l == velos.LevelNone {
+		l = ofWords(line, false)
+	}
+	if l == velos.LevelNone {
+		l = velos.Info
+	}
+	return l
 }
 
-// ofText calls directly, and not over a list of functions: the buffer of
+// Stated is the level that a line states by its form: by a key, at its head,
+// by a status, as a stack trace; velos.LevelNone when only its words may tell.
+func Stated(line []byte) velos.Level {
+	if len(line) > most {
+		line = line[:most]
+	}
+	if bytes.IndexByte(line, 0x1b) >= 0 {
+		var plain [most]byte
+		line = Strip(plain[:], line)
+	}
+	line = line[Prefix(line):]
+	if i := blanks(line, 0); i+1 < len(line) && line[i] == '{' {
+		if l, ok := ofJSON(line[i:]); ok {
+			return l
+		}
+	}
+	return stated(line)
+}
+
+// stated calls directly, and not over a list of functions: the buffer of
 // Classify would move to the heap.
-func ofText(line []byte) velos.Level {
+func stated(line []byte) velos.Level {
 	l := ofPair(line)
 	if l == velos.LevelNone {
 		l = ofHead(line)
@@ -47,19 +73,14 @@ func ofText(line []byte) velos.Level {
 	if l == velos.LevelNone {
 		l = ofTrace(line)
 	}
-	if l == velos.LevelNone {
-		l = ofWords(line, false)
-	}
-	if l == velos.LevelNone {
-		l = velos.Info
-	}
 	return l
 }
 
-// strip copies line without terminal sequences and returns the length.
-func strip(to, line []byte) int {
+// Strip copies a line without terminal sequences to a buffer, as far as it
+// goes, and returns what it copied.
+func Strip(to, line []byte) []byte {
 	n := 0
-	for i := 0; i < len(line); i++ {
+	for i := 0; i < len(line) && n < len(to); i++ {
 		if line[i] != 0x1b {
 			to[n] = line[i]
 			n++
@@ -70,27 +91,35 @@ func strip(to, line []byte) int {
 			}
 		}
 	}
-	return n
+	return to[:n]
 }
 
-// withoutService cuts off what docker compose puts before a line: "api-1  | ".
-func withoutService(line []byte) []byte {
-	i := bytes.IndexByte(line, '|')
-	if i < 3 || i > 40 || i+1 >= len(line) || line[i+1] != ' ' {
-		return line
+// Prefix is the length of what docker compose puts before a line:
+// "api-1  | ".
+func Prefix(line []byte) int {
+	if len(line) == 0 || line[0] < 'a' || line[0] > 'z' {
+		return 0
+	}
+	i := bytes.IndexByte(line[:min(len(line), 41)], '|')
+	if i < 3 || i+1 >= len(line) || line[i+1] != ' ' {
+		return 0
 	}
 	name := bytes.TrimRight(line[:i], " ")
 	if len(name) == i || bytes.IndexByte(name, ' ') >= 0 {
-		return line
+		return 0
 	}
-	if dash := bytes.LastIndexByte(name, '-'); dash < 1 || !digits(name[dash+1:]) || name[0] < 'a' || name[0] > 'z' {
-		return line
+	if dash := bytes.LastIndexByte(name, '-'); dash < 1 || !digits(name[dash+1:]) {
+		return 0
 	}
-	return line[i+2:]
+	return i + 2
 }
 
 // longest is the length over which no word is a level.
 const longest = 16
+
+// Word is the level that a word means where a level is expected: ERROR, warn,
+// crit; velos.LevelNone for any other word.
+func Word(w []byte) velos.Level { return ofWord(w) }
 
 // ofWord is the level that a word means where a level is expected, in any
 // case; LevelNone for any other word. INFO+2 and error-4 are levels too.
@@ -113,7 +142,7 @@ func ofWord(w []byte) velos.Level {
 		return velos.Warn
 	case "error", "err", "erro", "eror", "severe", "fail":
 		return velos.Err
-	case "fatal", "ftl", "fata", "critical", "crit", "alert", "emerg", "emergency", "panic", "dpanic":
+	case "fatal", "ftl", "fata", "critical", "crit", "alert", "emerg", "emergency", "panic", "pani", "pnc", "dpanic":
 		return velos.Fatal
 	}
 	return velos.LevelNone

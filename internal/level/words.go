@@ -53,6 +53,8 @@ func ofWords(b []byte, escaped bool) velos.Level {
 			}
 		case "level":
 			denied = 5
+		case "such":
+			denied = 0 // no such file
 		}
 		l := weight(kind, before, b[i+1:], word)
 		if l > worst && denied <= 0 && !quoted && !harmless(kind, b[i+1:]) {
@@ -67,7 +69,7 @@ func ofWords(b []byte, escaped bool) velos.Level {
 // all lines end here: it is most of what a line without a level costs.
 func suspicious(b []byte) bool {
 	for i := 0; i+3 < len(b); i++ {
-		if !opening[b[i]] {
+		if opening[b[i]]>>(b[i+1]&31)&1 == 0 {
 			continue
 		}
 		if i > 0 && letter(b[i-1]) && !upper(b[i]) {
@@ -80,6 +82,14 @@ func suspicious(b []byte) bool {
 			'd'<<16 | 'e'<<8 | 'p', 'c'<<16 | 'o'<<8 | 'u', 'c'<<16 | 'a'<<8 | 'n', 'm'<<16 | 'e'<<8 | 'm', 'e'<<16 | 'x'<<8 | 'i',
 			'd'<<16 | 'e'<<8 | 's':
 			return true
+		case 'r'<<16 | 'e'<<8 | 'f', 'd'<<16 | 'e'<<8 | 'n', 'd'<<16 | 'i'<<8 | 'e', 'k'<<16 | 'i'<<8 | 'l', 'o'<<16 | 'o'<<8 | 'm',
+			'b'<<16 | 'r'<<8 | 'o':
+			return true
+		case 't'<<16 | 'i'<<8 | 'm', 's'<<16 | 'u'<<8 | 'c', 'u'<<16 | 'n'<<8 | 'e':
+			// timed, such, unexpected: time and success are everywhere.
+			if c := b[i+3] | 0x20; c == 'h' || c == 'x' || c == 'e' && i+4 < len(b) && b[i+4]|0x20 == 'd' {
+				return true
+			}
 		}
 		if b[i] == 'E' && upper(b[i+1]) && upper(b[i+2]) { // errno
 			return true
@@ -88,11 +98,17 @@ func suspicious(b []byte) bool {
 	return false
 }
 
-// opening are the letters that such words begin with.
-var opening = [256]bool{
-	'e': true, 'f': true, 'c': true, 'a': true, 'u': true, 's': true, 'd': true, 'p': true, 'w': true, 'm': true,
-	'E': true, 'F': true, 'C': true, 'A': true, 'U': true, 'S': true, 'D': true, 'P': true, 'W': true, 'M': true,
-}
+// opening says of the first letter of such words which letters may follow, as
+// bits: nearly all words are ruled out by their first two letters.
+var opening = func() (o [256]uint32) {
+	for _, pair := range [...]string{"er", "ex", "fa", "cr", "ab", "un", "se", "co", "de", "pa", "wa", "ca", "me", "re", "di", "ki", "oo", "br", "ti", "su"} {
+		bit := uint32(1) << (pair[1] & 31)
+		o[pair[0]] |= bit
+		o[pair[0]-'a'+'A'] |= bit
+	}
+	o['E'] = 1<<32 - 1 // errno
+	return o
+}()
 
 // meaning sorts a word into the few classes that matter; "" for all others.
 func meaning(w []byte) string {
@@ -123,6 +139,28 @@ func meaning(w []byte) string {
 		return "could"
 	case "out":
 		return "out"
+	case "connection", "permission", "access":
+		return "subject"
+	case "refused", "denied", "reset":
+		return "refusal"
+	case "broken":
+		return "broken"
+	case "pipe":
+		return "pipe"
+	case "such":
+		return "such"
+	case "file", "host", "module", "directory":
+		return "thing"
+	case "timed":
+		return "timed"
+	case "unexpected":
+		return "unexpected"
+	case "end", "token", "eof":
+		return "end"
+	case "for":
+		return "for"
+	case "died", "oomkilled":
+		return "error"
 	case "of":
 		return "of"
 	case "memory", "descriptors":
@@ -140,6 +178,9 @@ func ofName(w []byte) string {
 	if len(w) > 5 && upper(w[0]) && (bytes.HasSuffix(w, []byte("Error")) || bytes.HasSuffix(w, []byte("Exception"))) {
 		return "name"
 	}
+	if len(w) > 9 && upper(w[0]) && bytes.HasSuffix(w, []byte("Warning")) {
+		return "caution"
+	}
 	if len(w) >= 5 && w[0] == 'E' && capitals(w) {
 		switch string(w) {
 		case "ECONNREFUSED", "ECONNRESET", "EADDRINUSE", "EACCES", "ENOENT", "EPIPE", "ETIMEDOUT", "EHOSTUNREACH", "ENOTFOUND",
@@ -150,25 +191,50 @@ func ofName(w []byte) string {
 	return ""
 }
 
+// pair is the class that has to stand before a word that says little alone:
+// connection refused, broken pipe.
+func pair(kind string) string {
+	switch kind {
+	case "memory":
+		return "of"
+	case "refusal":
+		return "subject"
+	case "pipe":
+		return "broken"
+	case "thing":
+		return "such"
+	case "end":
+		return "unexpected"
+	}
+	return "timed" // out
+}
+
 // weight is the level of a class of words after another, before rest.
 func weight(kind, before string, rest, word []byte) velos.Level {
 	switch kind {
 	case "error", "errno":
+		if before == "for" && lower(word[len(word)-1]) == 's' {
+			return velos.LevelNone // listening for errors
+		}
 		return velos.Err
 	case "fatal":
 		return velos.Fatal
 	case "warning":
 		return velos.Warn
 	case "name": // of a class; an error when it heads a message
-		if len(rest) > 0 && rest[0] == ':' || len(rest) == 0 {
+		if len(rest) > 0 && rest[0] == ':' || len(rest) == 0 || string(rest) == ")" {
 			return velos.Err
+		}
+	case "caution": // DeprecationWarning: text
+		if len(rest) > 0 && rest[0] == ':' {
+			return velos.Warn
 		}
 	case "not":
 		if before == "could" {
 			return velos.Err
 		}
-	case "memory":
-		if before == "of" {
+	case "memory", "refusal", "pipe", "thing", "end", "out":
+		if before == pair(kind) {
 			return velos.Err
 		}
 	case "could":
@@ -176,7 +242,7 @@ func weight(kind, before string, rest, word []byte) velos.Level {
 			return velos.Err
 		}
 	case "code":
-		rest = bytes.TrimLeft(rest, ": ")
+		rest = bytes.TrimLeft(rest, ":= ")
 		if before == "exit" && len(rest) > 0 && digit(rest[0]) && rest[0] != '0' {
 			return velos.Err
 		}

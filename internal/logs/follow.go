@@ -16,6 +16,7 @@ func (l *Log) Follow(ctx context.Context, q velos.Query, yield func([]velos.Entr
 	w := &follower{l: l, f: l.sieve(q), yield: yield}
 	v := l.look(^uint64(0), nil, false)
 	w.seen = v.last
+	begun := velos.TimeOf(timeNow())
 	// Lines that come while the history is read have a higher number.
 	past := q
 	stop := false
@@ -28,6 +29,9 @@ func (l *Log) Follow(ctx context.Context, q velos.Query, yield func([]velos.Entr
 	})
 	if err != nil {
 		return err
+	}
+	if q.Since <= begun {
+		w.f.Since = 0 // what comes is new, whatever the clock says then
 	}
 	for !stop && w.hand() && ctx.Err() == nil {
 		v := l.look(w.seen, w.buf[:0], true)

@@ -165,6 +165,8 @@ func (h *reader) seek() {
 // forward hands over what lies ahead on the tapes, merged by sequence
 // number, up to the snapshot's records.
 func (h *reader) forward() {
+	newest := velos.Time(0)
+	h.v.each(func(e *velos.Entry) bool { newest = e.Time; return true })
 	heads := make([]velos.Entry, len(h.tapes))
 	alive := make([]bool, len(h.tapes))
 	for i, t := range h.tapes {
@@ -178,8 +180,8 @@ func (h *reader) forward() {
 		if e := &heads[i]; e.Seq > h.f.After && !h.give(e) {
 			return
 		}
-		if h.f.Until > 0 && heads[i].Time >= h.f.Until+untilSlack {
-			return
+		if h.f.Until > 0 && heads[i].Time >= h.f.Until+untilSlack && newest >= h.f.Until {
+			return // else somebody has set the clock back since
 		}
 		alive[i] = h.tapes[i].next(&heads[i])
 	}

@@ -5,12 +5,25 @@ import (
 	"os"
 	"strconv"
 	"syscall"
+	"time"
 	"unsafe"
+
+	"golang.org/x/sys/unix"
 )
 
 // TicksPerSecond is the unit of Stat.Start and Stat.CPU. The kernel reports
 // both in USER_HZ, which is 100 on every processor that Go runs on.
 const TicksPerSecond = 100
+
+// Age is how long ago something began, from its Stat.Start: a clock that nobody
+// sets, and that goes on while the machine sleeps. Not every system has one.
+func Age(start uint64) (age time.Duration, ok bool) {
+	var now unix.Timespec
+	if start == 0 || unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) != nil {
+		return 0, false
+	}
+	return max(0, time.Duration(now.Nano())-time.Duration(start)*(time.Second/TicksPerSecond)), true
+}
 
 var pageSize = int64(syscall.Getpagesize())
 

@@ -4,6 +4,7 @@ package proc
 
 import (
 	"errors"
+	"time"
 
 	"github.com/velospm/velos"
 )
@@ -12,6 +13,9 @@ import (
 const TicksPerSecond = 100
 
 var errUnsupported error = &velos.Error{Code: velos.Unsupported, Message: "the process table cannot be read on this system", Cause: errors.ErrUnsupported}
+
+// Age does not know: what Start tells is not of a clock that nobody sets.
+func Age(uint64) (time.Duration, bool) { return 0, false }
 
 type scanner struct{}
 

@@ -29,10 +29,12 @@ type app struct {
 	casting sync.Mutex // one change of cast at a time
 	serving sync.Mutex // one call of Serve at a time
 	rolls
+	arming atomic.Pointer[arming] // nil without triggers
 
 	// change serialises what alters the spec: update, rename, delete.
 	change  sync.Mutex
 	deleted bool
+	updates int // by Update
 }
 
 // A cast is who plays: the run of each instance, and those beside them. It is
@@ -147,6 +149,17 @@ func (a *app) pick(inst int, aside bool) ([]*runner, error) {
 // order hands o to the runners and collects their answers: the first error,
 // in the order of instances. A ctx that ends stops the waiting, not the work.
 func (a *app) order(ctx context.Context, list []*runner, o order) error {
+	return a.hand(ctx, ctx, list, o)
+}
+
+// insist is order for what has to be done even when nobody waits for it.
+func (a *app) insist(ctx context.Context, list []*runner, o order) error {
+	return a.hand(context.Background(), ctx, list, o)
+}
+
+// hand sends o while the one ctx lasts, and waits for the answers while the
+// other does.
+func (a *app) hand(sending, ctx context.Context, list []*runner, o order) error {
 	replies := make(chan error, len(list))
 	o.reply = replies
 	sent := 0
@@ -157,8 +170,8 @@ func (a *app) order(ctx context.Context, list []*runner, o order) error {
 			r.wake()
 		case <-a.ended:
 			return a.gone()
-		case <-ctx.Done():
-			return waited(ctx, verbNames[o.verb]+" "+a.name())
+		case <-sending.Done():
+			return waited(sending, verbNames[o.verb]+" "+a.name())
 		}
 	}
 	var first error
@@ -209,6 +222,14 @@ func (a *app) view() velos.App {
 	}
 	for i, r := range c.slots {
 		v.Instances[i] = r.view()
+	}
+	if s := &v.Spec; s.CronRestart != "" || s.Schedule != "" {
+		next := a.nextRun()
+		for i, r := range c.slots {
+			if r.heeds.Load() {
+				v.Instances[i].NextRun = next
+			}
+		}
 	}
 	for _, r := range c.aside {
 		v.Leaving = append(v.Leaving, r.view())

@@ -239,9 +239,16 @@ func (h *Host) Survivors(id uint32, spec *velos.Spec) (list []Survivor) {
 		return nil
 	}
 	delete(h.parked, id)
-	for _, p := range e.pipes {
-		log.Adopt(p.at, p.src, p.fd)
-	}
+	defer func() { // not before those who wait for a text in it are there
+		for _, p := range e.pipes {
+			log.Adopt(p.at, p.src, p.fd)
+		}
+		for _, s := range list {
+			if !s.Lost {
+				log.Began(s.place(), s.Child.PID())
+			}
+		}
+	}()
 	for i, r := range e.runs {
 		if r.Inst >= spec.Instances {
 			h.astray(r)
@@ -255,14 +262,14 @@ func (h *Host) Survivors(id uint32, spec *velos.Spec) (list []Survivor) {
 		p, err := h.adopt(r.Adoption)
 		if err != nil { // gone without a word, or somebody else by now
 			_ = h.line.Drop(r.name)
-			list = append(list, Survivor{Seat: r.Seat, Child: &departed{r.PID, r.Start}, Began: r.Began, Lost: true})
+			list = append(list, Survivor{Seat: r.Seat, Child: &departed{r.PID, r.Start}, Began: began(r.Began, r.Start), Lost: true})
 			continue
 		}
 		h.mu.Lock()
 		h.records[r.Seat] = r
 		h.mu.Unlock()
-		log.Began(r.place(), r.PID)
-		list = append(list, Survivor{Seat: r.Seat, Child: h.adopted(r, p, spec), Began: r.Began, Holds: h.holds[r.Seat]})
+		c, up := h.adopted(r, p, spec)
+		list = append(list, Survivor{Seat: r.Seat, Child: c, Began: began(r.Began, r.Start), Holds: h.holds[r.Seat], Mute: !up})
 		fault.Here("adopt.half")
 	}
 	return list
@@ -284,6 +291,7 @@ type departed struct {
 }
 
 func (d *departed) PID() int               { return d.pid }
+func (d *departed) Started() time.Time     { return time.Time{} }
 func (d *departed) StartTicks() uint64     { return d.start }
 func (d *departed) Signal(int, bool) error { return velos.ErrNotRunning }
 func (d *departed) Kill() error            { return nil }
@@ -344,6 +352,7 @@ func (h *Host) Settled() {
 	for _, x := range h.late {
 		_ = h.line.Drop(endName(x.PID, x.Start, x.Status))
 	}
+	h.forsake()
 	h.late, h.readies = nil, nil
 	h.primary.Settled(func(id uint32) bool { return h.Log(id) != nil })
 	h.endUnrecorded()
@@ -351,10 +360,29 @@ func (h *Host) Settled() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.settled = true
+	close(h.known)
 	for pid, x := range h.exits {
 		if !h.root(pid) {
 			delete(h.exits, pid)
 			_ = h.line.Ack(x)
+		}
+	}
+}
+
+// forsake lets go of what the keeper knows of runs and apps that are no more:
+// it would be taken for a word about those that come after them.
+func (h *Host) forsake() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for s := range h.readies {
+		if h.programs[s] == nil {
+			_ = h.line.Drop(readyName(s))
+		}
+	}
+	for s := range h.holds {
+		if h.logs[s.ID] == nil {
+			delete(h.holds, s)
+			_ = h.line.Drop(holdName(s))
 		}
 	}
 }

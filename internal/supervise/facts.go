@@ -79,6 +79,10 @@ func (r *runner) settle() {
 		r.app.sup.changed()
 		r.app.sup.stir()
 		r.app.serve()
+		r.app.sup.triggers.look(r.app)
+		if r.spec.MaxMemory > 0 && r.child != nil {
+			r.app.sup.sampler.hurry()
+		}
 	}
 	for _, a := range r.replies {
 		a.to <- a.err
@@ -138,8 +142,16 @@ func (r *runner) crash() error {
 	return &velos.Error{Code: velos.Crashed, Message: msg, Hint: "velos why " + r.app.name()}
 }
 
-func gaveUp(strikes int, last string) string {
-	return "gave up: ended " + strconv.Itoa(strikes) + " times in a row before min_uptime; last: " + last
+// gaveUp is why there is no further run.
+func (r *runner) gaveUp() string {
+	before := "min_uptime"
+	switch {
+	case r.late:
+		before = "it was ready"
+	case r.never:
+		before = "it was well"
+	}
+	return "gave up: ended " + strconv.Itoa(r.strikes) + " times in a row before " + before + "; last: " + r.ended()
 }
 
 // publish makes the current facts readable for everyone without asking the
@@ -172,6 +184,9 @@ func (r *runner) view() velos.Instance {
 	}
 	if l := r.look.Load(); l != nil && i.PID == l.pid {
 		i.Ports = l.found
+	}
+	if i.PID != 0 {
+		r.app.sup.present(&i, r.ticks.Load())
 	}
 	return i
 }

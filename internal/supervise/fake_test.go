@@ -40,6 +40,10 @@ type stand struct {
 	survivors []Survivor
 	served    []string // each Serve and Rested
 	held      []Seat
+	holding   func(Seat)          // called by Hold
+	sight     func(string, Sight) // of the one app that is watched
+	watches   int
+	memory    func() int64 // of every tree; nil: its pid
 }
 
 func (s *stand) Open(uint32, *velos.Spec) error           { return nil }
@@ -49,12 +53,48 @@ func (s *stand) Output(uint32) velos.LogInfo              { return velos.LogInfo
 func (s *stand) Survivors(uint32, *velos.Spec) []Survivor { return s.survivors }
 func (s *stand) Sample(_ time.Time, roots []int, set func(int, velos.Usage)) error {
 	for _, r := range roots {
-		set(r, velos.Usage{Memory: int64(r), Procs: 1})
+		u := velos.Usage{Memory: int64(r), Procs: 1}
+		if s.memory != nil {
+			u.Memory = s.memory()
+		}
+		set(r, u)
 	}
 	return nil
 }
 
 func (s *stand) Over(Seat) {}
+
+func (s *stand) Watch(_ uint32, spec *velos.Spec, tell func(string, Sight)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sight = tell
+	if spec != nil {
+		s.watches++
+	}
+}
+
+// alter tells that files have changed; false: nobody watches.
+func (s *stand) alter(text string) bool {
+	s.mu.Lock()
+	tell := s.sight
+	s.mu.Unlock()
+	if tell != nil {
+		tell(text, Altered)
+	}
+	return tell != nil
+}
+
+// causes are the causes of all events of a kind, in order.
+func (s *stand) causes(kind velos.Kind) (list []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.events {
+		if e.Kind == kind {
+			list = append(list, e.Cause)
+		}
+	}
+	return list
+}
 
 func (s *stand) Addresses(roots []int, set func(int, velos.Addresses)) error {
 	for _, r := range roots {
@@ -65,8 +105,12 @@ func (s *stand) Addresses(roots []int, set func(int, velos.Addresses)) error {
 
 func (s *stand) Hold(seat Seat) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.held = append(s.held, seat)
+	f := s.holding
+	s.mu.Unlock()
+	if f != nil {
+		f(seat)
+	}
 }
 
 func (s *stand) Serve(_ uint32, seats []Seat) {
@@ -189,6 +233,7 @@ func (a *actor) Say(message string) error {
 }
 
 func (a *actor) PID() int                  { return a.pid }
+func (a *actor) Started() time.Time        { return a.born }
 func (a *actor) StartTicks() uint64        { return uint64(a.pid) }
 func (a *actor) Exited() <-chan child.Exit { return a.exit }
 func (a *actor) Gone() <-chan struct{}     { return a.gone }

@@ -10,6 +10,9 @@ import (
 // the number of that run.
 func (r *runner) begin(why string) int {
 	wait, err := r.app.held()
+	if r.trial {
+		wait, err = "", nil // the run that it is to replace has it behind it
+	}
 	if err != nil {
 		r.blocked(err)
 		return r.run
@@ -33,6 +36,17 @@ func (r *runner) open() bool {
 	r.gated = ""
 	r.app.sup.gated.Add(-1)
 	return true
+}
+
+// follow begins the run that somebody has asked for while the last one was
+// ending: as begin does, but the order is a waiter by now.
+func (r *runner) follow(why string) {
+	r.begin(why)
+	if r.refusal != nil {
+		r.run++
+		r.answer(true, r.refusal)
+		r.refusal = nil
+	}
 }
 
 // pass looks again whether the run may begin.
@@ -72,9 +86,6 @@ func (s *Supervisor) stir() {
 		return
 	}
 	for _, a := range s.all() {
-		if len(a.spec.Load().DependsOn) == 0 {
-			continue
-		}
 		for _, r := range a.cast.Load().slots {
 			r.wake()
 		}
@@ -113,14 +124,18 @@ func (a *app) meets(c velos.Condition) (ok bool, lost string) {
 	if c == velos.OnHealthy && a.spec.Load().Health == nil {
 		return false, "has no health probe"
 	}
+	up := a.wanted()
 	for _, r := range a.cast.Load().slots {
 		i := r.snapshot.Load()
+		if up && !i.Wanted && i.Status == velos.Stopped && c != velos.OnExitedOK {
+			continue // somebody has stopped this one alone
+		}
 		if i.Status == velos.Errored {
 			return false, "is errored: " + i.Reason
 		}
 		switch c {
 		case velos.OnStarted:
-			ok = ok && (i.PID != 0 || i.LastExit != nil)
+			ok = ok && (i.PID != 0 && i.Status != velos.Stopping || i.LastExit != nil && !i.LastExit.Asked)
 		case velos.OnReady:
 			ok = ok && i.Status == velos.Online
 		case velos.OnHealthy:
@@ -191,7 +206,7 @@ func (s *Supervisor) raiseUnder(a *app, actor velos.Actor, path []*app) error {
 			return err
 		}
 		done, _ := dep.meets(d.Condition)
-		if done || !dep.down() {
+		if done || dep.wanted() {
 			continue
 		}
 		s.event(velos.Event{Kind: velos.KindOrder, App: dep.name(), ID: dep.id, Inst: -1, Cause: "start, needed by " + a.name(),

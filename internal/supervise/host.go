@@ -41,6 +41,7 @@ type Host struct {
 	table     proc.Table
 
 	mu       sync.Mutex
+	sentry   sentry
 	programs map[Seat]*program // live runs
 	notified int               // what a former daemon had for notify, -1: nothing
 	readies  map[Seat]bool     // runs that had said that they are ready, until Settled
@@ -50,6 +51,7 @@ type Host struct {
 	holds    map[Seat]bool       // whom the keeper knows to have the place of an instance
 	exits    map[int]keeper.Exit // told and not acknowledged yet
 	settled  bool                // everybody who could be adopted was
+	known    chan struct{}       // closed with settled
 	null     int                 // what is parked where only the name matters
 	ends     map[int]string      // of roots whose run is not past yet, as parked
 	past     []past
@@ -60,13 +62,13 @@ type Host struct {
 // needs to be taken over by a later daemon is parked with the keeper.
 func NewHost(children *child.Host, store *logs.Store, line *keeper.Line, d home.Home) *Host {
 	h := &Host{children: children, store: store, line: line, home: d, notified: -1, programs: map[Seat]*program{}, sampler: usage.New(), null: -1,
-		epoch: strconv.FormatInt(time.Now().UnixNano(), 36),
-		logs:  map[uint32]*logs.Log{}, records: map[Seat]record{}, holds: map[Seat]bool{}, ends: map[int]string{}}
+		known: make(chan struct{}), epoch: strconv.FormatInt(time.Now().UnixNano(), 36),
+		logs: map[uint32]*logs.Log{}, records: map[Seat]record{}, holds: map[Seat]bool{}, ends: map[int]string{}}
 	h.primary = cluster.New(cluster.Options{
 		Park:   func(name string, fd int) { _ = line.Park(name, fd) },
 		Unpark: func(name string) { _ = line.Drop(name) },
 		Tell:   h.heard,
-		Script: func() (string, error) { return drainScript(d) },
+		Script: (&drainScript{home: d}).put,
 	})
 	if line != nil {
 		var err error
@@ -173,7 +175,8 @@ func (h *Host) Launch(l Launch) (Child, error) {
 	fault.Here("start.piped")
 	path, args := argv(l.Spec)
 	c := child.Command{Path: path, Args: args, Dir: l.Spec.Cwd, Env: env, Stdout: out, Stderr: errs, Mark: mark}
-	p := &program{host: h, seat: l.Seat, spec: l.Spec, env: env, quit: make(chan struct{})}
+	p := &program{host: h, seat: l.Seat, mark: mark, spec: l.Spec, quit: make(chan struct{})}
+	p.keep(env)
 	if err := h.fork(p, &c); err != nil {
 		log.Settle(l.place())
 		return nil, wrap("start "+l.Spec.Name, err)
@@ -245,8 +248,12 @@ func EnvFiles(s *velos.Spec) (map[string]string, error) {
 		return s.FileEnv, nil
 	}
 	all := map[string]string{}
-	for _, path := range s.EnvFiles {
+	for _, file := range s.EnvFiles {
+		path, optional := velos.OptionalFile(file)
 		b, err := os.ReadFile(path)
+		if optional && os.IsNotExist(err) {
+			continue
+		}
 		if err != nil {
 			return nil, &velos.Error{Code: velos.Failed, Message: "env_file: " + err.Error(), Cause: err}
 		}

@@ -43,9 +43,22 @@ type Machine interface {
 	Forget(id uint32)
 	// Output says where an app's output is and how much there was.
 	Output(id uint32) velos.LogInfo
+	// Watch watches files as a Spec wants it, and calls tell when some have
+	// changed, with words for a reason. A nil Spec ends it. Tell does not
+	// block, and may be called once more after the end.
+	Watch(id uint32, spec *velos.Spec, tell func(text string, what Sight))
 	// Sample measures the trees of the given roots.
 	Sample(now time.Time, roots []int, set func(root int, u velos.Usage)) error
 }
+
+// A Sight is what is told of watched files.
+type Sight uint8
+
+// The sights.
+const (
+	Altered Sight = iota // files have changed
+	Aside                // not about the files: how they are watched
+)
 
 // A Seat is where a run has its place: an instance of an app, and a side.
 // While a reload puts a run in another one's place, both live, one on side 0
@@ -64,6 +77,7 @@ type Launch struct {
 // A Child is one run of a program.
 type Child interface {
 	PID() int
+	Started() time.Time
 	StartTicks() uint64
 	Signal(sig int, tree bool) error
 	Kill() error

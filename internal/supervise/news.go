@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -30,19 +31,21 @@ type letter struct {
 	News
 }
 
-// maxLetters bounds what a program that says a lot can make us keep.
+// maxLetters bounds what a program that listens a lot can make us keep: of all
+// other kinds there is one.
 const maxLetters = 64
 
+// put keeps the newest of the letters that mean the same, in the order in which
+// they came.
 func (p *post) put(l letter) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if n := len(p.letters); n > 0 && p.letters[n-1].Kind == l.Kind && l.Kind != Listens && p.letters[n-1].run == l.run {
-		p.letters[n-1] = l // the newer one of two that mean the same
+	if l.Kind != Listens {
+		p.letters = slices.DeleteFunc(p.letters, func(o letter) bool { return o.Kind == l.Kind && o.run == l.run })
+	} else if len(p.letters) >= maxLetters {
 		return
 	}
-	if len(p.letters) < maxLetters {
-		p.letters = append(p.letters, l)
-	}
+	p.letters = append(p.letters, l)
 }
 
 func (p *post) next() (l letter, ok bool) {
@@ -148,6 +151,7 @@ func (r *runner) onHealth(n News) {
 	case n.Kind == Well:
 		r.health, r.healthText = velos.Healthy, ""
 	case n.Kind == Sick:
+		r.never = r.health != velos.Healthy
 		r.health, r.healthText = velos.Unhealthy, n.Text
 		if r.status == velos.Online || r.status == velos.Starting {
 			r.fail("its health probe failed: " + n.Text)

@@ -3,6 +3,7 @@ package supervise
 import (
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/cluster"
@@ -39,17 +40,34 @@ func (h *Host) OpenNotify() error {
 // Close gives back what was opened beside the apps, and leave keeps what the
 // next daemon goes on with.
 func (h *Host) Close() {
+	h.abandon()
 	if h.notify != nil {
 		_ = h.notify.Close()
 		_ = h.line.Drop(notifyName)
 	}
 	h.asking.Wait()
+	h.blind()
 	h.primary.Close()
+}
+
+// abandon ends what was there for runs that could not be killed: their end is
+// not awaited any more.
+func (h *Host) abandon() {
+	h.mu.Lock()
+	var rest []Seat
+	for s := range h.programs {
+		rest = append(rest, s)
+	}
+	h.mu.Unlock()
+	for _, s := range rest {
+		h.discharge(s)
+	}
 }
 
 // onNotify finds whose word it is: the sender is a root, or of its session, or
 // carries its mark.
 func (h *Host) onNotify(m notify.Message) {
+	<-h.known // what was said while there was no daemon waits until we know of whom
 	p := h.programOf(m.PID)
 	if p == nil {
 		return
@@ -87,7 +105,7 @@ func (h *Host) programOf(pid int) *program {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	for _, p := range h.programs {
-		if p.Process != nil && p.Mark() == mark {
+		if p.mark == mark {
 			return p
 		}
 	}
@@ -105,9 +123,19 @@ func (h *Host) programAt(pid int) *program {
 	return nil
 }
 
-// drainScript writes what Node loads into workers, and returns where it is.
-func drainScript(d home.Home) (string, error) {
-	path := d.DrainScript()
+// A drainScript is what Node loads into workers. Several start at the same
+// time, and each must find it whole: one without it would drop the connections
+// of its clients when it is replaced.
+type drainScript struct {
+	mu   sync.Mutex
+	home home.Home
+}
+
+// put writes it unless it is there already, and returns where it is.
+func (d *drainScript) put() (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	path := d.home.DrainScript()
 	if b, err := os.ReadFile(path); err == nil && string(b) == cluster.DrainScript {
 		return path, nil
 	}

@@ -18,9 +18,10 @@ const (
 	hail   // an answer, nothing else
 	take   // a trial is over: the run has its place now
 	retire // end, patiently when another run has taken the place
+	engage // of a job: run when its time comes
 )
 
-var verbNames = [...]string{"start", "stop", "restart", "reset", "signal", "hail", "take", "retire"}
+var verbNames = [...]string{"start", "stop", "restart", "reset", "signal", "hail", "take", "retire", "start"}
 
 // An order is a verb with its particulars. Its reply channel is buffered: a
 // caller that gives up does not take the order back, and the runner never
@@ -55,6 +56,14 @@ func (r *runner) onOrder(o order) {
 		r.reply(o.reply, r.poke(o))
 		return
 	}
+	if (r.retired || r.leaving) && (o.verb == start || o.verb == restart) {
+		err := r.moved() // it was meant for whoever had the place
+		if r.leaving {
+			err = r.app.gone()
+		}
+		r.reply(o.reply, err)
+		return
+	}
 	r.actor = o.actor
 	if o.spec != nil {
 		r.spec = o.spec
@@ -64,7 +73,12 @@ func (r *runner) onOrder(o order) {
 		why = verbNames[o.verb]
 	}
 	run := r.run
+	r.heeds.Store(o.verb != stop && o.verb != retire)
 	switch o.verb {
+	case engage:
+		r.onEngage()
+		r.reply(o.reply, nil)
+		return
 	case start:
 		run = r.onStart(why)
 	case stop:
@@ -110,6 +124,15 @@ func (r *runner) onStart(why string) int {
 	}
 	r.strikes, r.backoffs = 0, 0
 	return r.begin(why)
+}
+
+// onEngage has a job wait for its times. A run that is going on goes on.
+func (r *runner) onEngage() {
+	r.want = true
+	if r.status == velos.Errored || r.status == velos.Stopped {
+		r.arm(0)
+		r.enter(velos.Stopped, "waits for its time: "+r.spec.Schedule)
+	}
 }
 
 func (r *runner) onStop(o order, why string) {
@@ -171,7 +194,7 @@ func (r *runner) poke(o order) error {
 // onTake ends a trial: the run has lived up to its place. It is NotRunning when
 // it has not lived until now.
 func (r *runner) onTake() error {
-	if r.status != velos.Online {
+	if r.status != velos.Online || r.exited == nil {
 		return &velos.Error{Code: velos.Crashed, Message: "start " + r.label() + ": " + r.reason, Hint: "velos why " + r.app.name()}
 	}
 	r.trial = false

@@ -18,13 +18,14 @@ type program struct {
 	*child.Process // set when it is forked
 	host           *Host
 	seat           Seat
+	mark           string // what it carries in VELOS_ID: it may speak before Process is set
 	spec           *velos.Spec
-	env            []string
+	env            []string      // nil unless a probe needs it: it is kilobytes
 	quit           chan struct{} // closed when the run is over
 
 	mu     sync.Mutex
 	hear   func(News)
-	kept   []News // until somebody hears
+	kept   post   // until somebody hears
 	cancel func() // of the wait for a text in its output; may be nil
 }
 
@@ -33,10 +34,9 @@ func (p *program) Hear(f func(News)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.hear = f
-	for _, n := range p.kept {
-		f(n)
+	for l, ok := p.kept.next(); ok; l, ok = p.kept.next() {
+		f(l.News)
 	}
-	p.kept = nil
 }
 
 func (p *program) tell(n News) {
@@ -44,44 +44,54 @@ func (p *program) tell(n News) {
 	defer p.mu.Unlock()
 	if p.hear != nil {
 		p.hear(n)
-	} else if len(p.kept) < maxLetters {
-		p.kept = append(p.kept, n)
+	} else {
+		p.kept.put(letter{News: n})
 	}
 }
 
 // Finish implements Child.
 func (p *program) Finish(patient bool) bool {
-	if p.spec.Mode == velos.Cluster {
-		return p.host.primary.Drain(clusterSeat(p.seat), !patient) == nil
+	worker := p.spec.Mode == velos.Cluster
+	switch {
+	case !patient:
+		return worker && p.drain(false)
+	case worker || p.spec.ListenReuse:
+		go p.empty()
+		return true
 	}
-	if !patient || !p.spec.ListenReuse {
-		return false
-	}
-	go p.empty()
-	return true
+	return false
 }
 
-// What is steered away from a socket may be there already, or on its way.
+// drain has a worker close its listeners, and finish. What waits to be
+// accepted by it then is lost.
+func (p *program) drain(patient bool) bool {
+	return p.host.primary.Drain(clusterSeat(p.seat), !patient) == nil
+}
+
+// What is steered away from a socket may be there already, or on its way;
+// what was accepted last may not be answered yet.
 const (
 	queueLook  = 10 * time.Millisecond
 	queueGrace = 100 * time.Millisecond
 )
 
-// empty waits until no connection waits for the program any more, which is
-// not told by the system; the runner does not wait longer than a stop may take.
+// empty waits until no connection has waited for the program for a while,
+// which is not told by the system, and has it finish. The runner does not wait
+// longer than a stop may take.
 func (p *program) empty() {
 	t := time.NewTicker(queueLook)
 	defer t.Stop()
-	for p.host.primary.Queued(clusterSeat(p.seat)) > 0 {
+	for since := time.Now(); time.Since(since) < queueGrace; {
 		select {
 		case <-p.quit:
 			return
 		case <-t.C:
 		}
+		if p.host.primary.Queued(clusterSeat(p.seat)) > 0 {
+			since = time.Now()
+		}
 	}
-	select {
-	case <-p.quit:
-	case <-time.After(queueGrace):
+	if p.spec.Mode != velos.Cluster || !p.drain(true) {
 		p.tell(News{Kind: Finished})
 	}
 }
@@ -89,6 +99,13 @@ func (p *program) empty() {
 // Say implements Child.
 func (p *program) Say(message string) error {
 	return p.host.primary.Send(clusterSeat(p.seat), message)
+}
+
+// keep keeps the environment for probes.
+func (p *program) keep(env []string) {
+	if p.spec.Ready != nil || p.spec.Health != nil {
+		p.env = env
+	}
 }
 
 // lookup finds a variable of the program's environment.
@@ -220,24 +237,22 @@ func readyName(s Seat) string {
 }
 
 // adopted is the program of a run that a former daemon has started. A worker
-// that does not listen may wait for an answer that got lost with that daemon:
-// it is ended, and started anew.
-func (h *Host) adopted(r record, c *child.Process, spec *velos.Spec) Child {
-	p := &program{Process: c, host: h, seat: r.Seat, spec: spec, quit: make(chan struct{})}
-	files, err := EnvFiles(spec)
-	if err == nil {
-		p.env, _ = environ(spec, files, r.Inst, r.Mark)
+// that is not up may wait for an answer that got lost with that daemon.
+func (h *Host) adopted(r record, c *child.Process, spec *velos.Spec) (p *program, up bool) {
+	p = &program{Process: c, host: h, seat: r.Seat, mark: r.Mark, spec: spec, quit: make(chan struct{})}
+	if files, err := EnvFiles(spec); err == nil && (spec.Ready != nil || spec.Health != nil) {
+		env, _ := environ(spec, files, r.Inst, r.Mark)
+		p.keep(env)
 	}
 	h.enrol(p)
+	up = true
 	if h.readies[r.Seat] {
 		p.tell(News{Kind: Ready})
 	}
 	if wired(spec) {
 		at := clusterSeat(r.Seat)
 		standing := h.primary.Adopted(at)
-		if spec.Mode == velos.Cluster && standing.Channel && !standing.Up {
-			_ = c.Kill()
-		}
+		up = spec.Mode != velos.Cluster || !standing.Channel || standing.Up
 		if standing.Ready {
 			p.tell(News{Kind: Ready})
 		}
@@ -247,7 +262,7 @@ func (h *Host) adopted(r record, c *child.Process, spec *velos.Spec) Child {
 	}
 	h.await(p)
 	h.watch(p, r.Began)
-	return p
+	return p, up
 }
 
 // Serve implements Machine.

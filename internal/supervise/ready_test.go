@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +124,66 @@ func TestTheProgramsOwnStatusIsShown(t *testing.T) {
 		s.after(0)
 		if got := s.inst().Said; got != "42 clients" {
 			t.Errorf("said %q", got)
+		}
+	})
+}
+
+func TestAFloodOfNewsDrownsNoWordThatMatters(t *testing.T) {
+	var p post
+	p.put(letter{1, News{Kind: Ready}})
+	p.put(letter{1, News{Kind: Sick}})
+	for range 1000 {
+		p.put(letter{1, News{Kind: Beats}})
+		p.put(letter{1, News{Said, "busy"}})
+		p.put(letter{1, News{Listens, "tcp://0.0.0.0:80"}})
+	}
+	p.put(letter{1, News{Kind: Well}})
+	p.put(letter{1, News{Kind: Sick}})
+	p.put(letter{1, News{Kind: Finished}})
+	kinds, last := map[NewsKind]int{}, NewsKind(0)
+	for l, ok := p.next(); ok; l, ok = p.next() {
+		kinds[l.Kind]++
+		if l.Kind == Well || l.Kind == Sick {
+			last = l.Kind
+		}
+	}
+	if kinds[Ready] != 1 || kinds[Finished] != 1 || kinds[Beats] != 1 || kinds[Said] != 1 || last != Sick || kinds[Listens] > maxLetters {
+		t.Errorf("%v, the last word on health is %d", kinds, last)
+	}
+}
+
+func TestARunThatIsNeverWellIsAStrikeEachTime(t *testing.T) {
+	play(t, func(s *velos.Spec) { s.Health, s.MaxRestarts = &velos.Probe{TCP: "127.0.0.1:1"}, 3 },
+		[]life{{health: 90 * time.Second, grace: time.Millisecond}}, func(t *testing.T, s *scene) {
+			_ = s.start(true)
+			s.after(time.Hour)
+			s.want(velos.Errored)
+			if s.runs() != 4 || !strings.Contains(s.inst().Reason, "health probe") {
+				t.Errorf("%d runs, %q; want 4", s.runs(), s.inst().Reason)
+			}
+		})
+}
+
+func TestARunThatWasWellIsNoStrike(t *testing.T) {
+	play(t, func(s *velos.Spec) { s.Health, s.MaxRestarts = &velos.Probe{TCP: "127.0.0.1:1"}, 0 },
+		[]life{{health: 10 * time.Second, grace: time.Millisecond}}, func(t *testing.T, s *scene) {
+			_ = s.start(true)
+			for n := range 5 {
+				s.actor(n).hear(News{Kind: Well})
+				s.after(11 * time.Second)
+				s.want(velos.Online)
+			}
+		})
+}
+
+func TestAWorkerThatIsStartedAnewIsServedWhenItListens(t *testing.T) {
+	late := life{grace: time.Millisecond} // listens later than it starts
+	play(t, clustered(2), []life{worker, worker, late}, func(t *testing.T, s *scene) {
+		_ = s.start(true)
+		_ = s.Restart(context.Background(), s.id, 0, false, human)
+		s.after(500 * time.Millisecond)
+		if got := s.served[len(s.served)-1]; got != "1a" {
+			t.Errorf("served: %s; want the other one alone", got)
 		}
 	})
 }

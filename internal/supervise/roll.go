@@ -2,9 +2,10 @@ package supervise
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"sync"
-	"time"
+	"sync/atomic"
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/fault"
@@ -21,6 +22,8 @@ type roll struct {
 	done   chan struct{}
 	err    error // when done is closed
 
+	old  *velos.Spec // what the app ran when the roll began
+	why  string      // what its orders are recorded with
 	spec *velos.Spec // what the successors run
 	mu   sync.Mutex
 	over []int // instances that run it
@@ -29,17 +32,21 @@ type roll struct {
 type rolls struct {
 	rolling sync.Mutex
 	roll    *roll
+	halts   atomic.Int32 // stops of the app that are being carried out: no roll may begin
 }
 
 // begin makes r the app's roll and runs f. What f does is awaited by whoever
 // wants to, and by the app's end.
 func (a *app) begin(what string, actor velos.Actor, f func(*roll) error) (*roll, error) {
-	l := &roll{app: a, actor: actor, done: make(chan struct{})}
+	l := &roll{app: a, actor: actor, done: make(chan struct{}), old: a.spec.Load()}
 	a.rolling.Lock()
 	defer a.rolling.Unlock()
 	if a.roll != nil {
 		return nil, &velos.Error{Code: velos.Conflict, Message: what + " " + a.name() + ": a reload or a change of the number of instances is in progress",
 			Hint: "wait for it, or end it with velos stop or velos restart"}
+	}
+	if a.halts.Load() > 0 {
+		return nil, &velos.Error{Code: velos.Conflict, Message: what + " " + a.name() + ": it is being stopped", Hint: "try again when it is down"}
 	}
 	if !a.stay() {
 		return nil, a.gone()
@@ -58,12 +65,23 @@ func (a *app) begin(what string, actor velos.Actor, f func(*roll) error) (*roll,
 	return l, nil
 }
 
+// halt ends the roll in progress and lets none begin until done is called.
+func (a *app) halt() (done func()) {
+	a.halts.Add(1)
+	a.interrupt()
+	return func() { a.halts.Add(-1) }
+}
+
+// rollNow is the roll in progress, nil when there is none.
+func (a *app) rollNow() *roll {
+	a.rolling.Lock()
+	defer a.rolling.Unlock()
+	return a.roll
+}
+
 // interrupt ends the roll in progress, if any, and returns when it is over.
 func (a *app) interrupt() {
-	a.rolling.Lock()
-	l := a.roll
-	a.rolling.Unlock()
-	if l != nil {
+	if l := a.rollNow(); l != nil {
 		l.cancel()
 		<-l.done
 	}
@@ -85,12 +103,16 @@ func (l *roll) await(ctx context.Context, what string) error {
 // the old runs stay, and what was replaced already goes back to what it was.
 // Runs that cannot overlap are restarted one by one, and why says why.
 func (s *Supervisor) Reload(ctx context.Context, id uint32, inst, parallel int, spec *velos.Spec, actor velos.Actor) (why string, err error) {
+	return s.reload(ctx, id, inst, parallel, spec, "", actor)
+}
+
+// reload is Reload with a cause, empty when somebody has asked for it.
+func (s *Supervisor) reload(ctx context.Context, id uint32, inst, parallel int, spec *velos.Spec, cause string, actor velos.Actor) (why string, err error) {
 	a, err := s.find(id)
 	if err != nil {
 		return "", err
 	}
-	list, err := a.pick(inst, false)
-	if err != nil {
+	if _, err := a.pick(inst, false); err != nil {
 		return "", err
 	}
 	if a.stopped() {
@@ -101,36 +123,54 @@ func (s *Supervisor) Reload(ctx context.Context, id uint32, inst, parallel int, 
 			return "", err
 		}
 	}
-	old := a.spec.Load()
+	l, err := a.begin("reload", actor, func(l *roll) error { return l.reload(inst, parallel, spec, cause) })
+	if err != nil {
+		return "", err
+	}
 	next := spec
 	if next == nil {
-		next = old
+		next = l.old
 	}
-	why = separate(old, next)
-	s.event(velos.Event{Kind: velos.KindOrder, App: a.name(), ID: id, Inst: max(inst, -1), Cause: "reload", Actor: actor, Gen: int(a.generation.Load())})
-	l, err := a.begin("reload", actor, func(l *roll) error {
-		l.spec = next
-		step := l.replace
-		if why != "" {
-			step = l.restart
-		}
-		if err := l.each(list, max(1, parallel), step); err != nil {
-			return l.back(err, old, step)
-		}
-		if spec != nil {
-			return l.settle(spec, inst)
-		}
-		return nil
-	})
+	return separate(l.old, next), l.await(ctx, "reload")
+}
+
+// reload is Reload for who has begun the roll: nobody else changes who plays.
+func (l *roll) reload(inst, parallel int, spec *velos.Spec, cause string) error {
+	a := l.app
+	list, err := a.pick(inst, false)
 	if err != nil {
-		return why, err
+		return err
 	}
-	return why, l.await(ctx, "reload")
+	verb := "reload"
+	if l.why = cause; cause == "" {
+		l.why = verb
+	} else {
+		verb += ", " + cause
+	}
+	a.sup.event(velos.Event{Kind: velos.KindOrder, App: a.name(), ID: a.id, Inst: max(inst, -1), Cause: verb, Actor: l.actor, Gen: int(a.generation.Load())})
+	a.change.Lock()
+	updates := a.updates
+	a.change.Unlock()
+	l.spec = l.old
+	if spec != nil {
+		l.spec = spec
+	}
+	step := l.replace
+	if separate(l.old, l.spec) != "" {
+		step = l.restart
+	}
+	if err := l.each(list, max(1, parallel), step); err != nil {
+		return l.back(err, step)
+	}
+	if spec != nil {
+		return l.settle(spec, inst, updates)
+	}
+	return nil
 }
 
 // mayBecome reports what keeps spec from being what the app runs next.
 func (a *app) mayBecome(spec *velos.Spec) error {
-	if err := spec.Validate(); err != nil {
+	if err := check(spec); err != nil {
 		return err
 	}
 	if old := a.spec.Load(); spec.Name != old.Name {
@@ -174,8 +214,6 @@ func (l *roll) each(list []*runner, n int, step func(*runner, *velos.Spec) error
 			defer mu.Unlock()
 			if err != nil && first == nil {
 				first = err
-			} else if err == nil {
-				l.note(r.inst)
 			}
 		}()
 	}
@@ -199,7 +237,7 @@ func (l *roll) replace(r *runner, spec *velos.Spec) error {
 	if !before.Wanted && before.Status == velos.Stopped {
 		return nil // it stays stopped; its next start is of the new spec
 	}
-	if before.Status != velos.Online && before.Status != velos.Starting {
+	if before.PID == 0 || before.Status != velos.Online && before.Status != velos.Starting {
 		return l.restart(r, spec) // there is nothing to go on with meanwhile
 	}
 	next := newRunner(a, r.inst, 1-r.side)
@@ -211,7 +249,7 @@ func (l *roll) replace(r *runner, spec *velos.Spec) error {
 		return a.gone()
 	}
 	fault.Here("reload.begun")
-	err := a.order(l.ctx, []*runner{next}, order{verb: start, actor: l.actor, why: "reload", wait: true})
+	err := a.order(l.ctx, []*runner{next}, order{verb: start, actor: l.actor, why: l.why, wait: true})
 	if err == nil {
 		err = a.order(l.ctx, []*runner{next}, order{verb: take, actor: l.actor})
 	}
@@ -221,32 +259,40 @@ func (l *roll) replace(r *runner, spec *velos.Spec) error {
 	}
 	fault.Here("reload.ready")
 	a.sup.machine.Hold(next.seat())
-	a.recast(func(c *cast) {
-		if r.inst < len(c.slots) && c.slots[r.inst] == r {
-			c.slots[r.inst] = next
-			c.aside[index(c.aside, next)] = r
-		}
-	})
+	if !a.swap(r, next) {
+		l.dismiss(next, "reload: not taken")
+		return a.gone()
+	}
+	l.note(r.inst)
 	fault.Here("reload.taken")
 	a.serve()
 	a.sup.changed()
-	return a.order(l.ctx, []*runner{r}, order{verb: retire, actor: l.actor, why: "replaced by process " + strconv.Itoa(next.snapshot.Load().PID), grace: -1, wait: true})
+	return l.retire([]*runner{r}, "replaced by process "+strconv.Itoa(next.snapshot.Load().PID))
 }
 
-func index(list []*runner, r *runner) int {
-	for i := range list {
-		if list[i] == r {
-			return i
+// swap gives r's place to next, which was beside it; false: one of them has it
+// no more, for the app is ending.
+func (a *app) swap(r, next *runner) (ok bool) {
+	a.recast(func(c *cast) {
+		at := slices.Index(c.aside, next)
+		if ok = at >= 0 && r.inst < len(c.slots) && c.slots[r.inst] == r; ok {
+			c.slots[r.inst], c.aside[at] = next, r
 		}
-	}
-	return -1
+	})
+	return ok
+}
+
+// retire has runs end that have their places no more, and waits. They end even
+// when the waiting does before.
+func (l *roll) retire(list []*runner, why string) error {
+	return l.app.insist(l.ctx, list, order{verb: retire, actor: l.actor, why: why, grace: -1, wait: true})
 }
 
 // vacate waits until a seat is free on which an earlier run is still ending.
 func (l *roll) vacate(s Seat) error {
 	for _, r := range l.app.cast.Load().aside {
 		if r.seat() == s {
-			return l.app.order(l.ctx, []*runner{r}, order{verb: retire, actor: l.actor, why: "its seat is needed", grace: -1, wait: true})
+			return l.retire([]*runner{r}, "its seat is needed")
 		}
 	}
 	return nil
@@ -255,9 +301,7 @@ func (l *roll) vacate(s Seat) error {
 // dismiss ends a run that has not got its place. It is not waited for: the app
 // may be ending.
 func (l *roll) dismiss(r *runner, why string) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	_ = l.app.order(ctx, []*runner{r}, order{verb: retire, actor: velos.Policy, why: why, grace: -1})
+	_ = l.app.insist(context.Background(), []*runner{r}, order{verb: retire, actor: velos.Policy, why: why, grace: -1})
 }
 
 // join takes a runner in, beside the others.
@@ -267,47 +311,55 @@ func (a *app) join(r *runner) bool {
 	}
 	a.recast(func(c *cast) { c.aside = append(c.aside, r) })
 	r.mode.Store(asleep)
+	r.wake() // the app may have been told to end meanwhile
 	return true
 }
 
 // restart stops r's run, and starts one of spec.
 func (l *roll) restart(r *runner, spec *velos.Spec) error {
-	if i := r.snapshot.Load(); !i.Wanted && i.Status == velos.Stopped {
+	if i := r.snapshot.Load(); i.Status == velos.Stopped && (!i.Wanted || spec.Schedule != "") {
 		return nil
 	}
-	return l.app.order(l.ctx, []*runner{r}, order{verb: restart, actor: l.actor, why: "reload", spec: spec, wait: true})
+	err := l.app.order(l.ctx, []*runner{r}, order{verb: restart, actor: l.actor, why: l.why, spec: spec, wait: true})
+	if err == nil || spec != l.old { // the run before it is gone
+		l.note(r.inst)
+	}
+	return err
 }
 
 // back undoes what was done, after err. Without a new spec there is nothing to
 // go back to: what was replaced runs what is there now.
-func (l *roll) back(err error, old *velos.Spec, step func(*runner, *velos.Spec) error) error {
+func (l *roll) back(err error, step func(*runner, *velos.Spec) error) error {
 	what := "reload " + l.app.name() + ": "
 	code := velos.Failed
-	if c := velos.CodeOf(err); c == velos.Cancelled || c == velos.NotFound {
-		code = c
+	switch {
+	case l.app.ctx.Err() != nil:
+		code = velos.NotFound
+	case l.ctx.Err() != nil:
+		code = velos.Cancelled
 	}
 	text := err.Error()
 	total := len(l.app.cast.Load().slots)
 	switch n := len(l.over); {
-	case l.spec == old || n == 0 && code != velos.Failed:
+	case l.spec == l.old || n == 0 && code != velos.Failed:
 		text += "; " + strconv.Itoa(n) + " of " + strconv.Itoa(total) + " instances were replaced, the others run on"
 	case n == 0:
 		text += "; the old runs go on, nothing has changed"
 	case code != velos.Failed:
 		text += "; " + strconv.Itoa(n) + " of " + strconv.Itoa(total) + " instances run the new configuration"
 	default:
-		text += l.undo(old, step)
+		text += l.undo(step)
 	}
 	return &velos.Error{Code: code, Message: what + text, Hint: "velos why " + l.app.name(), Cause: err}
 }
 
-// undo brings the instances that were replaced back to old.
-func (l *roll) undo(old *velos.Spec, step func(*runner, *velos.Spec) error) string {
+// undo brings the instances that were replaced back to what they ran.
+func (l *roll) undo(step func(*runner, *velos.Spec) error) string {
 	failed := ""
 	for _, i := range l.over {
 		list, err := l.app.pick(i, false)
 		if err == nil {
-			err = step(list[0], old)
+			err = step(list[0], l.old)
 		}
 		if err != nil {
 			failed += "; rolling back instance " + strconv.Itoa(i) + ": " + err.Error()
@@ -319,13 +371,19 @@ func (l *roll) undo(old *velos.Spec, step func(*runner, *velos.Spec) error) stri
 	return "; rolled back: all instances run what they ran before"
 }
 
-// settle makes spec the app's, now that its instances run it.
-func (l *roll) settle(spec *velos.Spec, inst int) error {
+// settle makes spec the app's, now that its instances run it. A new name that
+// the app has got meanwhile stays.
+func (l *roll) settle(spec *velos.Spec, inst, updates int) error {
 	a := l.app
 	a.change.Lock()
 	defer a.change.Unlock()
+	if a.updates != updates {
+		return &velos.Error{Code: velos.Conflict, Message: "reload " + a.name() + ": its configuration was changed meanwhile, and the change stands; the instances run what the reload brought",
+			Hint: "velos restart " + a.name() + " runs what is configured"}
+	}
 	n := len(a.cast.Load().slots)
 	keep := *spec
+	keep.Name = a.name()
 	want := keep.Instances
 	keep.Instances = n
 	if err := a.sup.replace(a, keep, "reloaded", l.actor); err != nil {

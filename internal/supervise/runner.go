@@ -24,6 +24,8 @@ type runner struct {
 	mode atomic.Uint32 // of asleep, awake, …
 	quit bool          // end was called
 
+	heeds atomic.Bool // triggers are for it: nobody has stopped it
+
 	orders  chan order
 	waiters []waiter
 	replies []reply
@@ -62,6 +64,7 @@ type runner struct {
 	finishing bool      // it was asked to finish its connections, and the signal is still to come
 	limit     time.Time // of a stop: what lives then is killed
 	late      bool      // … because it was not ready in time
+	never     bool      // … because it has never been well
 	refusal   error     // of the order that is being handled: it cannot begin
 	gated     string    // the cause of a run that waits for what the app depends on
 	facts
@@ -79,6 +82,7 @@ type runner struct {
 
 	snapshot atomic.Pointer[velos.Instance]
 	usage    atomic.Pointer[velos.Usage]
+	balance  *balance // of the sampler; nil without a limit of memory
 	look     atomic.Pointer[look]
 	listens  atomic.Int32  // shared addresses that the run has said it listens on
 	ticks    atomic.Uint64 // start ticks of the live child, for the state file
@@ -111,7 +115,10 @@ func (r *runner) wake() {
 			return
 		case m == awake && r.mode.CompareAndSwap(m, called):
 			return
-		case m == unborn || m == called || m == through:
+		case m == through:
+			r.bounce()
+			return
+		case m == unborn || m == called:
 			return
 		}
 	}
@@ -122,11 +129,15 @@ func (r *runner) wake() {
 func (r *runner) turn() {
 	for {
 		for r.step() {
+			over := (r.quit || r.retired) && r.idle()
+			if over {
+				r.leave() // whoever is told that it has ended finds it gone
+			}
 			r.settle()
-			if (r.quit || r.retired) && r.idle() {
+			if over {
 				r.mode.Store(through)
 				r.refuse()
-				r.leave()
+				r.app.left()
 				return
 			}
 		}
@@ -176,7 +187,6 @@ func (r *runner) leave() {
 	r.app.recast(func(c *cast) {
 		c.aside = slices.DeleteFunc(c.aside, func(o *runner) bool { return o == r })
 	})
-	r.app.left()
 }
 
 // idle reports whether nothing of a run is left.
@@ -210,14 +220,32 @@ func (r *runner) refuse() {
 		}
 	}
 	r.waiters = nil
+	r.bounce()
+}
+
+// bounce answers orders that have come too late: the runner has ended, and an
+// order to stop it is done. It may be called by whoever has sent one.
+func (r *runner) bounce() {
 	for {
 		select {
 		case o := <-r.orders:
-			o.reply <- gone
+			switch {
+			case !r.retired:
+				o.reply <- r.app.gone()
+			case o.verb == stop || o.verb == retire:
+				o.reply <- nil
+			default:
+				o.reply <- r.moved()
+			}
 		default:
 			return
 		}
 	}
+}
+
+// moved is the answer to an order for a run that has its place no more.
+func (r *runner) moved() error {
+	return &velos.Error{Code: velos.Conflict, Message: r.label() + ": a reload or a change of the number of instances came first", Hint: "try again"}
 }
 
 // seat is where its runs have their place.

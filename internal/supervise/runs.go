@@ -24,7 +24,8 @@ func (r *runner) launch(why string) {
 	r.arm(0)
 	r.run++
 	r.asked, r.again, r.killed, r.sig, r.grace = false, false, false, 0, -1
-	r.failed, r.late, r.finishing, r.limit, r.facts = "", false, false, time.Time{}, facts{}
+	r.failed, r.late, r.never, r.finishing, r.limit, r.facts = "", false, false, false, time.Time{}, facts{}
+	r.listens.Store(0)
 	r.began = time.Now()
 	r.usage.Store(nil)
 	ch := make(chan launched, 1)
@@ -47,14 +48,14 @@ func (r *runner) onLaunched(l launched) {
 	}
 	r.child, r.exited = l.child, l.child.Exited()
 	l.child.Notify(r.wake)
-	r.began = time.Now()
+	r.began = l.child.Started() // what the next daemon will say, too
 	r.ticks.Store(l.child.StartTicks())
 	r.listen()
 	if r.status == velos.Stopping { // told to stop while it was being forked
 		r.term()
 		return
 	}
-	r.await(0)
+	r.await(time.Since(r.began))
 }
 
 // notLaunched: a program that cannot be started is errored, not a crash
@@ -230,10 +231,10 @@ func (r *runner) onDrained() {
 		return
 	}
 	r.answer(true, failed)
-	if r.last.Uptime >= r.spec.MinUptime && !r.late {
+	if r.last.Uptime >= r.spec.MinUptime && !r.late && !r.never {
 		r.strikes = 0
 	}
-	if r.last.Uptime >= velos.StableAfter {
+	if r.last.Uptime >= velos.StableAfter && !r.never {
 		r.backoffs = 0
 	}
 	r.strike(0)
@@ -242,7 +243,7 @@ func (r *runner) onDrained() {
 // rest: the policy lets it rest. Ending well is a success for whoever
 // waited for the start, ending badly is not.
 func (r *runner) rest(failed error) {
-	r.want = false
+	r.want = r.spec.Schedule != "" && r.heeds.Load() // a job waits for its next time
 	if r.failed == "" && r.last.Signal == "" && !r.last.Unknown && (r.last.Code == 0 || !r.failure()) {
 		failed = nil
 	}
@@ -273,13 +274,13 @@ func (r *runner) failure() bool {
 // strike counts an end that the policy answers with a restart, and launches,
 // waits or gives up. The pause is at least atLeast.
 func (r *runner) strike(atLeast time.Duration) {
-	early := r.last.Error != "" || r.late || r.last.Uptime < r.spec.MinUptime
+	early := r.last.Error != "" || r.late || r.never || r.last.Uptime < r.spec.MinUptime
 	if early {
 		r.strikes++
 	}
 	if limit := r.spec.MaxRestarts; early && limit >= 0 && r.strikes > limit {
 		r.actor = velos.Policy
-		r.enter(velos.Errored, gaveUp(r.strikes, r.ended()))
+		r.enter(velos.Errored, r.gaveUp())
 		r.answer(false, nil)
 		return
 	}
@@ -301,6 +302,10 @@ func (r *runner) afterStop() {
 	if r.want {
 		r.restarts++
 		r.strikes, r.backoffs = 0, 0
+		if r.again { // it was to be down, for a moment at least
+			r.follow(r.next)
+			return
+		}
 		r.launch(r.next)
 		return
 	}

@@ -2,13 +2,14 @@ package supervise
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/velospm/velos"
 )
 
 // How often trees are measured: rarely by itself, oftener while somebody
-// watches, and at once for a client that asks when the last figures are old.
+// watches or a tree has a limit, and at once for a client that asks when the last figures are old.
 const (
 	quietSample   = 15 * time.Second
 	watchedSample = 2 * time.Second
@@ -23,6 +24,7 @@ type sampler struct {
 	mu       sync.Mutex
 	last     time.Time
 	watchers int
+	brisk    atomic.Bool // it looks every other second
 	roots    []int
 	byRoot   map[int]*runner
 }
@@ -34,7 +36,7 @@ func (m *sampler) run(s *Supervisor) {
 	go func() {
 		defer m.done.Done()
 		for {
-			t := time.NewTimer(m.pause())
+			t := time.NewTimer(m.pause(s))
 			select {
 			case <-s.ctx.Done():
 				t.Stop()
@@ -53,13 +55,27 @@ func (m *sampler) run(s *Supervisor) {
 
 func (m *sampler) wait() { m.done.Wait() }
 
-func (m *sampler) pause() time.Duration {
+func (m *sampler) pause(s *Supervisor) time.Duration {
 	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.watchers > 0 {
+	watched := m.watchers > 0
+	m.mu.Unlock()
+	m.brisk.Store(true) // before the look: who comes up after it calls
+	if watched || s.limited() {
 		return watchedSample
 	}
+	m.brisk.Store(false)
 	return quietSample
+}
+
+// hurry has the sampler look more often: a run with a limit has begun.
+func (m *sampler) hurry() {
+	if m.brisk.Load() {
+		return
+	}
+	select {
+	case m.nudge <- struct{}{}:
+	default:
+	}
 }
 
 // fresh measures now unless that was done a moment ago.
@@ -96,6 +112,7 @@ func (m *sampler) sample(s *Supervisor, age time.Duration) {
 		if old := r.usage.Load(); old == nil || *old != u {
 			r.usage.Store(&u)
 		}
+		r.weigh(root, u.Memory, now)
 	})
 }
 

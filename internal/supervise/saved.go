@@ -53,6 +53,7 @@ type Survivor struct {
 	Child Child
 	Began time.Time
 	Lost  bool // it is gone, and nobody knows how it ended
+	Mute  bool // a worker that does not listen yet: what it asked for may have got lost
 	Holds bool // of two in one instance, the one that counts: see Machine.Hold
 }
 
@@ -63,7 +64,7 @@ type Survivor struct {
 // reboot nothing can have survived, and sameBoot is false.
 func (s *Supervisor) Restore(v home.Saved, sameBoot bool) (idle []int, err error) {
 	spec := v.Spec
-	if err := spec.Validate(); err != nil {
+	if err := check(&spec); err != nil {
 		return nil, err
 	}
 	a := restored(s, v, &spec)
@@ -103,7 +104,15 @@ func (s *Supervisor) Restore(v home.Saved, sameBoot bool) (idle []int, err error
 	for _, r := range a.cast.Load().everybody() {
 		r.wake() // what was told before it lived was not heard
 	}
+	s.triggers.look(a)
 	return idle, nil
+}
+
+// Resume says who gets connections, after all apps were restored.
+func (s *Supervisor) Resume() {
+	for _, a := range s.all() {
+		a.serve()
+	}
 }
 
 // choose finds the survivor that a saved run goes on with: of two, the one that
@@ -197,6 +206,7 @@ func restored(s *Supervisor, v home.Saved, spec *velos.Spec) *app {
 func (r *runner) remember(run home.Run) {
 	r.restarts, r.strikes, r.last = run.Restarts, run.Strikes, run.LastExit
 	r.reason = "restored"
+	r.heeds.Store(run.Wanted || run.LastExit != nil && !run.LastExit.Asked)
 }
 
 // adopt goes on with a run that is there. A run that the state file does not
@@ -216,6 +226,9 @@ func (r *runner) adopt(run home.Run, sv Survivor) {
 		r.began, up = time.Now(), 0
 	}
 	ready := run.Status == velos.Online && known
+	if sv.Mute && !ready { // it would wait for ever; its policy starts another
+		_ = sv.Child.Kill()
+	}
 	switch {
 	case !r.want:
 		r.status = velos.Online

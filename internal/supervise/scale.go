@@ -60,7 +60,12 @@ func (l *roll) scale(n int) error {
 // grow adds instances up to n, and has them up when the app is.
 func (l *roll) grow(spec *velos.Spec, n int) error {
 	a := l.app
-	up := !a.down()
+	up := a.wanted()
+	for i := len(a.cast.Load().slots); i < n; i++ {
+		if err := l.vacate(Seat{a.id, i, 0}); err != nil {
+			return err
+		}
+	}
 	fresh := a.expand(spec, n)
 	if fresh == nil {
 		return a.gone()
@@ -68,7 +73,11 @@ func (l *roll) grow(spec *velos.Spec, n int) error {
 	if !up {
 		return nil
 	}
-	err := a.order(l.ctx, fresh, order{verb: start, actor: l.actor, why: "scale", spec: spec, wait: true})
+	v := start
+	if spec.Schedule != "" {
+		v = engage
+	}
+	err := a.order(l.ctx, fresh, order{verb: v, actor: l.actor, why: "scale", spec: spec, wait: true})
 	if err != nil {
 		l.withdraw(fresh, "scale: not taken")
 	}
@@ -87,9 +96,21 @@ func (a *app) expand(spec *velos.Spec, n int) (fresh []*runner) {
 	}
 	a.recast(func(c *cast) { c.slots = append(c.slots, fresh...) })
 	for _, r := range fresh {
+		a.sup.machine.Hold(r.seat()) // an earlier one may have had it on the other side
 		r.mode.Store(asleep)
+		r.wake() // the app may have been told to end meanwhile
 	}
 	return fresh
+}
+
+// wanted reports whether anything of the app should run and has not given up.
+func (a *app) wanted() bool {
+	for _, r := range a.cast.Load().slots {
+		if i := r.snapshot.Load(); i.Wanted && i.Status != velos.Errored {
+			return true
+		}
+	}
+	return false
 }
 
 // shrink takes the instances from n on away.
@@ -98,7 +119,7 @@ func (l *roll) shrink(n int) error {
 	rest := a.cast.Load().slots[n:]
 	l.aside(n)
 	a.serve()
-	return a.order(l.ctx, rest, order{verb: retire, actor: l.actor, why: "scale", grace: -1, wait: true})
+	return l.retire(rest, "scale")
 }
 
 // withdraw takes away what has not come up.

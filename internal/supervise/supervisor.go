@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,19 +20,29 @@ type Options struct {
 	Event   func(velos.Event) // something happened
 	Changed func()            // what is worth saving has changed
 	Sampled func()            // a measurement that nobody asked for is over
+
+	// Age is how long ago a process began, from its StartTicks, by a clock that
+	// nobody sets. It may be nil.
+	Age func(ticks uint64) (time.Duration, bool)
+	// Former hears of each Spec that another one has replaced, one after
+	// the other for each app. It may write to a disk.
+	Former func(*velos.Former)
 }
 
 // A Supervisor is the registry of apps. Its mutex is for the phone book only:
 // it is never held while sending, waiting, forking or writing.
 type Supervisor struct {
-	machine Machine
-	event   func(velos.Event)
-	changed func()
-	pool    pool // forks and drains
-	turns   pool // of runners that have something to do
-	sampler sampler
-	probed  atomic.Uint32 // whom Alive has asked last
-	gated   atomic.Int32  // runs that wait for other apps
+	machine  Machine
+	event    func(velos.Event)
+	changed  func()
+	former   func(*velos.Former)
+	age      func(uint64) (time.Duration, bool)
+	pool     pool // forks and drains
+	turns    pool // of runners that have something to do
+	sampler  sampler
+	triggers triggers
+	probed   atomic.Uint32 // whom Alive has asked last
+	gated    atomic.Int32  // runs that wait for other apps
 
 	ctx    context.Context // of the actors; not of any request
 	cancel context.CancelFunc
@@ -49,7 +60,7 @@ type Supervisor struct {
 
 // New is a Supervisor without apps. Close ends it.
 func New(o Options) *Supervisor {
-	s := &Supervisor{machine: o.Machine, event: o.Event, changed: o.Changed, apps: map[uint32]*app{}, next: 1}
+	s := &Supervisor{machine: o.Machine, event: o.Event, changed: o.Changed, age: o.Age, former: o.Former, apps: map[uint32]*app{}, next: 1}
 	if s.event == nil {
 		s.event = func(velos.Event) {}
 	}
@@ -61,6 +72,7 @@ func New(o Options) *Supervisor {
 	}
 	s.pool.rest = s.machine.Rest
 	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.triggers.sup = s
 	s.sampler.run(s)
 	return s
 }
@@ -68,7 +80,7 @@ func New(o Options) *Supervisor {
 // Add registers an app and starts nothing. It fails with velos.Conflict when
 // the name is taken, in any spelling of upper and lower case.
 func (s *Supervisor) Add(spec velos.Spec, actor velos.Actor) (uint32, error) {
-	if err := spec.Validate(); err != nil {
+	if err := check(&spec); err != nil {
 		return 0, err
 	}
 	s.mu.Lock()
@@ -163,9 +175,14 @@ func (s *Supervisor) all() []*app {
 
 // Start brings an app's instance, or all of them for a negative inst, up.
 // With wait it returns when they are online, or with the reason why not:
-// velos.Crashed, velos.Cancelled. Without, when the order is taken.
+// velos.Crashed, velos.Cancelled. Without, when the order is taken. A job with
+// a schedule is not run now, it waits for its time from here on.
 func (s *Supervisor) Start(ctx context.Context, id uint32, inst int, wait bool, actor velos.Actor) error {
-	return s.order(ctx, id, inst, order{verb: start, actor: actor, wait: wait})
+	o := order{verb: start, actor: actor, wait: wait}
+	if a, err := s.find(id); err == nil && a.spec.Load().Schedule != "" {
+		o.verb = engage
+	}
+	return s.order(ctx, id, inst, o)
 }
 
 // Stop brings instances down and, with wait, returns when their trees are
@@ -205,13 +222,13 @@ func (s *Supervisor) order(ctx context.Context, id uint32, inst int, o order) er
 		return err
 	}
 	if o.verb == stop {
-		a.interrupt()
+		defer a.halt()()
 	}
 	list, err := a.pick(inst, o.verb == stop)
 	if err != nil {
 		return err
 	}
-	if o.verb == start {
+	if o.verb == start || o.verb == engage {
 		o.spec = a.spec.Load()
 	}
 	if o.verb == start || o.verb == restart {
@@ -231,21 +248,26 @@ func (s *Supervisor) Update(id uint32, spec velos.Spec, actor velos.Actor) error
 	if err != nil {
 		return err
 	}
-	if err := spec.Validate(); err != nil {
+	if err := check(&spec); err != nil {
 		return err
 	}
 	a.change.Lock()
 	defer a.change.Unlock()
-	n := len(a.cast.Load().slots)
-	if spec.Instances == n {
+	want := spec.Instances
+	spec.Instances = len(a.cast.Load().slots)
+	change := func() error {
+		a.updates++
 		return s.replace(a, spec, "changed", actor)
 	}
-	want := spec.Instances
-	spec.Instances = n
-	if err := s.replace(a, spec, "changed", actor); err != nil {
-		return err
+	if want == spec.Instances {
+		return change()
 	}
-	l, err := a.begin("change", actor, func(l *roll) error { return l.scale(want) })
+	l, err := a.begin("change", actor, func(l *roll) error {
+		if err := change(); err != nil {
+			return err
+		}
+		return l.scale(want)
+	})
 	if err != nil {
 		return err
 	}
@@ -291,10 +313,16 @@ func (s *Supervisor) replace(a *app, spec velos.Spec, cause string, actor velos.
 		return err
 	}
 	fault.Here("rename.moved")
+	now, since := time.Now().UnixMilli(), a.updated.Load()
 	gen := a.generation.Add(1)
-	a.updated.Store(time.Now().UnixMilli())
+	a.updated.Store(now)
+	s.triggers.look(a)
+	if s.former != nil {
+		s.former(&velos.Former{ID: a.id, Generation: int(gen) - 1, Since: velos.Time(since), Until: velos.Time(now), Cause: cause, By: actor, Spec: *old})
+	}
 	s.event(velos.Event{Kind: velos.KindConfig, App: spec.Name, ID: a.id, Inst: -1, Cause: cause, Actor: actor, Gen: int(gen)})
 	s.changed()
+	s.stir()
 	return nil
 }
 
@@ -306,7 +334,7 @@ func (s *Supervisor) Delete(id uint32, actor velos.Actor) error {
 	if err != nil {
 		return err
 	}
-	a.interrupt()
+	defer a.halt()()
 	a.change.Lock()
 	if a.deleted {
 		a.change.Unlock()
@@ -329,10 +357,12 @@ func (s *Supervisor) Delete(id uint32, actor velos.Actor) error {
 	<-a.ended
 	fault.Here("delete.ended")
 	s.drop(id)
+	s.triggers.wake()
 	s.machine.Forget(id)
 	fault.Here("delete.forgotten")
 	s.event(velos.Event{Kind: velos.KindConfig, App: a.name(), ID: id, Inst: -1, Cause: "deleted", Actor: actor, Gen: int(a.generation.Load())})
 	s.changed()
+	s.stir()
 	return nil
 }
 
@@ -382,6 +412,22 @@ func (s *Supervisor) Lookup(name string) (uint32, bool) {
 	return 0, false
 }
 
+// IDs are those of all apps, in the order they were added.
+func (s *Supervisor) IDs() []uint32 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.ids)
+}
+
+// Spec is what an app should be. It measures nothing.
+func (s *Supervisor) Spec(id uint32) (velos.Spec, bool) {
+	a, err := s.find(id)
+	if err != nil {
+		return velos.Spec{}, false
+	}
+	return *a.spec.Load(), true
+}
+
 // Name is an app's name, empty when there is none. It measures nothing.
 func (s *Supervisor) Name(id uint32) string {
 	a, err := s.find(id)
@@ -414,6 +460,7 @@ func (s *Supervisor) Close() {
 	s.cancel()
 	s.alive.Wait()
 	s.sampler.wait()
+	s.triggers.wait()
 	s.turns.wait.Wait()
 	s.pool.wait.Wait()
 }

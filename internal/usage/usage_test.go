@@ -50,7 +50,7 @@ func until(t testing.TB, root, n int) {
 
 func await(t testing.TB, what string, ok func() bool) {
 	t.Helper()
-	for limit := time.Now().Add(10 * time.Second); time.Now().Before(limit); time.Sleep(time.Millisecond) {
+	for limit := time.Now().Add(30 * time.Second); time.Now().Before(limit); time.Sleep(time.Millisecond) {
 		if ok() {
 			return
 		}

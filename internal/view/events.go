@@ -125,6 +125,8 @@ func eventText(e *velos.Event) string {
 		}
 	case velos.KindOrder:
 		return "order: " + e.Cause
+	case velos.KindWarning:
+		return "warning: " + e.Cause
 	}
 	if e.Cause == "" {
 		return string(e.Kind)
@@ -136,6 +138,8 @@ func eventColor(e *velos.Event) string {
 	switch {
 	case e.Kind == velos.KindState:
 		return statusColor(e.To)
+	case e.Kind == velos.KindWarning:
+		return yellow
 	case e.Kind == velos.KindExit && e.Exit != nil && !e.Exit.Asked && (e.Exit.Code != 0 || e.Exit.Signal != ""):
 		return red
 	}

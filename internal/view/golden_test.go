@@ -141,6 +141,7 @@ func goldens() map[string]string {
 		add("info-serving."+name, func(b *bytes.Buffer) { Info(b, &web.App, o) })
 		add("why-serving."+name, func(b *bytes.Buffer) { Why(b, web, o) })
 	}
+	digestGoldens(add)
 	add("list-all.txt", func(b *bytes.Buffer) { List(b, fixtures(), Options{Now: fixtureNow, All: true}) })
 	add("list-narrow.txt", func(b *bytes.Buffer) { List(b, fixtures(), Options{Now: fixtureNow, Width: 40}) })
 	add("list-colour.txt", func(b *bytes.Buffer) { List(b, fixtures(), Options{Now: fixtureNow, Color: true}) })

@@ -127,8 +127,10 @@ func (o Options) sheet(b *buffer, app *velos.App) {
 		in := &a.Leaving[i]
 		o.instanceSheet(s, Text(a.Spec.Name)+":"+strconv.Itoa(in.Inst)+", "+beside(in), &a, in)
 	}
-	b.str(o.paint(dim, "serving"), "\n")
-	o.servingSheet(s, &a.Spec)
+	if c := &a.Spec; len(c.Listen) > 0 || readiness(c) != "" || c.Health != nil || c.Watchdog > 0 || len(c.DependsOn) > 0 {
+		b.str(o.paint(dim, "serving"), "\n")
+		o.servingSheet(s, c)
+	}
 	b.str(o.paint(dim, "restart policy"), "\n")
 	o.policySheet(s, &a.Spec)
 	b.str(o.paint(dim, "logs"), "\n")
@@ -160,6 +162,7 @@ func (o Options) instanceSheet(s sheet, name string, a *velos.App, i *velos.Inst
 	if i.RetryAt > o.Now {
 		s.line("next start", "in "+Span(velos.Millis(i.RetryAt-o.Now)))
 	}
+	s.line("next run", o.nextRun(i))
 	s.line("restarts", strconv.Itoa(i.Restarts)+", "+strconv.Itoa(i.Strikes)+" in a row before min_uptime")
 	if i.LastExit != nil {
 		s.line("last exit", i.LastExit.String()+", at "+o.clock(i.LastExit.Time))
@@ -186,6 +189,7 @@ func (o Options) policySheet(s sheet, c *velos.Spec) {
 	}
 	s.line("delay", delay)
 	s.line("stop", ending(c))
+	o.triggersSheet(s, c)
 }
 
 func (o Options) envSheet(s sheet, c *velos.Spec) {

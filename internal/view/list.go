@@ -207,6 +207,8 @@ func (o Options) instanceRow(i *velos.Instance) []cell {
 		row[9].text = Span(uptime(i, o.Now))
 	} else if i.RetryAt > o.Now {
 		row[9].text = "in " + Span(velos.Millis(i.RetryAt-o.Now))
+	} else if waits(i) && i.NextRun > o.Now {
+		row[9].text = "in " + Span(velos.Millis(i.NextRun-o.Now))
 	}
 	return row
 }

@@ -64,7 +64,7 @@ func (o Options) findings(r Report, m Mask, i *velos.Instance) findings {
 				f.order = &e
 			}
 		case e.Inst >= 0 && e.Inst != i.Inst:
-		case e.Kind == velos.KindExit, e.Kind == velos.KindState && (e.To == velos.Starting || e.To == velos.Online || e.To == velos.Errored):
+		case e.Kind == velos.KindExit, e.Kind == velos.KindWarning, e.Kind == velos.KindState && (e.To == velos.Starting || e.To == velos.Online || e.To == velos.Errored):
 			f.timeline = append(f.timeline, e)
 		}
 	}
@@ -90,6 +90,10 @@ func advice(a *velos.App, i *velos.Instance) []string {
 	switch {
 	case i.Status != velos.Online && x != nil && x.Killed:
 		return []string{"it ignored " + Text(a.Spec.StopSignal) + ": handle the signal, or raise kill_timeout (" + Span(a.Spec.KillTimeout) + ")", logs}
+	case waits(i) && (x == nil || x.Asked || x.Signal == "" && x.Code == 0 && !x.Unknown):
+		return []string{"nothing: it waits for its time; velos restart " + name + " runs it now"}
+	case waits(i):
+		return []string{logs, "velos restart " + name + " runs it again now"}
 	case i.Status == velos.Stopped && (x == nil || x.Asked):
 		return []string{"velos start " + name}
 	case i.Health == velos.Unhealthy:
@@ -149,7 +153,7 @@ func (o Options) whyPage(b *buffer, r Report, i *velos.Instance, f findings) {
 	more := 0
 	if i != nil {
 		o.whyInstance(line, &a, i)
-		more = o.whyServing(line, &a, i)
+		more = o.whyServing(line, &a, i) + o.whyTriggers(line, &a, i)
 	}
 	if f.order != nil {
 		line("last order", orderText(f.order)+", "+ago(f.order.Time, o.Now))
@@ -157,7 +161,7 @@ func (o Options) whyPage(b *buffer, r Report, i *velos.Instance, f findings) {
 	line("command", CommandLine(&a.Spec))
 	o.section(b, "timeline")
 	// What is said above takes its lines from here: a screen has no more.
-	events := f.timeline[max(0, len(f.timeline)-max(3, whyEvents-more)):]
+	events := f.timeline[max(0, len(f.timeline)-max(1, whyEvents-more)):]
 	for n := range events {
 		e := &events[n]
 		b.str("  ", o.clock(e.Time), "  ", o.paint(eventColor(e), cut(Text(eventText(e)), o.room(12))), "\n")
@@ -192,6 +196,10 @@ func (o Options) whyInstance(line func(key, value string), a *velos.App, i *velo
 	switch {
 	case i.RetryAt > o.Now:
 		line("next", "started again in "+Span(velos.Millis(i.RetryAt-o.Now))+", at "+o.clock(i.RetryAt))
+	case i.Status == velos.Errored && o.nextRun(i) != "":
+		line("next", "started again "+o.nextRun(i))
+	case i.Status == velos.Errored && a.Spec.Watch:
+		line("next", "started again when a file changes")
 	case i.Status == velos.Errored:
 		line("next", "nothing: it is not started again by itself")
 	}
@@ -216,6 +224,23 @@ func (o Options) whyServing(line func(key, value string), a *velos.App, i *velos
 	}
 	n := 0
 	for _, l := range [...][2]string{{"serves", serves}, {"waits for", waits}, {"health", health(i)}, {"says", i.Said}} {
+		if l[1] != "" {
+			n++
+		}
+		line(l[0], l[1])
+	}
+	return n
+}
+
+// whyTriggers shows what may restart an instance, and when cron does, and
+// returns how many lines that took.
+func (o Options) whyTriggers(line func(key, value string), a *velos.App, i *velos.Instance) int {
+	n := 0
+	next := ""
+	if i.RetryAt <= o.Now && i.Status != velos.Errored { // else there is such a line
+		next = o.nextRun(i)
+	}
+	for _, l := range [...][2]string{{"triggers", triggers(&a.Spec)}, {"next run", next}} {
 		if l[1] != "" {
 			n++
 		}
@@ -273,6 +298,7 @@ type whyJSON struct {
 	Exit      *velos.Exit   `json:"last_exit"`
 	Meaning   string        `json:"exit_meaning"`
 	RetryAt   velos.Time    `json:"retry_at"`
+	NextRun   velos.Time    `json:"next_run,omitempty"`
 	LastOrder *velos.Event  `json:"last_order"`
 	Timeline  []velos.Event `json:"timeline"`
 	Stderr    []string      `json:"stderr"`
@@ -286,7 +312,7 @@ func (o Options) whyJSON(r Report, i *velos.Instance, f findings) whyJSON {
 	j := whyJSON{App: o.appJSON(&r.App), Status: r.App.Status, Reason: f.reason, LastOrder: f.order,
 		Timeline: append([]velos.Event{}, f.timeline...), Stderr: append([]string{}, f.lines...), Hints: f.todo}
 	if i != nil {
-		j.Inst, j.Status, j.Since, j.RetryAt, j.Exit = i.Inst, i.Status, i.Since, i.RetryAt, i.LastExit
+		j.Inst, j.Status, j.Since, j.RetryAt, j.NextRun, j.Exit = i.Inst, i.Status, i.Since, i.RetryAt, i.NextRun, i.LastExit
 		j.Health, j.HealthWhy, j.Said = i.Health, i.HealthText, i.Said
 		if j.Exit != nil {
 			j.Meaning = j.Exit.String()
@@ -332,6 +358,8 @@ func (o Options) whyAI(r Report, i *velos.Instance, f findings) whyAI {
 		}
 		if i.RetryAt > o.Now {
 			j.Next = "in " + Span(velos.Millis(i.RetryAt-o.Now))
+		} else if i.NextRun > o.Now {
+			j.Next = "in " + Span(velos.Millis(i.NextRun-o.Now))
 		}
 	}
 	if f.order != nil {

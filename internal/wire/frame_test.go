@@ -277,7 +277,7 @@ func TestEveryFieldOfEveryPayloadSurvives(t *testing.T) {
 // payloads are all Records of this package.
 func payloads() []velos.Record {
 	return []velos.Record{
-		new(Target), new(Start), new(Started), new(Stop), new(Restart), new(Reload), new(Reloaded), new(Scale), new(Update), new(Signal), new(Rename), new(Apps), new(Done),
+		new(Target), new(Start), new(Started), new(Stop), new(Restart), new(Reload), new(Reloaded), new(Scale), new(History), new(Formers), new(Update), new(Signal), new(Rename), new(Apps), new(Done),
 		new(Logs), new(Entries), new(EventsQuery), new(Events), new(Metrics), new(MetricsQuery), new(DaemonMetrics), new(StatePath), new(Pong), new(Shutdown), new(Upgrade),
 	}
 }

@@ -142,6 +142,24 @@ func (s *Scale) Fields(f velos.Fields) {
 	f.Bool("by", &s.By)
 }
 
+// History asks for the Specs that an app had before.
+type History struct {
+	ID   uint32 // 0: of all apps
+	Last int    // only the newest of each; 0: all that are kept
+}
+
+// Fields implements velos.Record.
+func (h *History) Fields(f velos.Fields) {
+	velos.Int(f, "id", &h.ID)
+	velos.Int(f, "last", &h.Last)
+}
+
+// Formers answers History, oldest first for each app.
+type Formers struct{ List []velos.Former }
+
+// Fields implements velos.Record.
+func (o *Formers) Fields(f velos.Fields) { velos.List(f, "formers", &o.List) }
+
 // Update replaces an app's Spec without a restart.
 type Update struct {
 	ID   uint32

@@ -22,6 +22,7 @@ const (
 	ProcessReset   Command = 0x0a // Target → Done; restart counts go to 0
 	ProcessUpdate  Command = 0x0b // Update → Done
 	ProcessScale   Command = 0x0c // Scale → Done
+	ProcessHistory Command = 0x0d // History → Formers
 	LogRead        Command = 0x10 // Logs → stream of Entries
 	LogStream      Command = 0x11 // Logs → stream of Entries that goes on with new lines
 	LogSearch      Command = 0x12 // Logs → stream of Entries
@@ -65,7 +66,7 @@ var commands = [...]struct {
 	{ProcessStart, "PROCESS_START"}, {ProcessStop, "PROCESS_STOP"}, {ProcessRestart, "PROCESS_RESTART"},
 	{ProcessDelete, "PROCESS_DELETE"}, {ProcessList, "PROCESS_LIST"}, {ProcessInfo, "PROCESS_INFO"},
 	{ProcessReload, "PROCESS_RELOAD"}, {ProcessRename, "PROCESS_RENAME"}, {ProcessSignal, "PROCESS_SIGNAL"},
-	{ProcessReset, "PROCESS_RESET"}, {ProcessUpdate, "PROCESS_UPDATE"}, {ProcessScale, "PROCESS_SCALE"}, {LogRead, "LOG_READ"},
+	{ProcessReset, "PROCESS_RESET"}, {ProcessUpdate, "PROCESS_UPDATE"}, {ProcessScale, "PROCESS_SCALE"}, {ProcessHistory, "PROCESS_HISTORY"}, {LogRead, "LOG_READ"},
 	{LogStream, "LOG_STREAM"}, {LogSearch, "LOG_SEARCH"}, {LogFlush, "LOG_FLUSH"}, {LogReopen, "LOG_REOPEN"},
 	{MetricsGet, "METRICS_GET"}, {MetricsStream, "METRICS_STREAM"}, {StateSave, "STATE_SAVE"},
 	{StateLoad, "STATE_LOAD"}, {DaemonPing, "DAEMON_PING"}, {DaemonShutdown, "DAEMON_SHUTDOWN"}, {DaemonUpgrade, "DAEMON_UPGRADE"},

@@ -1,0 +1,58 @@
+package config
+
+import (
+	"strings"
+
+	"github.com/velospm/velos"
+)
+
+// A Change is one setting that differs between two Specs of an app. Empty
+// text means that it is not there, or has its zero value.
+type Change struct {
+	Key      string
+	From, To string // as TOML
+	// Live says that it takes effect without a new run.
+	Live bool
+}
+
+// Changes are the settings that differ between what an app is and what it is
+// to become. A variable that both only inherit from whoever called does not
+// count: it differs from shell to shell.
+func Changes(old, now *velos.Spec) []Change {
+	var list []Change
+	before := map[string]Setting{}
+	for _, s := range Settings(old) {
+		before[s.Key] = s
+	}
+	inherited := func(key string) bool {
+		name, ok := strings.CutPrefix(key, "env.")
+		return ok && IsInherited(name) && old.EnvFrom[name] == "" && now.EnvFrom[name] == ""
+	}
+	for _, s := range Settings(now) {
+		was := before[s.Key]
+		delete(before, s.Key)
+		if was.Value != s.Value && !inherited(s.Key) {
+			list = append(list, Change{s.Key, was.Value, s.Value, live(s.Key)})
+		}
+	}
+	for _, s := range Settings(old) { // in its order
+		if _, gone := before[s.Key]; gone && !inherited(s.Key) {
+			list = append(list, Change{s.Key, s.Value, "", live(s.Key)})
+		}
+	}
+	return list
+}
+
+// live reports whether a key needs no new run. Another number of instances
+// adds and takes away some, and leaves the others alone.
+func live(key string) bool {
+	switch key {
+	case "source", "env_profiles", "instances":
+		return true
+	case "name", "command":
+		return false
+	}
+	base, _, _ := strings.Cut(key, ".")
+	k := keys[base]
+	return k != nil && k.live
+}

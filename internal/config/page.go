@@ -1,0 +1,93 @@
+package config
+
+import (
+	"slices"
+	"strings"
+)
+
+// Page is docs/CONFIG.md: made from the table that parses.
+func Page() string {
+	var b strings.Builder
+	b.WriteString(pageHead)
+	for _, sec := range sections {
+		b.WriteString("\n### " + sec.title + "\n\n| key | takes | default | |\n|---|---|---|---|\n")
+		for i := range sec.keys {
+			k := &sec.keys[i]
+			preset := k.preset
+			if preset != "" {
+				preset = "`" + preset + "`"
+			}
+			b.WriteString("| `" + k.name + "` | " + cell(k.takes) + " | " + preset + " | " + cell(k.help) + " |\n")
+		}
+	}
+	b.WriteString("\nA probe, the value of `ready` and `health`, has exactly one of the first four of these keys:\n\n| key | takes | |\n|---|---|---|\n")
+	for _, k := range probeKeys {
+		b.WriteString("| `" + k.name + "` | " + cell(k.form(nil).takes) + " | " + cell(k.help) + " |\n")
+	}
+	names := slices.Clone(Inherited[:shellVariables])
+	b.WriteString(strings.ReplaceAll(pageTail, "INHERITED", "`"+strings.Join(names, "`, `")+"` and `LC_*`"))
+	return b.String()
+}
+
+func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
+
+const pageHead = `# velos.toml
+
+This page is made from the table that parses the file (` + "`internal/config`" + `); a test holds both together. ` + "`velos schema config`" + ` prints the same
+as a JSON Schema, for editors; ` + "`velos init`" + ` writes a file for the directory that it is called in.
+
+    [defaults]                       # for every app below that does not say otherwise
+    kill_timeout = "10s"
+
+    [apps.api]                       # the header is the app's name
+    script = "server.js"
+    instances = 2
+    env_file = [".env", "?.env.local"]
+    [apps.api.env]
+    PORT = 3000
+    GREETING = "hello ${USER:-you}"
+    [apps.api.env.production]        # velos start velos.toml --env production
+    NODE_ENV = "production"
+
+    [apps.worker]
+    script = "python3 -m worker"     # a command line
+    depends_on = ["api"]
+
+    velos start velos.toml           # starts what is missing
+    velos diff                       # what would change
+    velos apply                      # makes it so: starts, reloads, restarts what is different and nothing else
+    velos undo                       # takes the last change back
+
+Apps are tables ` + "`[apps.NAME]`" + ` or a list ` + "`[[apps]]`" + ` with a ` + "`name`" + ` each. Beside them a file has ` + "`[defaults]`" + ` and ` + "`include`" + `: ` + includeHelp + `.
+TOML lets nobody add to a table in braces: beside ` + "`env = { PORT = 3000 }`" + ` a profile is written ` + "`env_production = { … }`" + `.
+What is not known is an error with file, line, column and, where there is one, the word that was probably meant.
+
+**Lengths of time** are ` + "`\"250ms\"`, `\"5s\"`, `\"1m30s\"`, `\"2h\"`, `\"1d\"`" + ` or a number of milliseconds. **Sizes** are ` + "`\"512k\"`, `\"150M\"`, `\"1.5G\"`" + ` (powers
+of 1024) or a number of bytes. **Paths** are relative to the file's directory; ` + "`~/`" + ` is the home directory.
+
+**Variables**: ` + "`${NAME}`" + ` in a value is the variable of the shell that velos is called from, ` + "`${NAME:-text}`" + ` is text where that is not set or empty;
+` + "`$${`" + ` is a plain ` + "`${`" + `. Not so in ` + "`ready`" + ` and ` + "`health`" + `, where ` + "`$NAME`" + ` is the run's own variable, nor in the line of an app with ` + "`shell = true`" + `.
+What is put in this way is stored with the app: secrets belong into an ` + "`env_file`" + `, whose values are never stored.
+
+## Keys of an app
+`
+
+// shellVariables is how many of Inherited are for Unix.
+const shellVariables = 10
+
+const pageTail = `
+## Where the environment comes from
+
+Each of these wins over those before it; ` + "`velos info NAME --env`" + ` shows which it was for each variable.
+
+1. The shell: INHERITED, and no more. What an app does should not depend on the shell that happened to start it.
+2. ` + "`env_file`" + `, in the order of the files.
+3. ` + "`env`" + ` of ` + "`[defaults]`" + `, then ` + "`env`" + ` of the app.
+4. The profiles named by ` + "`--env NAME`" + `: ` + "`[apps.NAME.env.PROFILE]`, `env_PROFILE` or `env_profiles.PROFILE`" + `, those of ` + "`[defaults]`" + ` first.
+5. What velos says to each process: VELOS_ID, VELOS_NAME, VELOS_INSTANCE, NODE_APP_INSTANCE and, where they apply, LISTEN_FDS, NOTIFY_SOCKET.
+
+Nothing of it sticks: what the file and the profile say is what the app gets. PM2 merges a new environment into the one that an app had,
+so that a variable that was removed from the file lives on; here it is gone with the next apply, restart or reload of the file. A
+profile is of the command that names it: ` + "`velos apply`" + ` without ` + "`--env`" + ` brings back the plain environment, and says so in ` + "`velos diff`" + ` before.
+An app started without a file has the whole environment of its shell.
+`

@@ -1,0 +1,60 @@
+package supervise
+
+import (
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/home"
+	"github.com/velospm/velos/internal/notify"
+)
+
+// within fails when f does not return soon.
+func within(t *testing.T, what string, f func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() { f(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal(what + " takes for ever")
+	}
+}
+
+func TestAHostEndsThoughARunCouldNotBeKilled(t *testing.T) {
+	h := NewHost(nil, nil, nil, home.Home{Dir: t.TempDir()})
+	spec := testSpec()
+	spec.Health = &velos.Probe{TCP: "127.0.0.1:1", Interval: velos.MaxDelay}
+	spec.Ready = &velos.Probe{TCP: "127.0.0.1:1", Interval: velos.MaxDelay}
+	p := &program{host: h, seat: Seat{1, 0, 0}, spec: &spec, quit: make(chan struct{})}
+	h.enrol(p)
+	h.watch(p, time.Now())
+	within(t, "the end", h.Close)
+}
+
+func TestAProgramIsHeardThatSpeaksBeforeItsStartHasReturned(t *testing.T) {
+	h := NewHost(nil, nil, nil, home.Home{Dir: t.TempDir()})
+	spec := testSpec()
+	spec.WaitReady = true
+	cmd := exec.Command("/bin/sleep", "600")
+	cmd.Env = []string{"VELOS_ID=1:0:1:x"}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	p := &program{host: h, seat: Seat{1, 0, 0}, mark: "1:0:1:x", spec: &spec, quit: make(chan struct{})}
+	h.enrol(p)
+	heard := make(chan struct{})
+	go func() { h.onNotify(notify.Message{PID: cmd.Process.Pid, Ready: true}); close(heard) }()
+	select {
+	case <-heard:
+		t.Fatal("a word was taken before it was known who runs")
+	default:
+	}
+	close(h.known)
+	within(t, "a word", func() { <-heard })
+	if l, ok := p.kept.next(); !ok || l.Kind != Ready {
+		t.Errorf("heard %v", l)
+	}
+}
