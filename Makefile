@@ -21,16 +21,19 @@ DEPS     ?= docs/velosd.deps
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test race vet cross fuzz golden deps ci help
+.PHONY: build demo test test-mcp race vet cross fuzz golden deps ci help
 
-build: ## both programs into bin/
-	CGO_ENABLED=0 GOEXPERIMENT=$(COLLECTOR) $(GO) build -trimpath -buildvcs=false -ldflags='$(LDFLAGS)' -o bin/ ./cmd/velosd ./cmd/velos
+build: ## the programs into bin/
+	CGO_ENABLED=0 GOEXPERIMENT=$(COLLECTOR) $(GO) build -trimpath -buildvcs=false -ldflags='$(LDFLAGS)' -o bin/ ./cmd/velosd ./cmd/velos ./cmd/velos-mcp
 
 demo: build ## bring up the examples, crash one, show what Velos says about it
 	./examples/demo.sh
 
 test: vet ## every test, with the race detector, in random order
 	$(GO) test -race -shuffle=on ./...
+
+test-mcp: build ## the MCP server against the official suite and SDK, from npm
+	./internal/mcp/testdata/peers/run bin
 
 race: ## the rooms where goroutines meet, ten times over
 	$(GO) test -race -shuffle=on -count=10 ./internal/supervise ./internal/journal ./internal/client ./internal/logs ./internal/poll
@@ -65,4 +68,4 @@ ci: ## what a change must pass
 	./.ci/run
 
 help: ## this list
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16

@@ -77,14 +77,17 @@ var rooms = map[string]room{
 	"internal/foreign": {side: reader, imports: "config dotenv home"},
 	"internal/digest":  {side: reader, imports: "level"},
 	"internal/client":  {side: reader, imports: "home record wire"},
-	"internal/view":    {side: reader, imports: "digest level"},
+	"internal/crash":   {side: reader, imports: "digest level"},
+	"internal/view":    {side: reader, imports: "crash digest level"},
+	"internal/verb":    {side: reader, imports: "client config crash home view wire"},
 	"internal/unit":    {side: reader},
 	"internal/api":     {side: reader, imports: "client config digest home level record view wire", later: true},
-	"internal/mcp":     {side: reader, imports: "client config digest home level record view wire", later: true},
+	"internal/mcp":     {side: reader, imports: "client config crash digest record verb view wire"},
 	"internal/metrics": {side: reader, imports: "client digest home record view wire", later: true},
 	"internal/tui":     {side: reader, imports: "client digest home level view wire", later: true},
-	"internal/cli":     {side: reader, imports: "api client config digest dotenv foreign home level mcp metrics record tui unit view wire"},
+	"internal/cli":     {side: reader, imports: "api client config crash digest dotenv foreign home level metrics record tui unit verb view wire"},
 	"cmd/velos":        {side: reader, imports: "cli"},
+	"cmd/velos-mcp":    {side: reader, imports: "cli mcp"},
 	"bench/rig":        {side: reader, imports: "client home record wire", later: true},
 	"bench/logs":       {side: reader, imports: "digest level", later: true},
 	"bench/*":          {side: reader, imports: "bench/rig client home record wire", later: true}, // one program each
@@ -124,7 +127,7 @@ var (
 		shared: {"golang.org/x/sys"},
 		daemon: {"golang.org/x/sys"},
 		reader: {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/pelletier/go-toml/v2",
-			"github.com/goccy/go-yaml", "github.com/klauspost/compress", "golang.org/x/sys", "golang.org/x/term"},
+			"github.com/goccy/go-yaml", "github.com/klauspost/compress", "github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys", "golang.org/x/term"},
 	}
 	testModules = []string{"github.com/google/go-cmp", "github.com/rogpeppe/go-internal", "github.com/tinylib/msgp"}
 )

@@ -62,7 +62,7 @@ func TestValidateNamesAppAndField(t *testing.T) {
 		{func(s *Spec) { s.LogFile = "a.log" }, `app api: log_file: must be an absolute path, not "a.log"`},
 		{func(s *Spec) { s.MaxLogSize = 0 }, "app api: max_log_size: must be more than 0, not 0"},
 		{func(s *Spec) { s.MaxLogFiles = 0 }, "app api: max_log_files: must be 1 or more, not 0"},
-		{func(s *Spec) { s.MaxLogFiles = 10001 }, "app api: max_log_files: must be at most 10000, not 10001"},
+		{func(s *Spec) { s.MaxLogFiles = 10_001 }, "app api: max_log_files: must be at most 10000, not 10001"},
 		{func(s *Spec) { s.MaxLogTotal = -1 }, "app api: max_log_total: must be 0 or more, not -1"},
 	} {
 		s := good()

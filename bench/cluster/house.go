@@ -156,6 +156,9 @@ type child struct {
 func begin(env []string, path string, args ...string) (*child, error) {
 	c := &child{cmd: exec.Command(path, args...), over: make(chan struct{})}
 	c.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, env...)
+	// In a session of its own, as a daemon has it: where the system groups
+	// sessions, it would have less or more of a processor otherwise.
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := c.cmd.Start(); err != nil {
 		return nil, err
 	}

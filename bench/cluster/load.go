@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http/httputil"
 	"os"
 	"slices"
@@ -17,6 +16,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // hung is how long a client waits for a connection or an answer. Who waited
@@ -26,7 +27,9 @@ const hung = 10 * time.Second
 // A load is clients in a closed loop: each sends a request when it has the
 // answer to the one before. Nothing is asked twice, so that whatever goes
 // wrong on the wire is seen; libraries, net/http too, repeat silently what
-// failed on a connection that was used before.
+// failed on a connection that was used before. They make their system calls
+// themselves, and block in them: on a machine of two cores what a client costs
+// is missing at the server.
 type load struct {
 	ports   []int // each client speaks to one of them
 	clients int
@@ -90,7 +93,7 @@ func (t *tally) why() string {
 func (l *load) start() {
 	l.stop, l.own = make(chan struct{}), make([]tally, l.clients)
 	for i := range l.clients {
-		c := &client{address: "127.0.0.1:" + strconv.Itoa(l.ports[i%len(l.ports)]), keep: l.keep}
+		c := &client{port: l.ports[i%len(l.ports)], keep: l.keep}
 		l.all.Go(func() {
 			defer c.hangUp()
 			for {
@@ -125,22 +128,90 @@ func (l *load) during(f func() error) (tally, error) {
 
 // A client has one connection at a time.
 type client struct {
-	address string
-	keep    bool
-	conn    net.Conn
-	r       *bufio.Reader
+	port int
+	keep bool
+	conn conn // 0: none
+	r    *bufio.Reader
+}
+
+// A conn is a blocking socket; it gives up after hung.
+type conn int
+
+func dial(port int) (c conn, err error) {
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM|unix.SOCK_CLOEXEC, 0)
+	if err != nil {
+		return 0, os.NewSyscallError("socket", err)
+	}
+	limit := unix.NsecToTimeval(int64(hung))
+	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &limit)
+	_ = unix.SetsockoptTimeval(fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &limit)
+	err = unix.Connect(fd, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}})
+	if err == unix.EINTR { // by the Go runtime; it goes on
+		err = connected(fd)
+	}
+	if err != nil {
+		unix.Close(fd)
+		return 0, os.NewSyscallError("connect", err)
+	}
+	return conn(fd), nil
+}
+
+// connected waits for the outcome of a connect.
+func connected(fd int) error {
+	for end := time.Now().Add(hung); time.Now().Before(end); {
+		n, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}, int(hung/time.Millisecond))
+		if err != nil && err != unix.EINTR {
+			return err
+		}
+		if n > 0 {
+			code, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ERROR)
+			if err == nil && code != 0 {
+				err = syscall.Errno(code)
+			}
+			return err
+		}
+	}
+	return unix.ETIMEDOUT
+}
+
+func (c conn) Read(b []byte) (int, error) {
+	for {
+		switch n, err := unix.Read(int(c), b); {
+		case err == unix.EINTR:
+		case err != nil:
+			return 0, os.NewSyscallError("read", err)
+		case n == 0:
+			return 0, io.EOF
+		default:
+			return n, nil
+		}
+	}
+}
+
+func (c conn) Write(b []byte) (int, error) {
+	for {
+		n, err := unix.SendmsgN(int(c), b, nil, nil, unix.MSG_NOSIGNAL)
+		if err != unix.EINTR {
+			return n, os.NewSyscallError("write", err)
+		}
+	}
+}
+
+// timedOut reports whether err is that of a call that gave up.
+func timedOut(err error) bool {
+	return errors.Is(err, unix.EAGAIN) || errors.Is(err, unix.EINPROGRESS) || errors.Is(err, unix.ETIMEDOUT)
 }
 
 func (c *client) hangUp() {
-	if c.conn != nil {
-		c.conn.Close()
-		c.conn = nil
+	if c.conn != 0 {
+		unix.Close(int(c.conn))
+		c.conn = 0
 	}
 }
 
 // turn is one request.
 func (c *client) turn(t *tally) bool {
-	began, used := time.Now(), c.conn != nil
+	began, used := time.Now(), c.conn != 0
 	by, err := c.ask()
 	t.requests++
 	if err == nil {
@@ -150,11 +221,10 @@ func (c *client) turn(t *tally) bool {
 	}
 	c.hangUp()
 	t.failed++
-	var timeout net.Error
-	if errors.As(err, &timeout) && timeout.Timeout() {
+	if timedOut(err) {
 		t.hung++
 	}
-	if errors.Is(err, syscall.ECONNREFUSED) {
+	if errors.Is(err, unix.ECONNREFUSED) {
 		t.refused++
 	}
 	why := reason(err)
@@ -168,12 +238,11 @@ func (c *client) turn(t *tally) bool {
 // reason is an error without what differs from one to the next.
 func reason(err error) string {
 	var call *os.SyscallError
-	var timeout net.Error
 	switch {
+	case timedOut(err):
+		return "no answer in time"
 	case errors.As(err, &call):
 		return call.Error()
-	case errors.As(err, &timeout) && timeout.Timeout():
-		return "no answer in time"
 	}
 	return err.Error()
 }
@@ -185,17 +254,14 @@ var (
 
 // ask sends one request and returns who answered.
 func (c *client) ask() (by string, err error) {
-	if c.conn == nil {
-		if c.conn, err = net.DialTimeout("tcp", c.address, hung); err != nil {
+	if c.conn == 0 {
+		if c.conn, err = dial(c.port); err != nil {
 			return "", err
 		}
 		if c.r == nil {
 			c.r = bufio.NewReaderSize(c.conn, 4096)
 		}
 		c.r.Reset(c.conn)
-	}
-	if err := c.conn.SetDeadline(time.Now().Add(hung)); err != nil {
-		return "", err
 	}
 	request := once
 	if c.keep {

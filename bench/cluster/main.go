@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -39,6 +40,8 @@ func main() {
 	if *quick {
 		*reloads, *rounds, *window = 8, 2, time.Second
 	}
+	// Each client blocks in a system call and keeps its processor.
+	runtime.GOMAXPROCS(runtime.NumCPU() + *clients)
 	rig.Run("cluster", run)
 }
 

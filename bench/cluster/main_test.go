@@ -21,20 +21,25 @@ func TestMain(m *testing.M) {
 		os.Exit(0)
 	}
 	*clients = 8
-	os.Exit(m.Run())
+	code := m.Run()
+	if bin != "" {
+		os.RemoveAll(bin)
+	}
+	os.Exit(code)
 }
 
-var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "velos-cluster-")
-	if err != nil {
-		return "", err
+var bin string // where both programs are, once they are built
+
+var build = sync.OnceValue(func() (err error) {
+	if bin, err = os.MkdirTemp("", "velos-cluster-"); err != nil {
+		return err
 	}
-	c := exec.Command("go", "build", "-o", dir+"/", "./cmd/velosd", "./cmd/velos")
+	c := exec.Command("go", "build", "-o", bin+"/", "./cmd/velosd", "./cmd/velos")
 	c.Dir = "../.."
 	if out, err := c.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
+		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
-	return dir, nil
+	return nil
 })
 
 func built(t *testing.T) programs {
@@ -43,8 +48,7 @@ func built(t *testing.T) programs {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bin, err := build()
-	if err != nil {
+	if err := build(); err != nil {
 		t.Fatal(err)
 	}
 	return programs{dir: t.TempDir(), velos: filepath.Join(bin, "velos"), self: self}

@@ -86,7 +86,7 @@ func (h *house) up(a app) error {
 
 func answers(ports []int) error {
 	for _, p := range ports {
-		c := client{address: "127.0.0.1:" + strconv.Itoa(p)}
+		c := client{port: p}
 		var err error
 		if e := rig.Await(patience, "an answer", func() bool { _, err = c.ask(); c.hangUp(); return err == nil }); e != nil {
 			return fmt.Errorf("%w: %w", e, err)

@@ -4,8 +4,11 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/velospm/velos/bench/rig"
@@ -16,8 +19,10 @@ type side struct {
 	name string
 	port int
 	end  func()
+	pids []int // of all that serves
 
-	rates map[bool][]float64 // by keep-alive: answers a second in each round
+	cpu   map[bool][]time.Duration // for an answer
+	rates map[bool][]float64       // by keep-alive: answers a second in each round
 	took  map[bool][]time.Duration
 }
 
@@ -33,10 +38,10 @@ func speed(r *rig.Rig, p programs) error {
 	if err != nil {
 		return err
 	}
-	for range *rounds {
+	for round := range *rounds {
 		for _, keep := range []bool{false, true} {
-			for _, s := range sides {
-				if err := s.measure(keep); err != nil {
+			for i := range sides { // another one is the first each time
+				if err := sides[(i+round)%len(sides)].measure(keep); err != nil {
 					return err
 				}
 			}
@@ -49,8 +54,10 @@ func speed(r *rig.Rig, p programs) error {
 }
 
 func stand(r *rig.Rig, p programs) (sides []*side, err error) {
-	add := func(name string, port int, end func()) {
-		sides = append(sides, &side{name: name, port: port, end: end, rates: map[bool][]float64{}, took: map[bool][]time.Duration{}})
+	add := func(name string, port int, end func()) *side {
+		s := &side{name: name, port: port, end: end, rates: map[bool][]float64{}, took: map[bool][]time.Duration{}, cpu: map[bool][]time.Duration{}}
+		sides = append(sides, s)
+		return s
 	}
 	h, err := p.raise()
 	if err != nil {
@@ -60,10 +67,15 @@ func stand(r *rig.Rig, p programs) (sides []*side, err error) {
 	if err != nil {
 		return nil, err
 	}
-	add("velos", a.ports[0], h.end)
+	ours := add("velos", a.ports[0], h.end)
 	if err := h.up(a); err != nil {
 		return sides, err
 	}
+	daemon, err := h.daemon()
+	if err != nil {
+		return sides, err
+	}
+	ours.pids = family(daemon)
 	node, err := exec.LookPath("node")
 	if err != nil {
 		return sides, err
@@ -81,32 +93,58 @@ func stand(r *rig.Rig, p programs) (sides []*side, err error) {
 		if err != nil {
 			return sides, err
 		}
-		add(name, list[0], c.end)
+		s := add(name, list[0], c.end)
 		if err := answers(list); err != nil {
 			return sides, err
 		}
+		s.pids = family(c.cmd.Process.Pid)
 	}
 	if pm2 := r.PM2(); pm2 != nil {
 		port, err := clusterOf(pm2, p, 2)
-		add("pm2", port, pm2.End)
+		s := add("pm2", port, pm2.End)
 		if err != nil {
 			return sides, err
 		}
+		s.pids = family(pm2.PID())
 	}
 	return sides, nil
+}
+
+// family is a process and its children.
+func family(pid int) []int {
+	list := []int{pid}
+	files, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/task/*/children")
+	for _, f := range files {
+		b, _ := os.ReadFile(f)
+		for _, w := range strings.Fields(string(b)) {
+			if n, err := strconv.Atoi(w); err == nil {
+				list = append(list, n)
+			}
+		}
+	}
+	return list
 }
 
 // measure is one round of a side.
 func (s *side) measure(keep bool) error {
 	l := load{ports: []int{s.port}, clients: *clients, keep: keep}
+	before, err := rig.CPUOf(s.pids...)
+	if err != nil {
+		return err
+	}
 	began := time.Now()
 	t, err := l.during(func() error { time.Sleep(*window); return nil })
+	if err != nil {
+		return err
+	}
+	after, err := rig.CPUOf(s.pids...)
 	if err != nil {
 		return err
 	}
 	if t.failed > 0 {
 		return fmt.Errorf("%s: %d of %d requests failed: %s", s.name, t.failed, t.requests, t.why())
 	}
+	s.cpu[keep] = append(s.cpu[keep], (after-before)/time.Duration(max(1, t.requests)))
 	s.rates[keep] = append(s.rates[keep], float64(t.requests)/time.Since(began).Seconds())
 	s.took[keep] = append(s.took[keep], t.took...)
 	return nil
@@ -151,6 +189,15 @@ func rated(r *rig.Rig, sides []*side, keep bool) {
 	}
 	r.Add(f)
 	r.Add(rig.Figure{What: "the same, times Node's cluster; left to the system", Velos: rig.Ratio(times(velos, own), 1) + "; " + rig.Ratio(times(velos, free), 1)})
+	cost := func(s *side) time.Duration {
+		if s == nil {
+			return 0
+		}
+		return rig.Median(s.cpu[keep])
+	}
+	r.Add(rig.Figure{What: "the same: processor time for each, of all that serves", Velos: rig.Time(cost(velos)), Base: rig.Time(cost(own)), PM2: rig.Time(cost(pm2)),
+		Ratio: rig.Ratio(float64(cost(pm2)), float64(cost(velos)))})
+	r.Add(rig.Figure{What: "the same with connections left to the system", Base: rig.Time(cost(free))})
 	for _, p := range []int{50, 99} {
 		f := rig.Figure{What: fmt.Sprintf("the same: p%d of an answer", p), Velos: rig.Time(rig.Percentile(velos.took[keep], p)), Base: rig.Time(rig.Percentile(own.took[keep], p))}
 		if pm2 != nil {
@@ -202,7 +249,7 @@ func short(port, clients, n int) (sum tally, err error) {
 	parts := make(chan tally, clients)
 	for i := range clients {
 		go func() {
-			c := client{address: "127.0.0.1:" + strconv.Itoa(port)}
+			c := client{port: port}
 			var t tally
 			for range n/clients + min(1, max(0, n%clients-i)) {
 				c.turn(&t)

@@ -5,6 +5,7 @@ package main
 import (
 	"fmt"
 	"hash/crc32"
+	"net"
 	"os"
 	"os/signal"
 	"strconv"
@@ -25,6 +26,8 @@ func child(args []string) {
 		write(rate)
 	case "wait":
 		wait()
+	case "serve":
+		serve()
 	}
 	os.Exit(2)
 }
@@ -38,6 +41,33 @@ func wait() {
 		os.Exit(7)
 	}
 	os.Exit(0)
+}
+
+// serve answers on the socket that it was passed, says that it is ready, and
+// ends at SIGTERM.
+func serve() {
+	l, err := net.FileListener(os.NewFile(3, "passed"))
+	if err != nil {
+		os.Exit(4)
+	}
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				os.Exit(5)
+			}
+			_, _ = c.Write([]byte("hello"))
+			_ = c.Close()
+		}
+	}()
+	say, err := net.Dial("unixgram", os.Getenv("NOTIFY_SOCKET"))
+	if err == nil {
+		_, err = say.Write([]byte("READY=1\nSTATUS=serving"))
+	}
+	if err != nil {
+		os.Exit(6)
+	}
+	wait()
 }
 
 // write writes rate numbered lines a second to each of stdout and stderr,

@@ -30,6 +30,8 @@ var points = []string{
 	"journal.written", "journal.renamed",
 	"adopt.listed", "adopt.half", "adopt.restored",
 	"upgrade.checked", "upgrade.kept", "upgrade.parted",
+	"reload.begun", "ready.parked", "reload.ready", "hold.parked", "reload.taken", "reload.served",
+	"scale.grown", "scale.fewer", "scale.served",
 }
 
 // A fault is one daemon killed by itself at a point, among writing children
@@ -97,11 +99,18 @@ func (f *fault) work(h *house) error {
 	}
 	before = map[string]velos.App{name: before[name]}
 	o := orders{clients: 2}
+	rolls, err := f.roller(h)
+	if err != nil {
+		return err
+	}
 	for round := range 3 {
 		if f.velosd != "" {
 			if err := f.upgrade(h); err != nil {
 				return err
 			}
+		}
+		if err := rolls.round(h); err != nil {
+			return err
 		}
 		if err := f.give(h, &o); err != nil {
 			return err
@@ -125,7 +134,7 @@ func (f *fault) work(h *house) error {
 	if err := k.check(h, before); err != nil {
 		return err
 	}
-	f.Faults = append(append(f.Faults, o.Faults...), k.Faults...)
+	f.Faults = append(append(append(f.Faults, o.Faults...), rolls.Faults...), k.Faults...)
 	if k.bad() {
 		if b, err := os.ReadFile(h.home.EventsFile()); err == nil {
 			var mine []string

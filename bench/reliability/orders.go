@@ -270,6 +270,9 @@ func inventory(h *house) (faults []string, err error) {
 func differences(before, after map[int]string, apps map[string]velos.App) (list []string) {
 	known := map[int]string{}
 	for name, a := range apps {
+		if n := len(a.Leaving); n > 0 {
+			list = append(list, fmt.Sprintf("%s has %d runs aside", name, n))
+		}
 		for _, i := range a.Instances {
 			switch i.Status {
 			case velos.Starting, velos.Stopping, velos.WaitingRestart:

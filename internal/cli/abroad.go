@@ -24,7 +24,7 @@ var abroad = map[string]string{
 	"startOrRestart": insteadRestart, "startOrReload": insteadReload, "startOrGracefulReload": insteadReload,
 	"update": insteadUpgrade, "updatePM2": insteadUpgrade, "deepUpdate": insteadUpgrade,
 	"ecosystem": insteadFile, "create": insteadFile, "generate": insteadFile, "examples": "velos start --help has some",
-	"logrotate": insteadLogs, "run": "here it is: velos start", "up": "here it is: velos start FILE.toml", "down": "here it is: velos stop all",
+	"logrotate": insteadLogs, "up": "here it is: velos start FILE.toml", "down": "here it is: velos stop all",
 	"rm": "here it is: velos delete", "cleardump": "delete the file that velos save names", "attach": "here it is: velos logs -f NAME",
 	"unmonitor": noService, "monitor": noService, "link": noService, "unlink": noService, "plus": noService, "login": noService, "logout": noService,
 	"register": noService, "open": noService, "install": noModules, "uninstall": noModules, "module:update": noModules, "module:generate": noModules,

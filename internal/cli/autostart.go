@@ -157,9 +157,18 @@ func daemonLines(h home.Home, from int64) []string {
 	return lines[max(0, len(lines)-5):]
 }
 
-// velosd finds the daemon's program: beside our own, else in PATH.
+// velosd finds the daemon's program.
 func (s *session) velosd() (string, error) {
-	name := "velosd"
+	path, err := s.beside("velosd", "start velosd")
+	if err != nil {
+		return "", &velos.Error{Code: velos.Unreachable, Message: err.Error(), Hint: velos.HintOf(err), Cause: err}
+	}
+	return path, nil
+}
+
+// beside finds another program of ours: beside our own, else in PATH.
+func (s *session) beside(program, what string) (string, error) {
+	name := program
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}
@@ -181,7 +190,7 @@ func (s *session) velosd() (string, error) {
 			continue
 		}
 	}
-	return "", &velos.Error{Code: velos.Unreachable, Message: "start velosd: no such program beside velos or in PATH", Hint: "install velosd in the directory of velos"}
+	return "", &velos.Error{Code: velos.Unsupported, Message: what + ": no such program beside velos or in PATH", Hint: "install " + program + " in the directory of velos"}
 }
 
 func executable(st fs.FileInfo) bool { return runtime.GOOS == "windows" || st.Mode()&0o111 != 0 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 )
 
@@ -40,7 +41,7 @@ func (o *logFlags) flags(f *pflag.FlagSet) {
 	f.BoolVar(&o.err, "err", false, "stderr only")
 	f.StringVar(&o.level, "level", "", "this level and above: debug, info, warn, error, fatal")
 	f.StringVar(&o.grep, "grep", "", "lines that match this expression (RE2; (?i) ignores case)")
-	f.StringVar(&o.since, "since", "", "lines from then on")
+	f.StringVar(&o.since, "since", "", "lines from then on, or behind a cursor of an earlier answer")
 	f.StringVar(&o.until, "until", "", "lines before then")
 	f.StringVar(&o.last, "last", "", "lines of this time: 5m, 2h")
 	f.BoolVar(&o.raw, "raw", false, "the exact bytes, not cleaned and not masked")
@@ -179,7 +180,13 @@ func (o *logFlags) query(s *session) (velos.Query, error) {
 		}
 		q.Since = velos.TimeOf(s.Now()) - velos.Time(m)
 	}
-	if o.since != "" {
+	if strings.Contains(o.since, "#") {
+		c, err := verb.ParseCursor(o.since)
+		if err != nil {
+			return q, err
+		}
+		q.After = c.Line
+	} else if o.since != "" {
 		if q.Since, err = moment(o.since, s.Now(), s.Loc); err != nil {
 			return q, err
 		}

@@ -40,10 +40,21 @@ var fields = [...]field{
 	{"day of the week", 0, 7, "sunmontuewedthufrisat"},
 }
 
-// macros are words for common expressions.
-var macros = map[string]string{
-	"@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0",
-	"@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
+// meaning is the expression that a word stands for.
+func meaning(word string) (fields string, ok bool) {
+	switch word {
+	case "@yearly", "@annually":
+		return "0 0 1 1 *", true
+	case "@monthly":
+		return "0 0 1 * *", true
+	case "@weekly":
+		return "0 0 * * 0", true
+	case "@daily", "@midnight":
+		return "0 0 * * *", true
+	case "@hourly":
+		return "0 * * * *", true
+	}
+	return "", false
 }
 
 // Parse reads an expression: five fields, or six with the seconds first, as
@@ -143,7 +154,7 @@ func (s *Schedule) macro(list []word) ([]word, *Problem) {
 		s.every = d
 		return nil, nil
 	}
-	text, ok := macros[name]
+	text, ok := meaning(name)
 	switch {
 	case name == "@reboot":
 		return nil, list[0].problem("@reboot is no time: apps come up with velosd", "leave it out; velos startup brings velosd up with the system")

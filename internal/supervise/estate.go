@@ -250,10 +250,6 @@ func (h *Host) Survivors(id uint32, spec *velos.Spec) (list []Survivor) {
 		}
 	}()
 	for i, r := range e.runs {
-		if r.Inst >= spec.Instances {
-			h.astray(r)
-			continue
-		}
 		if slices.ContainsFunc(e.runs[i+1:], func(next record) bool { return next.Seat == r.Seat }) {
 			h.supersede(r)
 			continue
@@ -275,7 +271,7 @@ func (h *Host) Survivors(id uint32, spec *velos.Spec) (list []Survivor) {
 	return list
 }
 
-// astray ends a run of an instance that the app has no more.
+// astray ends a run of an app that is no more.
 func (h *Host) astray(r record) {
 	if p, err := h.children.Adopt(r.Adoption); err == nil {
 		_ = p.Kill()

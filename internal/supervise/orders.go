@@ -33,6 +33,7 @@ type order struct {
 	sig   int           // stop: instead of the configured signal; signal: which
 	grace time.Duration // stop: instead of kill_timeout; negative: as configured
 	spec  *velos.Spec   // start, restart: what to run from now on; nil: as before
+	own   bool          // of a trigger: it is not for an instance that somebody has stopped meanwhile
 	wait  bool          // answer when the outcome is known, not when the order is taken
 	reply chan<- error
 }
@@ -62,6 +63,10 @@ func (r *runner) onOrder(o order) {
 			err = r.app.gone()
 		}
 		r.reply(o.reply, err)
+		return
+	}
+	if o.own && !r.heeds.Load() {
+		r.reply(o.reply, &velos.Error{Code: velos.Cancelled, Message: verbNames[o.verb] + " " + r.label() + ": stopped meanwhile"})
 		return
 	}
 	r.actor = o.actor

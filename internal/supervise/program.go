@@ -10,6 +10,7 @@ import (
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/child"
 	"github.com/velospm/velos/internal/cluster"
+	"github.com/velospm/velos/internal/fault"
 )
 
 // A program is a Child of the running system: a process, and what is heard of
@@ -228,6 +229,7 @@ func (h *Host) ready(p *program) {
 	}
 	if h.line != nil && h.null >= 0 {
 		_ = h.line.Park(readyName(p.seat), h.null)
+		fault.Here("ready.parked")
 	}
 	p.tell(News{Kind: Ready})
 }

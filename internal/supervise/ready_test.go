@@ -158,7 +158,7 @@ func TestARunThatIsNeverWellIsAStrikeEachTime(t *testing.T) {
 			_ = s.start(true)
 			s.after(time.Hour)
 			s.want(velos.Errored)
-			if s.runs() != 4 || !strings.Contains(s.inst().Reason, "health probe") {
+			if s.runs() != 4 || !strings.HasSuffix(s.inst().Reason, "health probe failed: answered 503; stopped by SIGTERM after 1m 30s") {
 				t.Errorf("%d runs, %q; want 4", s.runs(), s.inst().Reason)
 			}
 		})

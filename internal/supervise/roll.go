@@ -24,6 +24,7 @@ type roll struct {
 
 	old  *velos.Spec // what the app ran when the roll began
 	why  string      // what its orders are recorded with
+	own  bool        // a trigger's
 	spec *velos.Spec // what the successors run
 	mu   sync.Mutex
 	over []int // instances that run it
@@ -54,7 +55,11 @@ func (a *app) begin(what string, actor velos.Actor, f func(*roll) error) (*roll,
 	l.ctx, l.cancel = context.WithCancel(a.ctx)
 	a.roll = l
 	go func() {
-		l.err = f(l)
+		err := f(l)
+		if err != nil && l.ctx.Err() != nil {
+			err = l.outrun(what, err)
+		}
+		l.err = err
 		a.rolling.Lock()
 		a.roll = nil
 		a.rolling.Unlock()
@@ -63,6 +68,19 @@ func (a *app) begin(what string, actor velos.Actor, f func(*roll) error) (*roll,
 		a.left()
 	}()
 	return l, nil
+}
+
+// outrun is what err, which came with the end of ctx, means for who waits for
+// the roll.
+func (l *roll) outrun(what string, err error) error {
+	if l.app.ctx.Err() != nil {
+		return l.app.gone()
+	}
+	text := ""
+	if n, total := len(l.over), len(l.app.cast.Load().slots); what == "reload" {
+		text = "; " + strconv.Itoa(n) + " of " + strconv.Itoa(total) + " instances were replaced"
+	}
+	return &velos.Error{Code: velos.Cancelled, Message: what + " " + l.app.name() + ": another order came first" + text, Cause: err}
 }
 
 // halt ends the roll in progress and lets none begin until done is called.
@@ -142,6 +160,7 @@ func (l *roll) reload(inst, parallel int, spec *velos.Spec, cause string) error 
 		return err
 	}
 	verb := "reload"
+	l.own = cause != ""
 	if l.why = cause; cause == "" {
 		l.why = verb
 	} else {
@@ -218,8 +237,8 @@ func (l *roll) each(list []*runner, n int, step func(*runner, *velos.Spec) error
 		}()
 	}
 	all.Wait()
-	if first == nil && l.ctx.Err() != nil {
-		first = &velos.Error{Code: velos.Cancelled, Message: "reload " + l.app.name() + ": another order came first"}
+	if first == nil {
+		first = l.ctx.Err()
 	}
 	return first
 }
@@ -266,6 +285,7 @@ func (l *roll) replace(r *runner, spec *velos.Spec) error {
 	l.note(r.inst)
 	fault.Here("reload.taken")
 	a.serve()
+	fault.Here("reload.served")
 	a.sup.changed()
 	return l.retire([]*runner{r}, "replaced by process "+strconv.Itoa(next.snapshot.Load().PID))
 }
@@ -320,7 +340,7 @@ func (l *roll) restart(r *runner, spec *velos.Spec) error {
 	if i := r.snapshot.Load(); i.Status == velos.Stopped && (!i.Wanted || spec.Schedule != "") {
 		return nil
 	}
-	err := l.app.order(l.ctx, []*runner{r}, order{verb: restart, actor: l.actor, why: l.why, spec: spec, wait: true})
+	err := l.app.order(l.ctx, []*runner{r}, order{verb: restart, actor: l.actor, why: l.why, spec: spec, own: l.own, wait: true})
 	if err == nil || spec != l.old { // the run before it is gone
 		l.note(r.inst)
 	}
@@ -330,27 +350,19 @@ func (l *roll) restart(r *runner, spec *velos.Spec) error {
 // back undoes what was done, after err. Without a new spec there is nothing to
 // go back to: what was replaced runs what is there now.
 func (l *roll) back(err error, step func(*runner, *velos.Spec) error) error {
-	what := "reload " + l.app.name() + ": "
-	code := velos.Failed
-	switch {
-	case l.app.ctx.Err() != nil:
-		code = velos.NotFound
-	case l.ctx.Err() != nil:
-		code = velos.Cancelled
+	if l.ctx.Err() != nil {
+		return err // it stays as it is
 	}
 	text := err.Error()
-	total := len(l.app.cast.Load().slots)
 	switch n := len(l.over); {
-	case l.spec == l.old || n == 0 && code != velos.Failed:
-		text += "; " + strconv.Itoa(n) + " of " + strconv.Itoa(total) + " instances were replaced, the others run on"
+	case l.spec == l.old:
+		text += "; " + strconv.Itoa(n) + " of " + strconv.Itoa(len(l.app.cast.Load().slots)) + " instances were replaced, the others run on"
 	case n == 0:
 		text += "; the old runs go on, nothing has changed"
-	case code != velos.Failed:
-		text += "; " + strconv.Itoa(n) + " of " + strconv.Itoa(total) + " instances run the new configuration"
 	default:
 		text += l.undo(step)
 	}
-	return &velos.Error{Code: code, Message: what + text, Hint: "velos why " + l.app.name(), Cause: err}
+	return &velos.Error{Code: velos.Failed, Message: "reload " + l.app.name() + ": " + text, Hint: "velos why " + l.app.name(), Cause: err}
 }
 
 // undo brings the instances that were replaced back to what they ran.

@@ -38,7 +38,7 @@ func TestAReloadThatIsInterruptedWhenItHasTakenAPlaceEndsTheOldRun(t *testing.T)
 			a, _ := s.players()
 			s.onHold(func(Seat) { a.roll.cancel() })
 			_, err := s.reload(nil)
-			if velos.CodeOf(err) != velos.Cancelled {
+			if velos.CodeOf(err) != velos.Cancelled || err.Error() != "reload api: another order came first; 1 of 1 instances were replaced" {
 				t.Errorf("%v; want cancelled", err)
 			}
 			s.after(time.Minute)

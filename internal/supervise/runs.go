@@ -255,7 +255,9 @@ func (r *runner) rest(failed error) {
 // ended is how the last run ended, and why if that was the policy's doing.
 func (r *runner) ended() string {
 	if r.failed != "" {
-		return r.failed + "; " + r.last.String()
+		told := *r.last
+		told.Asked = true // by the policy, and by nobody else
+		return r.failed + "; " + told.String()
 	}
 	return r.last.String()
 }

@@ -100,6 +100,11 @@ func (s *Supervisor) Restore(v home.Saved, sameBoot bool) (idle []int, err error
 			idle = append(idle, run.Inst)
 		}
 	}
+	for i := range survivors {
+		if sv := &survivors[i]; sv.Inst >= spec.Instances { // the number was being changed
+			a.adoptAside(sv)
+		}
+	}
 	a.live()
 	for _, r := range a.cast.Load().everybody() {
 		r.wake() // what was told before it lived was not heard
@@ -253,7 +258,11 @@ func (a *app) adoptAside(sv *Survivor) {
 	r.began, r.grace, r.status = sv.Began, -1, velos.Online
 	r.actor = velos.Policy
 	r.listen()
-	r.lower("another run has its place: a reload was in progress when velosd was restarted")
+	why := "another run has its place: a reload"
+	if sv.Inst >= len(a.cast.Load().slots) {
+		why = "the app has no such instance: a change of their number"
+	}
+	r.lower(why + " was in progress when velosd was restarted")
 	r.publish()
 	sv.Child.Notify(r.wake)
 	a.recast(func(c *cast) { c.aside = append(c.aside, r) })

@@ -142,3 +142,29 @@ func TestWhatHadGivenUpStaysSoUntilAReboot(t *testing.T) {
 		s.Close()
 	})
 }
+
+func TestAnInstanceThatTheAppHasNotMayFinishItsConnections(t *testing.T) {
+	for _, extra := range []int{1, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			st := &stand{lives: []life{forever}}
+			born := time.Now()
+			cast := func(pid, inst int) *actor {
+				a := &actor{life: worker, pid: pid, born: born, exit: make(chan child.Exit, 1), gone: make(chan struct{})}
+				st.survivors = append(st.survivors, Survivor{Seat: Seat{9, inst, 0}, Child: a, Began: born.Add(-time.Hour)})
+				return a
+			}
+			stays, goes := cast(77, 0), cast(78, extra)
+			s := &scene{Supervisor: New(Options{Machine: st, Event: st.event}), stand: st, t: t, id: 9}
+			spec := testSpec()
+			clustered(1)(&spec)
+			if _, err := s.Restore(home.Saved{ID: 9, Spec: spec, Status: velos.Online, Runs: []home.Run{{Wanted: true, PID: 77, Status: velos.Online}}}, true); err != nil {
+				t.Fatal(err)
+			}
+			s.after(time.Minute)
+			if goes.patient != 1 || goes.hard != 0 || !goes.dead || stays.dead || len(s.app().Leaving) != 0 {
+				t.Errorf("asked to finish %d times, killed %d times, dead: %v; the other one: %v", goes.patient, goes.hard, goes.dead, stays.dead)
+			}
+			s.Close()
+		})
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/fault"
 )
 
 // Scale changes the number of an app's instances to n, or with by, by n. New
@@ -49,11 +50,13 @@ func (l *roll) scale(n int) error {
 		if err := a.sup.replace(a, spec, cause, l.actor); err != nil {
 			return err
 		}
+		fault.Here("scale.fewer")
 		return l.shrink(n)
 	}
 	if err := l.grow(&spec, n); err != nil {
 		return err
 	}
+	fault.Here("scale.grown")
 	return a.sup.replace(a, spec, cause, l.actor)
 }
 
@@ -119,6 +122,7 @@ func (l *roll) shrink(n int) error {
 	rest := a.cast.Load().slots[n:]
 	l.aside(n)
 	a.serve()
+	fault.Here("scale.served")
 	return l.retire(rest, "scale")
 }
 

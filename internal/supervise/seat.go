@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/velospm/velos/internal/fault"
 	"github.com/velospm/velos/internal/logs"
 )
 
@@ -26,6 +27,7 @@ func (h *Host) Hold(s Seat) {
 	other := s
 	other.Side = 1 - s.Side
 	_ = h.line.Park(holdName(s), h.null)
+	fault.Here("hold.parked")
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.holds[s] = true

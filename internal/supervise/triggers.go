@@ -32,6 +32,7 @@ type arming struct {
 	armed   bool
 	watched bool
 	due     time.Time
+	skipped bool   // times were left out since the last run began
 	queued  string // why another run follows the one that is going on
 
 	mu      sync.Mutex
@@ -226,7 +227,7 @@ func (t *triggers) tend(a *app, g *arming, now time.Time) {
 	}
 	g.mu.Unlock()
 	switch {
-	case g.cron != nil && !now.Before(g.due):
+	case !g.due.IsZero() && !now.Before(g.due):
 		g.plan(a, now)
 		if g.spec.Schedule != "" {
 			t.turnOf(a, g)
@@ -287,7 +288,8 @@ func (t *triggers) turnOf(a *app, g *arming) {
 		t.begin(a, g, restart, why)
 	case g.spec.Overlap == velos.Queue:
 		g.queued = why
-	default:
+	case !g.skipped: // once is enough for one run
+		g.skipped = true
 		a.warn(-1, why+": skipped, the last run has not ended")
 	}
 }
@@ -295,9 +297,10 @@ func (t *triggers) turnOf(a *app, g *arming) {
 // begin orders a run of a job and does not wait for it.
 func (t *triggers) begin(a *app, g *arming, v verb, why string) {
 	spec := g.spec
+	g.skipped = false
 	a.ordered(verbNames[v], why)
 	t.aside(g, func(ctx context.Context) {
-		_ = a.order(ctx, a.heeding(), order{verb: v, actor: velos.Policy, why: why, spec: spec, grace: -1})
+		_ = a.order(ctx, a.heeding(), order{verb: v, actor: velos.Policy, why: why, spec: spec, own: true, grace: -1})
 	})
 }
 
@@ -306,21 +309,27 @@ func (t *triggers) begin(a *app, g *arming, v verb, why string) {
 func (t *triggers) again(a *app, g *arming, why string) {
 	spec := g.spec
 	t.aside(g, func(ctx context.Context) {
-		if separate(spec, spec) == "" && a.serves() {
+		for range 3 { // somebody may have another change in progress, and then one more
+			if l := a.rollNow(); l != nil && l.await(ctx, "") != nil && ctx.Err() != nil {
+				return
+			}
+			if separate(spec, spec) != "" || !a.serves() {
+				break
+			}
 			_, err := t.sup.reload(ctx, a.id, -1, 1, nil, why, velos.Policy)
-			if velos.CodeOf(err) != velos.Conflict {
+			if err == nil {
 				return
 			}
-		}
-		if l := a.rollNow(); l != nil { // somebody has another change in progress
-			select {
-			case <-l.done:
-			case <-ctx.Done():
-				return
+			switch velos.CodeOf(err) {
+			case velos.Conflict:
+				continue
+			case velos.Failed: // nobody waits for the answer; the old runs go on
+				a.warn(-1, err.Error())
 			}
+			return
 		}
 		a.ordered(verbNames[restart], why)
-		_ = a.order(ctx, a.heeding(), order{verb: restart, actor: velos.Policy, why: why, spec: a.spec.Load(), wait: true, grace: -1})
+		_ = a.order(ctx, a.heeding(), order{verb: restart, actor: velos.Policy, why: why, spec: a.spec.Load(), own: true, wait: true, grace: -1})
 	})
 }
 

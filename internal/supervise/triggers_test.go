@@ -163,6 +163,40 @@ func TestAnAppWhoseSocketsAreOursIsReloadedByItsTriggers(t *testing.T) {
 	})
 }
 
+func TestATriggerWaitsForTheReloadOfSomebodyElse(t *testing.T) {
+	play(t, func(s *velos.Spec) { clustered(2)(s); observed(s) }, []life{worker}, func(t *testing.T, s *scene) {
+		if err := s.start(true); err != nil {
+			t.Fatal(err)
+		}
+		s.after(time.Second)
+		done := make(chan error, 1)
+		go func() { _, err := s.reload(nil); done <- err }()
+		s.after(10 * time.Millisecond)
+		s.alter("app.js changed")
+		s.after(30 * time.Second)
+		a := s.app()
+		if err := <-done; err != nil || s.runs() != 6 || a.Restarts() != 0 {
+			t.Errorf("%v, %d runs, %d restarts; want two reloads", err, s.runs(), a.Restarts())
+		}
+	})
+}
+
+func TestAReloadByATriggerThatFailsIsOnRecord(t *testing.T) {
+	broken := life{lives: 10 * time.Millisecond, code: 1}
+	play(t, func(s *velos.Spec) { clustered(1)(s); observed(s) }, []life{worker, broken}, func(t *testing.T, s *scene) {
+		if err := s.start(true); err != nil {
+			t.Fatal(err)
+		}
+		s.after(time.Second)
+		s.alter("app.js changed")
+		s.after(5 * time.Second)
+		s.want(velos.Online)
+		if w := s.causes(velos.KindWarning); len(w) != 1 || !strings.HasPrefix(w[0], "reload api: ") || s.pids()[0] != 1000 {
+			t.Errorf("pid %v, warnings %q", s.pids(), w)
+		}
+	})
+}
+
 func TestANewSpecHasItsOwnTimes(t *testing.T) {
 	play(t, nightly, []life{forever}, func(t *testing.T, s *scene) {
 		if err := s.start(true); err != nil {
@@ -189,6 +223,25 @@ func TestANewSpecHasItsOwnTimes(t *testing.T) {
 		if s.triggers.called != nil {
 			t.Error("the goroutine lives on")
 		}
+	})
+}
+
+func TestAStopOutranksATriggerThatComesTooLate(t *testing.T) {
+	play(t, func(s *velos.Spec) { observed(s); s.MaxMemory = 1 << 30 }, []life{forever}, func(t *testing.T, s *scene) {
+		if err := s.start(true); err != nil {
+			t.Fatal(err)
+		}
+		a, _ := s.find(s.id)
+		list := a.heeding()
+		if err := s.stop(true); err != nil {
+			t.Fatal(err)
+		}
+		err := a.order(context.Background(), list, order{verb: restart, actor: velos.Policy, own: true, grace: -1})
+		s.after(time.Second)
+		if velos.CodeOf(err) != velos.Cancelled || s.runs() != 1 {
+			t.Errorf("%v, %d runs", err, s.runs())
+		}
+		s.want(velos.Stopped)
 	})
 }
 

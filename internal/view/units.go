@@ -53,6 +53,9 @@ func ago(t, now velos.Time) string {
 	return Span(velos.Millis(now-t)) + " ago"
 }
 
+// Clock is the time of day, with the date when that is another day than now.
+func (o Options) Clock(t velos.Time) string { return o.clock(t) }
+
 // clock is the time of day, with the date when that is another day than now.
 func (o Options) clock(t velos.Time) string {
 	if t == 0 {

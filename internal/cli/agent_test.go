@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestAgentsAreConfiguredOnceAndTakenOutAgain(t *testing.T) {
+	d := newFake(t)
+	for _, c := range []struct{ client, path, before, has string }{
+		{"claude-code", ".mcp.json", "{\n    \"mcpServers\": {\n        \"zeta\": {\"command\": \"z\"},\n        \"alpha\": {\"command\": \"a <b>\"}\n    },\n    \"other\": 1\n}\n", `"args": [`},
+		{"cursor", ".cursor/mcp.json", "", `"mcp-server"`},
+		{"vscode", ".vscode/mcp.json", "{\"inputs\": []}", `"type": "stdio"`},
+		{"gemini", ".gemini/settings.json", "{\"theme\": \"x\", \"mcpServers\": {}}", `"theme": "x"`},
+		{"opencode", "opencode.json", "{\"$schema\": \"https://opencode.ai/config.json\"}", `"type": "local"`},
+		{"codex", ".codex/config.toml", "# mine\nmodel = \"x\"\n\n[mcp_servers.other]\ncommand = \"o\"\n", "[mcp_servers.velos]\ncommand = "},
+		{"claude-desktop", ".config/Claude/claude_desktop_config.json", "{}", `"mcpServers"`},
+	} {
+		path := filepath.Join(d.home, c.path)
+		if c.before != "" {
+			os.MkdirAll(filepath.Dir(path), 0o755)
+			os.WriteFile(path, []byte(c.before), 0o600)
+		}
+		if out, _, code := d.run(t, "agent", "init", "--client", c.client, "--dry-run"); code != 0 || !strings.Contains(out, "would write") || !strings.Contains(out, c.has) {
+			t.Errorf("%s: dry run: %d, %s", c.client, code, out)
+		}
+		if b, _ := os.ReadFile(path); string(b) != c.before {
+			t.Errorf("%s: a dry run has changed the file", c.client)
+		}
+		if out, errs, code := d.run(t, "agent", "init", "--client", c.client); code != 0 || !strings.Contains(out, "written") {
+			t.Fatalf("%s: %d, %s%s", c.client, code, out, errs)
+		}
+		first, _ := os.ReadFile(path)
+		if !strings.Contains(string(first), c.has) {
+			t.Errorf("%s: %s", c.client, first)
+		}
+		if st, _ := os.Stat(path); c.before != "" && st.Mode().Perm() != 0o600 {
+			t.Errorf("%s: the mode of the file has changed", c.client)
+		}
+		if out, _, _ := d.run(t, "agent", "init", "--client", c.client); !strings.Contains(out, "unchanged") {
+			t.Errorf("%s: a second time: %s", c.client, out)
+		}
+		if again, _ := os.ReadFile(path); string(again) != string(first) {
+			t.Errorf("%s: a second time changed the file", c.client)
+		}
+		if out, _, code := d.run(t, "agent", "init", "--client", c.client, "--remove"); code != 0 || !strings.Contains(out, "removed") {
+			t.Errorf("%s: remove: %d, %s", c.client, code, out)
+		}
+		after, _ := os.ReadFile(path)
+		if strings.Contains(string(after), "mcp-server") {
+			t.Errorf("%s: not removed: %s", c.client, after)
+		}
+	}
+	b, _ := os.ReadFile(filepath.Join(d.home, ".mcp.json"))
+	if s := string(b); strings.Index(s, "zeta") > strings.Index(s, "alpha") || !strings.Contains(s, `"a <b>"`) || !strings.Contains(s, `"other": 1`) {
+		t.Errorf("what was there has changed: %s", b)
+	}
+	b, _ = os.ReadFile(filepath.Join(d.home, ".codex/config.toml"))
+	if !strings.HasPrefix(string(b), "# mine\nmodel = \"x\"\n\n[mcp_servers.other]\ncommand = \"o\"\n") {
+		t.Errorf("what was there has changed: %s", b)
+	}
+}
+
+func TestAgentFilesThatAreNotUnderstoodStayAsTheyAre(t *testing.T) {
+	d := newFake(t)
+	for name, text := range map[string]string{"comment": "{\n  // mine\n  \"mcpServers\": {}\n}\n", "list": "[]", "half": "{\"a\":", "servers": "{\"mcpServers\": []}", "two": "{}{}"} {
+		path := d.file(t, ".mcp.json", text)
+		if _, errs, code := d.run(t, "agent", "init", "--client", "claude-code"); code != 2 || !strings.Contains(errs, ".mcp.json") {
+			t.Errorf("%s: %d, %s", name, code, errs)
+		}
+		if b, _ := os.ReadFile(path); string(b) != text {
+			t.Errorf("%s: the file has changed", name)
+		}
+	}
+}
+
+func TestAgentsAreFoundByTheirSigns(t *testing.T) {
+	d := newFake(t)
+	if _, errs, code := d.run(t, "agent", "init"); code != 4 || !strings.Contains(errs, "--client") {
+		t.Errorf("%d, %s", code, errs)
+	}
+	os.Mkdir(filepath.Join(d.home, ".cursor"), 0o755)
+	out, _, code := d.run(t, "agent", "init", "--json")
+	if code != 0 || !strings.Contains(out, `"client":"cursor"`) || strings.Count(out, "client") != 1 {
+		t.Errorf("%d, %s", code, out)
+	}
+	if _, _, code := d.run(t, "agent", "init", "--client", "emacs"); code != 2 {
+		t.Errorf("an unknown client: %d", code)
+	}
+}

@@ -1,0 +1,218 @@
+package cli
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/verb"
+	"github.com/velospm/velos/internal/view"
+)
+
+const waitLong = `Waits until something is so, and asks nobody in between: it follows what the daemon tells.
+
+    ready         every instance is online
+    exit          a run ends, however it does; at once if nothing runs
+    crash         a run ends that nobody asked to
+    log=/re/      a line matches (RE2), written by the runs of now or later; log=text is plain text
+    port=3000     it listens there; port alone is any TCP port
+    healthy       its health probe succeeds
+    quiet=5s      it writes nothing for that long
+
+Of several conditions the first one ends the wait; --all wants every one. A crash ends each wait but those for
+exit and crash, and the exit code is 6; 3 is that it was stopped, 5 that the time is over. The answer has a cursor:
+with --since the next wait misses nothing that happened between the two.` + targetsHelp
+
+func setupWait(s *session, f *pflag.FlagSet) handler {
+	timeout := f.String("timeout", "", "wait no longer than this (such as 30s), then exit with 5")
+	all := f.Bool("all", false, "wait for every condition")
+	since := f.String("since", "", "go on at the cursor of an earlier answer")
+	return func(ctx context.Context, args []string) error {
+		limit, err := (&waiting{timeout: *timeout}).limit()
+		if err != nil {
+			return err
+		}
+		w := verb.Wait{All: *all}
+		names, words := cutConditions(args)
+		for _, word := range words {
+			c, err := verb.ParseCondition(word)
+			if err != nil {
+				return err
+			}
+			w.Until = append(w.Until, c)
+		}
+		list, err := s.targets(ctx, "wait", names)
+		if err != nil {
+			return err
+		}
+		for _, t := range list {
+			w.Apps = append(w.Apps, *t.app)
+		}
+		if *since != "" {
+			if w.From, err = from(*since, w.Apps); err != nil {
+				return err
+			}
+		}
+		if limit > 0 {
+			var stop context.CancelFunc
+			ctx, stop = context.WithTimeout(ctx, limit)
+			defer stop()
+		}
+		outcomes, err := w.Do(ctx, s.conn)
+		if err != nil {
+			return err
+		}
+		return s.waited(outcomes)
+	}
+}
+
+// cutConditions tells names from conditions: the first word is a name, and
+// those behind it are until one reads as a condition.
+func cutConditions(args []string) (names, words []string) {
+	n := 1
+	for n < len(args) {
+		if _, err := verb.ParseCondition(args[n]); err == nil || strings.Contains(args[n], "=") {
+			break
+		}
+		n++
+	}
+	names, words = args[:n], args[n:]
+	if len(words) == 0 {
+		words = []string{"ready"}
+	}
+	return names, words
+}
+
+// from reads cursors, several with commas, for the apps that they are of.
+func from(text string, apps []velos.App) (map[uint32]verb.Cursor, error) {
+	m := map[uint32]verb.Cursor{}
+	for _, word := range strings.Split(text, ",") {
+		c, err := verb.ParseCursor(word)
+		if err != nil {
+			return nil, err
+		}
+		for i := range apps {
+			if apps[i].Spec.Name == c.App || c.App == "" {
+				m[apps[i].ID] = c
+			}
+		}
+	}
+	return m, nil
+}
+
+// waited shows outcomes; the exit code is that of the worst.
+func (s *session) waited(list []verb.Outcome) error {
+	answers := make([]verb.Answer, len(list))
+	code := 0
+	for i := range list {
+		answers[i] = list[i].Answer()
+		code = max(code, map[string]int{verb.Crashed: velos.Crashed.Exit(), verb.Ended: velos.Crashed.Exit(), verb.TimedOut: velos.Timeout.Exit(),
+			verb.Stopped: velos.NotRunning.Exit(), verb.Deleted: velos.NotFound.Exit()}[list[i].Outcome])
+	}
+	if s.human() {
+		for i := range answers {
+			s.print(waitText(&answers[i]), "\n")
+		}
+	} else {
+		s.Out.Write(view.Value(answers))
+	}
+	if code != 0 {
+		return exitCode(code)
+	}
+	return nil
+}
+
+func waitText(a *verb.Answer) string {
+	what := strings.ReplaceAll(a.Outcome, "_", " ")
+	if a.Outcome == verb.Met {
+		what = a.Condition
+	}
+	s := a.App + ": " + what + " after " + a.Waited.String()
+	for _, more := range []string{a.By, a.Exit, a.URL} {
+		if more != "" {
+			s += ", " + more
+		}
+	}
+	if a.Outcome != verb.Met {
+		s += "; it is " + string(a.Status)
+	}
+	if a.Line != "" {
+		s += "\n  " + a.Line
+	}
+	return s
+}
+
+// print writes parts of an answer for people.
+func (s *session) print(parts ...string) {
+	for _, p := range parts {
+		_, _ = s.Out.Write([]byte(p))
+	}
+}
+
+const portsLong = `Shows who listens on what: every app's addresses, or those of the apps named. With a port it shows who
+has that one; if it is no app, the process of the system that has it, as far as the system tells.` + targetsHelp
+
+func setupPorts(s *session, _ *pflag.FlagSet) handler {
+	return func(ctx context.Context, args []string) error {
+		apps, err := s.apps(ctx)
+		if err != nil {
+			return err
+		}
+		if len(args) == 1 {
+			if _, ok := named(apps, args[0]); !ok {
+				if n, err := strconv.ParseUint(strings.TrimPrefix(args[0], ":"), 10, 16); err == nil && n > 0 {
+					return s.showPorts(verb.Ports(apps, int(n)))
+				}
+			}
+		}
+		if len(args) > 0 {
+			list, err := s.resolve("ports", apps, args)
+			if err != nil {
+				return err
+			}
+			apps, _ = spread(list, velos.Query{})
+		}
+		return s.showPorts(verb.Ports(apps, 0))
+	}
+}
+
+func (s *session) showPorts(list []verb.Port) error {
+	switch {
+	case s.ai:
+		rows := make([][4]any, len(list))
+		for i, p := range list {
+			who := p.App
+			if who == "" {
+				who = p.Program
+			}
+			rows[i] = [4]any{p.Port, view.Text(who), p.PID, view.Text(p.Address)}
+		}
+		s.Out.Write(view.Value(map[string]any{"cols": []string{"port", "app", "pid", "address"}, "rows": rows}))
+	case s.json:
+		s.Out.Write(view.Value(append([]verb.Port{}, list...)))
+	case len(list) == 0:
+		s.print("nobody listens there\n")
+	default:
+		return view.Ports(s.Out, portRows(list), s.options())
+	}
+	return nil
+}
+
+// portRows are the cells of a table.
+func portRows(list []verb.Port) [][5]string {
+	rows := make([][5]string, len(list))
+	for i, p := range list {
+		port, who := "-", p.App
+		if p.Port > 0 {
+			port = strconv.Itoa(p.Port)
+		}
+		if who == "" {
+			who = "(" + p.Program + ")"
+		}
+		rows[i] = [5]string{port, who, strconv.Itoa(p.PID), p.Address, p.Cwd}
+	}
+	return rows
+}

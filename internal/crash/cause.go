@@ -1,0 +1,167 @@
+package crash
+
+import (
+	"hash/fnv"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/velospm/velos"
+)
+
+// A Cause is what kind of end it was, one of a fixed set of words.
+type Cause string
+
+// The causes.
+const (
+	None            Cause = ""
+	PortInUse       Cause = "port_in_use"
+	MissingModule   Cause = "missing_module"
+	MissingFile     Cause = "missing_file"
+	MissingCommand  Cause = "missing_command"
+	MissingVariable Cause = "missing_variable"
+	Forbidden       Cause = "permission_denied"
+	Refused         Cause = "connection_refused"
+	Syntax          Cause = "syntax_error"
+	Memory          Cause = "out_of_memory"
+	Native          Cause = "native_crash"
+	Signalled       Cause = "killed"
+	NotStarted      Cause = "not_started"
+	Uncaught        Cause = "uncaught_error"
+	Ended           Cause = "ended_without_error"
+	Failed          Cause = "failed"
+)
+
+// A rule recognises a cause in what the program wrote. The first group is what
+// it is about.
+type rule struct {
+	cause Cause
+	re    *regexp.Regexp
+}
+
+// rules are compiled when the first crash is looked at: most commands have
+// none. The order matters: what is named first explains more.
+var rules = sync.OnceValue(func() []rule {
+	return []rule{
+		{PortInUse, regexp.MustCompile(`(?i)(?:EADDRINUSE|address already in use|only one usage of each socket)[^\n]*?[:\s(](\d{2,5})\)?\s*(?:$|\n|[^\d.])`)},
+		{PortInUse, regexp.MustCompile(`(?i)port (\d{2,5}) is (?:already |currently )?(?:in use|taken|used|occupied|allocated)`)},
+		{PortInUse, regexp.MustCompile(`(?im)(?:listen|bind)[^\n]*?:(\d{2,5})\b[^\n]*address already in use`)},
+		{PortInUse, regexp.MustCompile(`EADDRINUSE|(?i:address already in use)`)},
+		{Memory, regexp.MustCompile(`JavaScript heap out of memory|java\.lang\.OutOfMemoryError|(?m:^MemoryError)|fatal error: (?:runtime: )?out of memory|std::bad_alloc`)},
+		{MissingModule, regexp.MustCompile(`Cannot find (?:module|package) ['"]([^'"\n]+)['"]`)},
+		{MissingModule, regexp.MustCompile(`No module named ['"]?([\w.]+)`)},
+		{MissingModule, regexp.MustCompile(`cannot load such file -- (\S+)`)},
+		{MissingModule, regexp.MustCompile(`(?:ClassNotFoundException|NoClassDefFoundError|find or load main class):? (\S+)`)},
+		{MissingModule, regexp.MustCompile(`error while loading shared libraries: ([^:\s]+)`)},
+		{MissingVariable, regexp.MustCompile(`KeyError: ['"]([A-Z][A-Z0-9_]{2,})['"]`)},
+		{MissingVariable, regexp.MustCompile(`(?i:environment variable|env var|variable):? ['"$` + "`" + `]*([A-Z][A-Z0-9_]{2,})`)},
+		{MissingVariable, regexp.MustCompile(`\b([A-Z][A-Z0-9]*_[A-Z0-9_]+)['"` + "`" + `]? (?i:is |was |env |must |variable )*(?i:not set|not defined|required|missing|undefined|unset|be set|unbound)`)},
+		{MissingVariable, regexp.MustCompile(`(?i:missing|requires?|undefined):? (?i:required |env |the )*['"$` + "`" + `]*([A-Z][A-Z0-9]*_[A-Z0-9_]+)`)},
+		{MissingFile, regexp.MustCompile(`ENOENT[^\n]*?['"]([^'"\n]+)['"]`)},
+		{MissingFile, regexp.MustCompile(`(?i)no such file or directory:? ['"]([^'"\n]+)['"]`)},
+		{MissingFile, regexp.MustCompile(`(?:open|stat|exec|can't open file|cannot open|read|lstat|fork/exec) ['"]?([^'":\n]+?)['"]?: (?:\[Errno 2\] )?[Nn]o such file or directory`)},
+		{Forbidden, regexp.MustCompile(`(?:EACCES|EPERM)[^\n]*?['"]([^'"\n]+)['"]`)},
+		{Forbidden, regexp.MustCompile(`PermissionError:[^\n]*?['"]([^'"\n]+)['"]`)},
+		{Forbidden, regexp.MustCompile(`(?:open|mkdir|exec|listen tcp|bind) ([^\n]+?): (?:bind: )?permission denied`)},
+		{Forbidden, regexp.MustCompile(`EACCES|EPERM`)},
+		{Refused, regexp.MustCompile(`ECONNREFUSED (\S+)`)},
+		{Refused, regexp.MustCompile(`dial tcp (\S+): connect: connection refused`)},
+		{Refused, regexp.MustCompile(`(?i)connection refused`)},
+		{MissingCommand, regexp.MustCompile(`(?m)(?:^|: )([\w./+-]+): (?:command )?not found$`)},
+		{Syntax, regexp.MustCompile(`(?m)^(?:\S+: )?(?:SyntaxError|IndentationError|TabError)`)},
+	}
+})
+
+// causeOf finds the cause: how it ended tells more than what it said only
+// where a signal ended it.
+func causeOf(x *velos.Exit, said words) (cause Cause, subject string, port int) {
+	if x.Error != "" {
+		return NotStarted, "", 0
+	}
+	text := strings.Join(said.text, "\n")
+	for _, r := range rules() {
+		m := r.re.FindStringSubmatch(text)
+		if m == nil {
+			continue
+		}
+		if len(m) > 1 {
+			subject = m[1]
+		}
+		if r.cause == PortInUse {
+			port, _ = strconv.Atoi(subject)
+		}
+		return r.cause, subject, port
+	}
+	switch {
+	case x.Signal == "SIGKILL" && !x.Killed || x.Signal == "" && x.Code == 137:
+		return Memory, "", 0
+	case x.Signal == "SIGSEGV", x.Signal == "SIGBUS", x.Signal == "SIGILL", x.Signal == "SIGFPE", x.Signal == "SIGABRT", x.Signal == "SIGTRAP":
+		return Native, "", 0
+	case x.Signal != "":
+		return Signalled, "", 0
+	case x.Code == 127:
+		return MissingCommand, "", 0
+	case x.Code == 126:
+		return Forbidden, "", 0
+	case len(said.stack) > 0:
+		return Uncaught, "", 0
+	case x.Code == 0 && !x.Unknown:
+		return Ended, "", 0
+	}
+	return Failed, "", 0
+}
+
+var numbers = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|0x[0-9a-fA-F]+|\d+`)
+})
+
+// fingerprint is the same for ends with the same cause, the same message but
+// for numbers, and the same place.
+func fingerprint(c Cause, said words) string {
+	h := fnv.New32a()
+	message := numbers().ReplaceAllString(said.message, "#")
+	h.Write([]byte(string(c) + "\x00" + message + "\x00" + said.frame))
+	return strconv.FormatUint(uint64(h.Sum32()), 16)
+}
+
+// next is what to do, in our own words and with our own data only.
+func next(r *Report) []string {
+	name := r.name()
+	again := "velos restart " + r.App
+	logs := "velos logs " + name + " --err -n 50"
+	switch r.Cause {
+	case None:
+		return []string{"nothing: no run ended without being asked to"}
+	case PortInUse:
+		if r.Port > 0 {
+			p := strconv.Itoa(r.Port)
+			return []string{"velos ports " + p + " shows who has port " + p, "stop that, or give " + r.App + " another port, then: " + again}
+		}
+		return []string{"velos ports shows who listens on what", "give " + r.App + " another port, then: " + again}
+	case MissingModule:
+		return []string{"install the dependency named in subject, in " + "the app's directory, then: " + again}
+	case MissingFile:
+		return []string{"create the file named in subject, or correct its path, then: " + again}
+	case MissingCommand:
+		return []string{"install the command named in subject, or put its directory into PATH, then: " + again}
+	case MissingVariable:
+		return []string{"set the variable named in subject (--set, env in velos.toml, or an env file), then: " + again}
+	case Forbidden:
+		return []string{"let the app's user have what is named in subject, then: " + again}
+	case Refused:
+		return []string{"start what should listen at the address in subject (velos ports shows what does), then: " + again}
+	case Syntax:
+		return []string{"correct the source at frame, then: " + again}
+	case Memory:
+		return []string{"look whether the system killed it for memory (dmesg), or raise its own limit", logs}
+	case Ended:
+		return []string{"it ends by itself without an error; if it should: --autorestart on-failure", logs}
+	case NotStarted:
+		return []string{"correct what the exit names, then: " + again}
+	}
+	if r.Frame != "" {
+		return []string{"open the file at frame, correct it, then: " + again}
+	}
+	return []string{logs, again}
+}

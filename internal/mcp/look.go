@@ -1,0 +1,276 @@
+package mcp
+
+import (
+	"strconv"
+	"strings"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/crash"
+	"github.com/velospm/velos/internal/verb"
+	"github.com/velospm/velos/internal/view"
+	"github.com/velospm/velos/internal/wire"
+)
+
+type crashIn struct {
+	Target
+	Format
+}
+
+type crashOut struct {
+	Text   string `json:"text,omitempty"`
+	Cause  string `json:"cause,omitempty"`
+	Port   int    `json:"port,omitempty"`
+	Report any    `json:"report,omitempty"`
+	Source string `json:"source"`
+}
+
+func crashReport(c *call, in *crashIn) (answer, error) {
+	a, inst, _, err := c.app(in.Name)
+	if err != nil {
+		return answer{}, err
+	}
+	r, err := verb.Crash(c, c.conn, a, inst)
+	if err != nil {
+		return answer{}, err
+	}
+	out := crashOut{Cause: string(r.Cause), Port: r.Port, Source: source}
+	if in.json() {
+		out.Report = view.CrashJSON(&r)
+		return answer{data: out}, nil
+	}
+	out.Text = reportText(c.s.view(), &r)
+	links := []sdk.Content{}
+	if r.Exit != nil {
+		links = append(links, logLink(a))
+	}
+	return answer{text: out.Text, data: out, links: links}, nil
+}
+
+// reportText is a crash report in at most 400 tokens: what is ours first, the
+// program's own words behind a mark.
+func reportText(o view.Options, r *crash.Report) string {
+	if r.Exit == nil {
+		return view.Text(r.App) + " has not crashed: no run ended without being asked to"
+	}
+	lines := []string{view.Text(r.App) + " " + r.Exit.String() + " at " + o.Clock(r.Exit.Time) + ", now " + string(r.Status)}
+	add := func(key, value string) {
+		if value != "" {
+			lines = append(lines, key+": "+value)
+		}
+	}
+	add("cause", string(r.Cause))
+	if r.Port > 0 {
+		holder := view.Text(r.Holder)
+		if holder == "" {
+			holder = "nobody now"
+		}
+		add("port "+strconv.Itoa(r.Port)+" held by", holder)
+	}
+	if r.Cause == crash.Memory && r.Peak > 0 {
+		add("memory peak", view.ShortBytes(r.Peak))
+	}
+	if r.Strikes > 0 {
+		add("quick ends in a row", strconv.Itoa(r.Strikes)+" of "+strconv.Itoa(r.Allowed))
+	}
+	if r.Same > 0 {
+		add("the same before", strconv.Itoa(r.Same)+"×, first "+o.Clock(r.First))
+	}
+	moments := r.Timeline[max(0, len(r.Timeline)-4):]
+	var times []string
+	for i := range moments {
+		m := &moments[i]
+		s := o.Clock(m.Time) + " " + view.Text(m.Text)
+		if m.Count > 1 {
+			s += " ×" + strconv.Itoa(m.Count)
+		}
+		times = append(times, s)
+	}
+	add("timeline", strings.Join(times, "; "))
+	add("next", strings.Join(r.Next, "; "))
+	return strings.Join(lines, "\n") + untrusted + said(r)
+}
+
+// said is what the program itself has to say of its end.
+func said(r *crash.Report) string {
+	var lines []string
+	if r.Subject != "" && r.Port == 0 {
+		lines = append(lines, "subject: "+cut(r.Subject, 100))
+	}
+	if r.Frame != "" {
+		lines = append(lines, "frame: "+cut(r.Frame, 120))
+	}
+	if r.Message != "" {
+		lines = append(lines, cut(r.Message, 250))
+	}
+	shown, others := 0, 0
+	for i := range r.Stack {
+		if f := &r.Stack[i]; !f.Own || shown == 5 {
+			others++
+		} else {
+			shown++
+			lines = append(lines, "  "+cut(f.Text, 120))
+		}
+	}
+	if others > 0 {
+		lines = append(lines, "  + "+strconv.Itoa(others)+" more frames (log_read has the whole stack)")
+	}
+	if len(r.Stack) == 0 {
+		for _, l := range r.Text[max(0, len(r.Text)-6):] {
+			if l != r.Message && strings.TrimSpace(l) != "" {
+				lines = append(lines, cut(l, 160))
+			}
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+type changesIn struct {
+	Since string `json:"since,omitempty" about:"cursor, age or time; default: the newest"`
+	Lines int    `json:"lines,omitempty" about:"default 20"`
+	Format
+}
+
+type changesOut struct {
+	Text    string        `json:"text,omitempty"`
+	Changes []verb.Change `json:"changes,omitzero"`
+	Older   int           `json:"older,omitempty"`
+	Missed  uint64        `json:"missed,omitempty"`
+	Cursor  string        `json:"cursor"`
+}
+
+func changes(c *call, in *changesIn) (answer, error) {
+	apps, err := c.apps()
+	if err != nil {
+		return answer{}, err
+	}
+	q := wire.EventsQuery{}
+	if strings.Contains(in.Since, "#") {
+		cur, err := verb.ParseCursor(in.Since)
+		if err != nil {
+			return answer{}, err
+		}
+		q.After = cur.Event
+	} else if q.Since, err = c.moment(in.Since); err != nil {
+		return answer{}, err
+	}
+	most := in.Lines
+	if most <= 0 {
+		most = 20
+	}
+	ch, err := verb.Changes(c, c.conn, apps, q, min(most, 500))
+	if err != nil {
+		return answer{}, err
+	}
+	out := changesOut{Older: ch.Older, Missed: ch.Missed, Cursor: ch.Cursor.String()}
+	if in.json() {
+		out.Changes = append([]verb.Change{}, ch.List...)
+		return answer{data: out}, nil
+	}
+	var lines []string
+	if ch.Missed > 0 {
+		lines = append(lines, strconv.FormatUint(ch.Missed, 10)+" events before are forgotten")
+	}
+	if ch.Older > 0 {
+		lines = append(lines, strconv.Itoa(ch.Older)+" older left out; next: changes"+since(in.Since)+" lines="+strconv.Itoa(ch.Older+len(ch.List)))
+	}
+	o := c.s.view()
+	for i := range ch.List {
+		e := &ch.List[i]
+		s := o.Clock(e.Time) + " " + e.App + ": " + e.Text
+		if e.App == "" {
+			s = o.Clock(e.Time) + " velosd: " + e.Text
+		}
+		if e.Count > 1 {
+			s += " ×" + strconv.Itoa(e.Count)
+		}
+		if e.By != "" {
+			s += " by " + e.By
+		}
+		lines = append(lines, s)
+	}
+	if len(ch.List) == 0 {
+		lines = append(lines, "nothing has changed")
+	}
+	out.Text = strings.Join(append(lines, "cursor "+out.Cursor), "\n")
+	return answer{text: out.Text, data: out}, nil
+}
+
+// since is an argument as it is written in a next call.
+func since(text string) string {
+	if text == "" {
+		return ""
+	}
+	return " since=" + view.Text(text)
+}
+
+type portsIn struct {
+	Port int `json:"port,omitempty" about:"who has this one, of any program"`
+}
+
+type portsOut struct {
+	Ports []verb.Port `json:"ports"`
+}
+
+func ports(c *call, in *portsIn) (answer, error) {
+	if in.Port < 0 || in.Port > 65535 {
+		return answer{}, invalid("a port is a number from 1 to 65535", "leave it out for all")
+	}
+	apps, err := c.apps()
+	if err != nil {
+		return answer{}, err
+	}
+	list := verb.Ports(apps, in.Port)
+	lines := []string{"port app pid address cwd"}
+	for i := range list {
+		p := &list[i]
+		p.Address, p.Cwd, p.Program, p.App = view.Text(p.Address), view.Text(p.Cwd), view.Text(p.Program), view.Text(p.App)
+		who := word(p.App)
+		if who == "" {
+			who = "(" + p.Program + ", no app)"
+		}
+		lines = append(lines, strings.TrimSpace(strconv.Itoa(p.Port)+" "+who+" "+strconv.Itoa(p.PID)+" "+p.Address+" "+p.Cwd))
+	}
+	if len(list) == 0 {
+		lines = []string{"nobody listens there, as far as can be seen"}
+	}
+	return answer{text: strings.Join(lines, "\n"), data: portsOut{append([]verb.Port{}, list...)}}, nil
+}
+
+type metricsIn struct {
+	Name string `json:"name_or_id,omitempty" about:"default: the sum over all"`
+}
+
+type metricsOut struct {
+	CPU      float64 `json:"cpu"`
+	Mem      int64   `json:"mem"`
+	Restarts int     `json:"restarts"`
+	Uptime   int64   `json:"uptime"`
+	Apps     int     `json:"processes"`
+}
+
+func metrics(c *call, in *metricsIn) (answer, error) {
+	apps, err := c.apps()
+	if err != nil {
+		return answer{}, err
+	}
+	if in.Name != "" {
+		a, _, err := verb.Find(apps, in.Name)
+		if err != nil {
+			return answer{}, err
+		}
+		apps = []velos.App{*a}
+	}
+	out := metricsOut{Apps: len(apps)}
+	for i := range apps {
+		u := apps[i].Usage()
+		out.CPU += u.CPU
+		out.Mem += u.Memory
+		out.Restarts += apps[i].Restarts()
+		out.Uptime = max(out.Uptime, int64(uptime(&apps[i], c.s.now()))/1000)
+	}
+	out.CPU = float64(int(out.CPU*10)) / 10
+	return answer{text: strconv.FormatFloat(out.CPU, 'f', -1, 64) + "% cpu, " + view.ShortBytes(out.Mem) + ", " + strconv.Itoa(out.Restarts) + " restarts, up " +
+		view.ShortSpan(velos.Millis(out.Uptime*1000)), data: out}, nil
+}

@@ -1,0 +1,418 @@
+package mcp
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/verb"
+	"github.com/velospm/velos/internal/view"
+	"github.com/velospm/velos/internal/wire"
+)
+
+// Format is the argument that asks for the specification's objects.
+type Format struct {
+	Format string `json:"format,omitempty" enum:"text,json"`
+}
+
+func (f Format) json() bool { return f.Format == "json" }
+
+// Target names an app.
+type Target struct {
+	Name string `json:"name_or_id" need:"y"`
+}
+
+type listIn struct {
+	All bool `json:"all,omitempty" about:"a row for each, also for many quiet ones"`
+	Format
+}
+
+type listOut struct {
+	Text      string       `json:"text,omitempty"`
+	Processes []processRow `json:"processes,omitzero"`
+}
+
+type processRow struct {
+	Name     string  `json:"name"`
+	Status   string  `json:"status"`
+	CPU      float64 `json:"cpu"`
+	Mem      string  `json:"mem"`
+	Uptime   string  `json:"uptime"`
+	Restarts int     `json:"restarts"`
+	URL      string  `json:"url,omitempty"`
+	Health   string  `json:"health,omitempty"`
+}
+
+// manyApps is how many apps get a row each unless all rows are asked for.
+const manyApps = 15
+
+func processList(c *call, in *listIn) (answer, error) {
+	apps, err := c.apps()
+	if err != nil {
+		return answer{}, err
+	}
+	rows := make([]processRow, len(apps))
+	for i := range apps {
+		rows[i] = c.s.row(&apps[i])
+	}
+	if in.json() {
+		return answer{data: listOut{Processes: rows}}, nil
+	}
+	text := listText(rows, in.All)
+	return answer{text: text, data: listOut{Text: text}}, nil
+}
+
+func (s *Server) row(a *velos.App) processRow {
+	u := a.Usage()
+	r := processRow{Name: view.Text(a.Spec.Name), Status: string(a.Status), CPU: float64(int(u.CPU*10)) / 10, Mem: view.ShortBytes(u.Memory), Restarts: a.Restarts(), URL: view.Text(view.URL(view.Addresses(a)))}
+	r.Uptime = view.ShortSpan(uptime(a, s.now()))
+	for i := range a.Instances {
+		if h := a.Instances[i].Health; h == velos.Unhealthy {
+			r.Health = string(h)
+		}
+	}
+	return r
+}
+
+func uptime(a *velos.App, now velos.Time) velos.Millis {
+	for i := range a.Instances {
+		if in := &a.Instances[i]; in.PID != 0 && in.Started > 0 && now > in.Started {
+			return velos.Millis(now - in.Started)
+		}
+	}
+	return 0
+}
+
+// listText is a header and a row for each app. Of many apps those that are as
+// they should be are names only.
+func listText(rows []processRow, all bool) string {
+	if len(rows) == 0 {
+		return "no processes"
+	}
+	var b strings.Builder
+	var quiet []string
+	b.WriteString("name status cpu% mem uptime restarts url\n")
+	head := b.Len()
+	for i := range rows {
+		r := &rows[i]
+		if len(rows) > manyApps && !all && r.Status == string(velos.Online) && r.Health == "" && r.CPU < 50 {
+			quiet = append(quiet, r.Name)
+			continue
+		}
+		b.WriteString(word(r.Name) + " " + r.Status + " " + strconv.FormatFloat(r.CPU, 'f', -1, 64) + " " + r.Mem + " " + r.Uptime + " " + strconv.Itoa(r.Restarts))
+		for _, more := range []string{r.URL, r.Health} {
+			if more != "" {
+				b.WriteString(" " + more)
+			}
+		}
+		b.WriteString("\n")
+	}
+	text := b.String()
+	if len(quiet) > 0 {
+		if b.Len() == head {
+			text = ""
+		}
+		text += strconv.Itoa(len(quiet)) + " online and quiet (all=true for rows): " + strings.Join(quiet, " ")
+	}
+	return strings.TrimSuffix(text, "\n")
+}
+
+// word is a name as one word.
+func word(s string) string {
+	if strings.ContainsAny(s, " \t") {
+		return strconv.Quote(s)
+	}
+	return s
+}
+
+type infoIn struct {
+	Target
+	Format
+}
+
+type infoOut struct {
+	Text    string         `json:"text,omitempty"`
+	Config  map[string]any `json:"config,omitempty"`
+	State   map[string]any `json:"state,omitempty"`
+	Metrics map[string]any `json:"metrics,omitempty"`
+}
+
+func processInfo(c *call, in *infoIn) (answer, error) {
+	a, inst, _, err := c.app(in.Name)
+	if err != nil {
+		return answer{}, err
+	}
+	now, err := c.conn.Info(c, wire.All(a.ID))
+	if err != nil {
+		return answer{}, err
+	}
+	m := view.MaskOf(&now)
+	shown := m.App(&now)
+	if in.json() {
+		u := now.Usage()
+		return answer{data: infoOut{Config: specMap(&shown.Spec), State: stateMap(&shown),
+			Metrics: map[string]any{"cpu": u.CPU, "mem": u.Memory, "mem_peak": u.Peak, "restarts": now.Restarts(), "uptime_ms": uptime(&now, c.s.now()), "log_lines": now.Log.Lines, "log_errors": now.Log.Errors}}}, nil
+	}
+	text := c.s.infoText(&shown, inst)
+	return answer{text: text, data: infoOut{Text: text}, links: []sdk.Content{logLink(&now)}}, nil
+}
+
+func logLink(a *velos.App) sdk.Content {
+	return &sdk.ResourceLink{URI: appURI(a.Spec.Name) + "/log", Name: view.Text(a.Spec.Name) + " log", MIMEType: "text/plain"}
+}
+
+func stateMap(a *velos.App) map[string]any {
+	var list []any
+	for i := range a.Instances {
+		in := &a.Instances[i]
+		v := map[string]any{"instance": in.Inst, "status": in.Status, "pid": in.PID, "restarts": in.Restarts, "reason": view.Text(in.Reason), "ports": in.Ports.List()}
+		if in.LastExit != nil {
+			v["last_exit"] = view.Text(in.LastExit.String())
+		}
+		if in.Health != "" {
+			v["health"], v["health_text"] = in.Health, view.Text(in.HealthText)
+		}
+		list = append(list, v)
+	}
+	return map[string]any{"id": a.ID, "status": a.Status, "generation": a.Generation, "instances": list, "cursor": cursorOf(a)}
+}
+
+func cursorOf(a *velos.App) string {
+	return verb.Cursor{App: a.Spec.Name, Line: a.Log.Seq, ID: a.ID}.String()
+}
+
+// shownVars bounds the names of variables that are shown.
+const shownVars = 25
+
+// infoText says what an app is and how it does, with the names of its
+// variables and not their values.
+func (s *Server) infoText(a *velos.App, inst int) string {
+	r := s.row(a)
+	lines := []string{r.Name + " (id " + strconv.Itoa(int(a.ID)) + ") " + r.Status + ", " + strconv.FormatFloat(r.CPU, 'f', -1, 64) + "% cpu, " + r.Mem + ", up " + r.Uptime + ", " + strconv.Itoa(r.Restarts) + " restarts"}
+	add := func(key, value string) {
+		if value != "" {
+			lines = append(lines, key+": "+view.Text(value))
+		}
+	}
+	add("url", r.URL)
+	add("command", view.CommandLine(&a.Spec))
+	add("cwd", a.Spec.Cwd)
+	for i := range a.Instances {
+		in := &a.Instances[i]
+		if inst >= 0 && in.Inst != inst {
+			continue
+		}
+		line := string(in.Status)
+		if in.PID != 0 {
+			line += " pid " + strconv.Itoa(in.PID)
+		}
+		for _, more := range []string{in.Reason, string(in.Health), in.HealthText, strings.Join(in.Ports.List(), " ")} {
+			if more != "" {
+				line += ", " + more
+			}
+		}
+		if in.LastExit != nil {
+			line += "; last exit: " + in.LastExit.String()
+		}
+		add("instance "+strconv.Itoa(in.Inst), line)
+	}
+	keys := make([]string, 0, len(a.Spec.Env))
+	for k := range a.Spec.Env {
+		if !config.IsInherited(k) {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	if n := len(keys) - shownVars; n > 0 {
+		keys = append(keys[:shownVars], "and "+strconv.Itoa(n)+" more")
+	}
+	add("env", strings.Join(keys, " "))
+	lines = append(lines, "log: "+strconv.FormatUint(a.Log.Lines, 10)+" lines, "+strconv.FormatUint(a.Log.Errors, 10)+" errors; cursor "+cursorOf(a))
+	return strings.Join(lines, "\n")
+}
+
+type doneOut struct {
+	Success bool   `json:"success"`
+	Message string `json:"message,omitempty"`
+	PID     int    `json:"pid,omitempty"`
+	Cursor  string `json:"cursor,omitempty"`
+}
+
+func (d doneOut) answer(text string) answer {
+	d.Message = text
+	if d.Cursor != "" {
+		text += "; cursor " + d.Cursor
+	}
+	return answer{text: text, data: d}
+}
+
+type stopIn struct {
+	Target
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+func processStop(c *call, in *stopIn) (answer, error) {
+	a, inst, _, err := c.app(in.Name)
+	if err != nil {
+		return answer{}, err
+	}
+	if in.DryRun {
+		return doneOut{Success: true}.answer("would stop " + described(a, inst)), nil
+	}
+	ctx, stop := c.within(0, longest)
+	defer stop()
+	defer c.progress("stopping " + view.Text(a.Spec.Name))()
+	d, err := c.conn.Stop(ctx, wire.Stop{Target: wire.Target{ID: a.ID, Inst: inst}, Wait: true})
+	if err != nil {
+		return answer{}, c.stands(err, "stop", a)
+	}
+	return doneOut{Success: d.Success}.answer(view.Text(in.Name) + " stopped"), nil
+}
+
+// stands says of an order that was not settled in time that it stands.
+func (c *call) stands(err error, what string, a *velos.App) error {
+	if !errors.Is(err, velos.ErrTimeout) || c.Err() != nil {
+		return err
+	}
+	return &velos.Error{Code: velos.Timeout, Message: what + " " + a.Spec.Name + ": not settled within " + velos.MillisOf(longest).String() + "; the order stands",
+		Hint: "process_wait name_or_id=" + view.Text(a.Spec.Name), Cause: err}
+}
+
+// described says in a line what would be hit.
+func described(a *velos.App, inst int) string {
+	s := view.Text(a.Spec.Name)
+	if inst >= 0 {
+		s += ":" + strconv.Itoa(inst)
+	}
+	s += " (" + string(a.Status)
+	for i := range a.Instances {
+		if in := &a.Instances[i]; in.PID != 0 && (inst < 0 || in.Inst == inst) {
+			s += ", pid " + strconv.Itoa(in.PID)
+		}
+	}
+	return s + ")"
+}
+
+type restartIn struct {
+	Target
+	Reload bool `json:"reload,omitempty" about:"without a gap: successors are ready before old processes go"`
+}
+
+func processRestart(c *call, in *restartIn) (answer, error) {
+	a, inst, _, err := c.app(in.Name)
+	if err != nil {
+		return answer{}, err
+	}
+	return c.again(a, inst, in.Reload, nil)
+}
+
+// again restarts or reloads an app, with a new Spec if there is one, and says
+// what came of it.
+func (c *call) again(a *velos.App, inst int, reload bool, spec *velos.Spec) (answer, error) {
+	ctx, stop := c.within(0, longest)
+	defer stop()
+	what := "restart"
+	if reload {
+		what = "reload"
+	}
+	defer c.progress(what + " of " + view.Text(a.Spec.Name) + " under way")()
+	t := wire.Target{ID: a.ID, Inst: inst}
+	now, text := a, view.Text(a.Spec.Name)+" "+what+"ed"
+	if reload {
+		r, err := c.conn.Reload(ctx, wire.Reload{Target: t, Spec: spec})
+		if err != nil {
+			return answer{}, c.explained(err, what, a)
+		}
+		now = &r.App
+		if r.Restarted {
+			text = view.Text(a.Spec.Name) + " restarted instance by instance, not reloaded: " + view.Text(r.Why)
+		}
+	} else {
+		d, err := c.conn.Restart(ctx, wire.Restart{Target: t, Wait: true, Spec: spec})
+		if err != nil {
+			return answer{}, c.explained(err, what, a)
+		}
+		if d.App != nil {
+			now = d.App
+		}
+	}
+	pid := 0
+	for i := range now.Instances {
+		if pid == 0 {
+			pid = now.Instances[i].PID
+		}
+	}
+	text += ", " + string(now.Status) + ", pid " + strconv.Itoa(pid)
+	return doneOut{Success: true, PID: pid, Cursor: cursorOf(now)}.answer(text), nil
+}
+
+// explained adds to the error of something that crashed how to learn why.
+func (c *call) explained(err error, what string, a *velos.App) error {
+	if code := velos.CodeOf(err); code == velos.Crashed || code == velos.Failed {
+		return &velos.Error{Code: code, Message: what + " " + a.Spec.Name + ": " + err.Error(), Hint: "crash_report name_or_id=" + view.Text(a.Spec.Name), Cause: err}
+	}
+	return c.stands(err, what, a)
+}
+
+type deleteIn struct {
+	Target
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+func processDelete(c *call, in *deleteIn) (answer, error) {
+	a, inst, _, err := c.app(in.Name)
+	switch {
+	case err != nil:
+		return answer{}, err
+	case inst >= 0:
+		return answer{}, invalid("an instance cannot be deleted", "config_set changes={\"instances\": N}")
+	case in.DryRun:
+		return doneOut{Success: true}.answer("would stop and forget " + described(a, inst) + "; log files stay"), nil
+	}
+	if q := c.confirm("Stop and forget " + described(a, inst) + "?"); q != nil {
+		return answer{ask: q}, nil
+	}
+	if !c.confirmed() {
+		return answer{}, &velos.Error{Code: velos.Denied, Message: "delete " + a.Spec.Name + ": the user said no", Hint: "ask what to do instead"}
+	}
+	ctx, stop := c.within(0, longest)
+	defer stop()
+	if _, err := c.conn.Delete(ctx, wire.All(a.ID)); err != nil {
+		return answer{}, c.stands(err, "delete", a)
+	}
+	return doneOut{Success: true}.answer(view.Text(a.Spec.Name) + " deleted; its log files stay"), nil
+}
+
+// confirm is what to ask the user before something that cannot be taken back,
+// where the client can ask; nil when there is nothing to ask any more.
+func (c *call) confirm(question string) *sdk.ElicitParams {
+	caps := c.req.ClientCapabilities()
+	if caps == nil || caps.Elicitation == nil || len(c.req.Params.InputResponses) > 0 {
+		return nil
+	}
+	return &sdk.ElicitParams{Mode: "form", Message: question, RequestedSchema: map[string]any{"type": "object",
+		"properties": map[string]any{"confirm": map[string]any{"type": "boolean", "title": "Yes, do it"}}, "required": []string{"confirm"}}}
+}
+
+// confirmed reports whether nobody was asked, or the answer was yes.
+func (c *call) confirmed() bool {
+	r, ok := c.req.Params.InputResponses["confirm"]
+	if !ok {
+		return len(c.req.Params.InputResponses) == 0
+	}
+	e, ok := r.(*sdk.ElicitResult)
+	if !ok || e.Action != "accept" {
+		return false
+	}
+	yes, _ := e.Content["confirm"].(bool)
+	return yes
+}
+
+// startWithin is how long a start is waited for.
+const startWithin = 30 * time.Second

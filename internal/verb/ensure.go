@@ -1,0 +1,119 @@
+package verb
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/view"
+	"github.com/velospm/velos/internal/wire"
+)
+
+// What ensuring has done.
+const (
+	AlreadyRunning = "already_running"
+	Started        = "started"
+	Replaced       = "replaced"
+)
+
+// An Ensure asks that a program runs.
+type Ensure struct {
+	Spec velos.Spec // what should run, complete
+	// Env and Instances are what was asked for in so many words: the rest of
+	// the environment differs from shell to shell and does not count.
+	Env       []string // keys
+	Instances bool
+	Named     bool // the name was given
+	Replace   bool // an app of the name that is another one becomes this one
+}
+
+// Do returns the app that is this one if it runs, and else starts it. The
+// answer comes when it is ready, or has failed.
+func (e Ensure) Do(ctx context.Context, conn *client.Client) (status string, app velos.App, err error) {
+	list, err := conn.List(ctx)
+	if err != nil {
+		return "", app, err
+	}
+	old := e.find(list.Apps)
+	if old == nil {
+		r, err := conn.Start(ctx, wire.Start{Spec: &e.Spec, Inst: -1, Wait: true})
+		return Started, r.App, err
+	}
+	e.Spec.Name = old.Spec.Name
+	if diff := e.Diff(&old.Spec); len(diff) > 0 {
+		if !e.Replace {
+			return "", *old, e.conflict(old, diff)
+		}
+		d, err := conn.Restart(ctx, wire.Restart{Target: wire.All(old.ID), Wait: true, Spec: &e.Spec})
+		return Replaced, after(d.App, old), err
+	}
+	if old.Status == velos.Online {
+		return AlreadyRunning, *old, nil
+	}
+	status = Started
+	if old.Status == velos.Starting {
+		status = AlreadyRunning
+	}
+	r, err := conn.Start(ctx, wire.Start{ID: old.ID, Inst: -1, Wait: true})
+	return status, r.App, err
+}
+
+func after(now, old *velos.App) velos.App {
+	if now == nil {
+		return *old
+	}
+	return *now
+}
+
+// find is the app of the name, or when none was given, the one that runs the
+// same in the same directory.
+func (e *Ensure) find(apps []velos.App) *velos.App {
+	for i := range apps {
+		if strings.EqualFold(apps[i].Spec.Name, e.Spec.Name) {
+			return &apps[i]
+		}
+	}
+	for i := range apps {
+		if s := &apps[i].Spec; !e.Named && s.Cwd == e.Spec.Cwd && len(e.Diff(s)) == 0 {
+			return &apps[i]
+		}
+	}
+	return nil
+}
+
+// Diff says in which points an app is another one than what is asked for, each
+// as "key: what it is, wanted: what is asked for". Values of the environment
+// are not shown.
+func (e *Ensure) Diff(old *velos.Spec) []string {
+	var list []string
+	differ := func(key, is, want string) {
+		if is != want {
+			list = append(list, key+": "+strconv.Quote(is)+", wanted: "+strconv.Quote(want))
+		}
+	}
+	differ("cwd", old.Cwd, e.Spec.Cwd)
+	if old.Command != e.Spec.Command || old.Script != e.Spec.Script || !slices.Equal(old.Args, e.Spec.Args) || old.Interpreter != e.Spec.Interpreter {
+		differ("command", view.CommandLine(old), view.CommandLine(&e.Spec))
+	}
+	if e.Instances {
+		differ("instances", strconv.Itoa(old.Instances), strconv.Itoa(e.Spec.Instances))
+	}
+	for _, k := range e.Env {
+		if v, ok := old.Env[k]; !ok || v != e.Spec.Env[k] {
+			list = append(list, "env."+k+" has another value")
+		}
+	}
+	return list
+}
+
+func (e *Ensure) conflict(old *velos.App, diff []string) error {
+	m := view.MaskOf(old, &velos.App{Spec: e.Spec})
+	hint := "replace it, or give this one another name"
+	if old.Spec.Cwd != e.Spec.Cwd {
+		hint = "it belongs to another directory: give this one another name"
+	}
+	return &velos.Error{Code: velos.Conflict, Message: "ensure " + e.Spec.Name + ": an app of this name is another one: " + m.String(strings.Join(diff, "; ")), Hint: hint}
+}

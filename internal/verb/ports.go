@@ -1,0 +1,69 @@
+package verb
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/velospm/velos"
+)
+
+// A Port is an address that somebody listens on.
+type Port struct {
+	Port    int    `json:"port"`    // 0 of a Unix socket
+	Address string `json:"address"` // tcp://0.0.0.0:3000
+	App     string `json:"app,omitempty"`
+	Inst    int    `json:"instance"`
+	PID     int    `json:"pid,omitempty"`
+	Cwd     string `json:"cwd,omitempty"`
+	Program string `json:"program,omitempty"` // of a process that is no app's
+}
+
+// Ports lists what apps listen on, by port. With a port it lists that one
+// alone, and if no app has it, the process of the system that does.
+func Ports(apps []velos.App, port int) []Port {
+	var list []Port
+	for i := range apps {
+		a := &apps[i]
+		for _, runs := range [][]velos.Instance{a.Instances, a.Leaving} {
+			for k := range runs {
+				for _, at := range runs[k].Ports.List() {
+					list = append(list, Port{Port: portOf(at), Address: at, App: a.Spec.Name, Inst: runs[k].Inst, PID: runs[k].PID, Cwd: a.Spec.Cwd})
+				}
+			}
+		}
+	}
+	if port > 0 {
+		list = slices.DeleteFunc(list, func(p Port) bool { return p.Port != port })
+		if len(list) == 0 {
+			list = stranger(port)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Port) int { return a.Port - b.Port })
+	return list
+}
+
+func portOf(address string) int {
+	if strings.HasPrefix(address, "unix:") {
+		return 0
+	}
+	n, _ := strconv.Atoi(address[strings.LastIndexByte(address, ':')+1:])
+	return n
+}
+
+// Holder says in words who has a port; "" is nobody that can be found.
+func Holder(apps []velos.App, port int) string {
+	list := Ports(apps, port)
+	if len(list) == 0 {
+		return ""
+	}
+	p := list[0]
+	who := "pid " + strconv.Itoa(p.PID)
+	switch {
+	case p.App != "":
+		return "velos app " + p.App + ", " + who
+	case p.Program != "":
+		return p.Program + ", " + who + ", no app of velos"
+	}
+	return who + ", no app of velos"
+}

@@ -1,0 +1,67 @@
+package verb
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/crash"
+	"github.com/velospm/velos/internal/view"
+	"github.com/velospm/velos/internal/wire"
+)
+
+// How much a crash report looks at.
+const (
+	reportEvents = 200
+	reportLines  = 600
+)
+
+// Crash reports why the last run of an app ended; inst -1 is whichever ended
+// last.
+func Crash(ctx context.Context, conn *client.Client, a *velos.App, inst int) (crash.Report, error) {
+	m := view.MaskOf(a)
+	app := m.App(a)
+	in := crash.Input{App: &app, Inst: inst, Project: project(a.Spec.Cwd)}
+	for e, err := range conn.Events(ctx, wire.EventsQuery{ID: a.ID, Last: reportEvents}) {
+		if err != nil {
+			return crash.Report{}, err
+		}
+		in.Events = append(in.Events, m.Event(e))
+	}
+	for e, err := range conn.Logs(ctx, a.ID, velos.Query{Inst: inst, Last: reportLines}) {
+		if err != nil {
+			return crash.Report{}, err
+		}
+		if e.Missed == 0 {
+			in.Lines = append(in.Lines, crash.Line{Time: e.Time, Inst: e.Inst, PID: e.PID, Src: e.Src, Level: e.Level, Text: clean(m, e.Msg)})
+		}
+	}
+	r := crash.Of(in)
+	if r.Port > 0 {
+		list, err := conn.List(ctx)
+		if err != nil {
+			return r, err
+		}
+		r.Holder = Holder(list.Apps, r.Port)
+	}
+	return r, nil
+}
+
+// project is the root of the project that a directory belongs to: where the
+// repository or the package begins, or else the directory itself.
+func project(dir string) string {
+	for at := dir; ; {
+		for _, mark := range []string{".git", "go.mod", "Cargo.toml"} {
+			if _, err := os.Stat(filepath.Join(at, mark)); err == nil {
+				return at
+			}
+		}
+		up := filepath.Dir(at)
+		if up == at {
+			return dir
+		}
+		at = up
+	}
+}
