@@ -77,6 +77,14 @@ type Spec struct {
 
 	DependsOn []Dependency `json:"depends_on,omitempty"` // started after these, stopped before them
 
+	// User and Group are what was written; Identity is what it came to.
+	User     string            `json:"user,omitempty"`
+	Group    string            `json:"group,omitempty"`
+	Identity *Identity         `json:"identity,omitempty"`
+	Umask    string            `json:"umask,omitempty"`  // octal; empty: the daemon's
+	Nice     int               `json:"nice,omitempty"`   // added to the daemon's, which is 0
+	Limits   map[string]string `json:"limits,omitempty"` // LimitNames to SOFT or SOFT:HARD
+
 	// What restarts an app that runs well.
 	MaxMemory   int64    `json:"max_memory,omitempty"`   // bytes of one instance's process tree; 0: no limit
 	Watch       bool     `json:"watch,omitempty"`        // when files change
@@ -143,6 +151,12 @@ func (s *Spec) Fields(f Fields) {
 	f.Bool("shutdown_with_message", &s.ShutdownWithMessage)
 	f.String("shutdown_message", &s.ShutdownMessage)
 	List(f, "depends_on", &s.DependsOn)
+	f.String("user", &s.User)
+	f.String("group", &s.Group)
+	Object(f, "identity", &s.Identity)
+	f.String("umask", &s.Umask)
+	Int(f, "nice", &s.Nice)
+	f.Map("limits", &s.Limits)
 	f.Int("max_memory", &s.MaxMemory)
 	f.Bool("watch", &s.Watch)
 	f.Strings("watch_paths", &s.WatchPaths)

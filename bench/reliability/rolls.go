@@ -58,20 +58,17 @@ func (r *rolls) round(h *house) error {
 	over := make(chan struct{})
 	asked := make(chan []string, 1)
 	go r.calls(over, asked)
-	for _, order := range []func(context.Context, *client.Client) error{
-		func(ctx context.Context, c *client.Client) error {
-			_, err := c.Scale(ctx, wire.Scale{ID: r.id, Count: 3})
+	scale := func(n int) func(context.Context, *client.Client) error {
+		return func(ctx context.Context, c *client.Client) error {
+			_, err := c.Scale(ctx, wire.Scale{ID: r.id, Count: n})
 			return err
-		},
-		func(ctx context.Context, c *client.Client) error {
-			_, err := c.Reload(ctx, wire.Reload{Target: wire.All(r.id)})
-			return err
-		},
-		func(ctx context.Context, c *client.Client) error {
-			_, err := c.Scale(ctx, wire.Scale{ID: r.id, Count: 2})
-			return err
-		},
-	} {
+		}
+	}
+	reload := func(ctx context.Context, c *client.Client) error {
+		_, err := c.Reload(ctx, wire.Reload{Target: wire.All(r.id)})
+		return err
+	}
+	for _, order := range []func(context.Context, *client.Client) error{scale(3), reload, scale(2), scale(3), scale(2)} {
 		if err := h.ask(order); err != nil && !errors.Is(err, velos.ErrUnreachable) {
 			r.Faults = append(r.Faults, fmt.Sprintf("%s: %v", r.name, err))
 		}

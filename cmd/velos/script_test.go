@@ -113,6 +113,9 @@ func condition(c string) (bool, error) {
 		_, err := exec.LookPath(name)
 		return err == nil, nil
 	}
+	if c == "root" {
+		return os.Geteuid() == 0, nil
+	}
 	return false, fmt.Errorf("unknown condition %s", c)
 }
 

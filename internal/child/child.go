@@ -41,6 +41,8 @@ type Command struct {
 	// Passed says that Extra begins with sockets for the program to find as
 	// systemd passes them; Env says how many. LISTEN_PID is added.
 	Passed bool
+	// Rights are what it has otherwise than the daemon; nil is nothing.
+	Rights *Rights
 	// Mark is the value of VELOS_ID in Env: it tells whose an orphan is.
 	Mark string
 }

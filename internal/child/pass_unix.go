@@ -29,6 +29,9 @@ func through(c *Command) error {
 	}
 	c.Args = append([]string{"velosd", c.Path}, c.Args...)
 	c.Env = append(c.Env[:len(c.Env):len(c.Env)], passRole)
+	if c.Rights != nil {
+		c.Env = append(c.Env, rightsName+c.Rights.encode())
+	}
 	c.Path = self
 	return nil
 }
@@ -43,12 +46,24 @@ func Pass() {
 		os.Exit(127)
 	}
 	env := make([]string, 0, len(os.Environ()))
+	passed, rights := false, ""
 	for _, e := range os.Environ() {
-		if e != passRole && !strings.HasPrefix(e, "LISTEN_PID=") {
+		passed = passed || strings.HasPrefix(e, "LISTEN_FDS=")
+		switch {
+		case e == passRole, strings.HasPrefix(e, "LISTEN_PID="):
+		case strings.HasPrefix(e, rightsName):
+			rights = e[len(rightsName):]
+		default:
 			env = append(env, e)
 		}
 	}
-	env = append(env, "LISTEN_PID="+strconv.Itoa(os.Getpid()))
+	if passed {
+		env = append(env, "LISTEN_PID="+strconv.Itoa(os.Getpid()))
+	}
+	if err := assume(rights); err != nil {
+		_, _ = os.Stderr.WriteString("velosd: " + err.Error() + "\n")
+		os.Exit(126)
+	}
 	err := syscall.Exec(os.Args[1], os.Args[2:], env)
 	_, _ = os.Stderr.WriteString("velosd: execute " + os.Args[1] + ": " + err.Error() + "\n")
 	os.Exit(127)

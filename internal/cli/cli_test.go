@@ -138,7 +138,7 @@ func TestStartRefusesWhatItCannotDo(t *testing.T) {
 		{2, "what is for the program itself goes after --", "start app.sh --port 3000"},
 		{2, "-i does not apply to an app that is known", "start api -i 3"},
 		{2, "has 1 field;", "start app.sh -c x"},
-		{2, "not yet", "start app.sh --uid nobody"},
+		{2, "no such user: no-such-user", "start app.sh --uid no-such-user"},
 		{2, "must be a size", "start app.sh --max-memory-restart 100X"},
 		{2, "profiles are in configuration files", "start app.sh --env production"},
 		{2, "not yet", "start app.sh --no-daemon"},

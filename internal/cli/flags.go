@@ -86,8 +86,8 @@ func (o *specFlags) flags(f *pflag.FlagSet) {
 // foreign are flags of PM2 that a later version will understand, and those
 // that need nothing here.
 func (o *specFlags) foreign(f *pflag.FlagSet) {
-	f.StringVar(&o.User, "uid", "", "(not yet)")
-	f.StringVar(&o.Group, "gid", "", "(not yet)")
+	f.StringVar(&o.User, "uid", "", "user that it runs as; for root only")
+	f.StringVar(&o.Group, "gid", "", "group that it runs as; for root only")
 	f.BoolVar(&o.noDaemon, "no-daemon", false, "(not yet)")
 	f.BoolVar(&o.noVizion, "no-vizion", false, "accepted: there is nothing to switch off")
 	f.BoolVar(&o.noTreekill, "no-treekill", false, "(not yet)")
@@ -97,7 +97,7 @@ func (o *specFlags) foreign(f *pflag.FlagSet) {
 	}
 	f.BoolVarP(&o.nothing, "execute-command", "x", false, "accepted: every app runs like that")
 	f.BoolVarP(&o.nothing, "mini-list", "m", false, "accepted")
-	for _, name := range []string{"execute-command", "mini-list", "cron-restart", "max-memory-restart", "watch-ignore", "uid", "gid", "no-daemon", "no-vizion", "no-treekill", "log-type", "node-args"} {
+	for _, name := range []string{"execute-command", "mini-list", "cron-restart", "max-memory-restart", "watch-ignore", "no-daemon", "no-vizion", "no-treekill", "log-type", "node-args"} {
 		f.MarkHidden(name)
 	}
 }

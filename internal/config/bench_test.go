@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/velospm/velos"
 )
 
 // BenchmarkLoad reads and resolves 1,000 apps; it is to take less than 100 ms.
@@ -36,6 +38,16 @@ func BenchmarkLoad(b *testing.B) {
 		f, err := Load(filepath.Join(dir, "velos.toml"), env)
 		if err != nil || len(f.Specs) != 1000 {
 			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkChanges(b *testing.B) {
+	s := velos.NewSpec()
+	s.Name, s.Script, s.Cwd, s.Env = "api", "/srv/api.js", "/srv", map[string]string{"A": "1", "PATH": "/bin", "HOME": "/root", "LANG": "C"}
+	for b.Loop() {
+		if len(Changes(&s, &s)) > 0 {
+			b.Fatal("a Spec differs from itself")
 		}
 	}
 }

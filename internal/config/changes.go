@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/velospm/velos"
@@ -19,23 +20,27 @@ type Change struct {
 // to become. A variable that both only inherit from whoever called does not
 // count: it differs from shell to shell.
 func Changes(old, now *velos.Spec) []Change {
+	were, is := Settings(old), Settings(now)
+	if slices.Equal(were, is) {
+		return nil // as most are
+	}
 	var list []Change
 	before := map[string]Setting{}
-	for _, s := range Settings(old) {
+	for _, s := range were {
 		before[s.Key] = s
 	}
 	inherited := func(key string) bool {
 		name, ok := strings.CutPrefix(key, "env.")
 		return ok && IsInherited(name) && old.EnvFrom[name] == "" && now.EnvFrom[name] == ""
 	}
-	for _, s := range Settings(now) {
+	for _, s := range is {
 		was := before[s.Key]
 		delete(before, s.Key)
 		if was.Value != s.Value && !inherited(s.Key) {
 			list = append(list, Change{s.Key, was.Value, s.Value, live(s.Key)})
 		}
 	}
-	for _, s := range Settings(old) { // in its order
+	for _, s := range were { // in its order
 		if _, gone := before[s.Key]; gone && !inherited(s.Key) {
 			list = append(list, Change{s.Key, s.Value, "", live(s.Key)})
 		}

@@ -184,6 +184,12 @@ func TestEachKeyLandsInItsField(t *testing.T) {
 			delete(s.Env, "LANG")
 		}},
 		{"env_profiles = { live = { A = 1 } }\nenv_live = { B = 1 }\nenv.live.C = 1", func(*velos.Spec, string) {}},
+		{`umask = "027"`, func(s *velos.Spec, _ string) { s.Umask = "027" }},
+		{`umask = 0o27`, func(s *velos.Spec, _ string) { s.Umask = "27" }},
+		{`nice = 5`, func(s *velos.Spec, _ string) { s.Nice = 5 }},
+		{`limits = { nofile = 4_096, as = "2G", core = "0:unlimited" }`, func(s *velos.Spec, _ string) {
+			s.Limits = map[string]string{"nofile": "4096", "as": "2147483648", "core": "0:unlimited"}
+		}},
 		{`autostart = false`, func(s *velos.Spec, _ string) { s.Autostart = false }},
 		{`autorestart = false`, func(s *velos.Spec, _ string) { s.Autorestart = velos.Never }},
 		{`autorestart = true`, func(s *velos.Spec, _ string) { s.Autorestart = velos.Always }},
@@ -231,7 +237,7 @@ func TestEveryKeyIsTestedAndNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	for k := range keys {
-		if !strings.Contains(string(source), k+" = ") && k != "shell" {
+		if !strings.Contains(string(source), k+" = ") && k != "shell" && k != "user" && k != "group" { // these have tests of their own
 			t.Errorf("no case for %s", k)
 		}
 		if _, both := laterKeys[k]; both {

@@ -6,14 +6,9 @@ var laterKeys = map[string]struct {
 	harmless func(*node) bool
 	hint     string
 }{
-	"user":      {nil, "leave it out; apps run as the user of the daemon"},
-	"group":     {nil, "leave it out; apps run as the user of the daemon"},
-	"umask":     {nil, "leave it out"},
-	"nice":      {nil, "leave it out, or start the program with nice"},
 	"hooks":     {nil, "leave it out"},
 	"notify":    {nil, "leave it out"},
 	"secret":    {nil, "use env_file: its values are never stored"},
-	"limits":    {nil, "leave it out"},
 	"rules":     {nil, "leave it out"},
 	"multiline": {nil, "leave it out"},
 	"protect":   {nil, "leave it out"},
@@ -25,6 +20,7 @@ var foreign = map[string]string{
 	"environment": "env", "command": "script", "cmd": "script", "exec": "script", "program": "script", "directory": "cwd",
 	"dir": "cwd", "working_directory": "cwd", "workdir": "cwd", "stopsignal": "stop_signal", "kill_signal": "stop_signal",
 	"numprocs": "instances", "exec_interpreter": "interpreter", "node": "node_args", "autorestart_delay": "restart_delay",
+	"uid": "user", "gid": "group", "run_as": "user", "rlimits": "limits", "ulimits": "limits", "priority": "nice",
 	"healthcheck": "health", "health_check": "health", "readiness": "ready", "sockets": "listen", "reuse_port": "listen_reuseport", "watchdog_sec": "watchdog",
 	"requires": "depends_on", "after": "depends_on", "needs": "depends_on",
 	"stdout_logfile": "out_file", "stderr_logfile": "error_file", "combine_logs": "merge_logs", "output": "out_file",

@@ -120,7 +120,7 @@ func (l *listing) Decodes() bool { return false }
 func (l *listing) Has(string) bool { return false }
 
 func (l *listing) Nest(key string, present bool, r velos.Record) {
-	if present {
+	if present && key != "identity" { // said by user and group
 		inner := &listing{prefix: l.prefix + key + "."}
 		r.Fields(inner)
 		l.list = append(l.list, inner.list...)

@@ -38,6 +38,8 @@ func (d *draft) underNode() string {
 	switch {
 	case runtime.GOOS == "windows":
 		return "Windows cannot hand sockets over"
+	case s.Identity != nil:
+		return "this one runs as another user"
 	case s.Shell:
 		return "a shell runs this one"
 	case isNode(s.Interpreter):

@@ -42,6 +42,8 @@ type Options struct {
 	MaxLogTotal      string
 	IncrementVar     string
 
+	User, Group string
+
 	Mode                string   // fork or cluster
 	Listen              []string // addresses
 	ListenReuse         *bool
@@ -60,9 +62,6 @@ type Options struct {
 	Cron        string
 	Schedule    string
 	Overlap     string
-
-	// Flags of later versions: using one is an error with code NotYet.
-	User, Group string
 }
 
 // DefaultTime is the log_date_format of --time.
@@ -113,9 +112,6 @@ func (o *Options) fill(d *draft, env Environ) *problem {
 	if strings.TrimSpace(d.script) == "" {
 		return wrong("must not be empty", "name a script or a program").in("script")
 	}
-	if p := o.later(); p != nil {
-		return p
-	}
 	d.spec.Name = o.Name
 	d.args = slices.Clone(o.Args)
 	d.envFiles = o.EnvFiles
@@ -164,7 +160,7 @@ func (o *Options) fillValues(d *draft, _ Environ) *problem {
 		{"error_file", o.ErrFile, isString}, {"log_date_format", o.LogDateFormat, isString},
 		{"max_log_size", o.MaxLogSize, isString}, {"max_log_files", o.MaxLogFiles, isInteger},
 		{"max_log_total", o.MaxLogTotal, isString}, {"increment_var", o.IncrementVar, isString},
-		{"mode", o.Mode, isString}, {"listen_timeout", o.ListenTimeout, isString},
+		{"user", o.User, isString}, {"group", o.Group, isString}, {"mode", o.Mode, isString}, {"listen_timeout", o.ListenTimeout, isString},
 		{"max_memory", o.MaxMemory, isString}, {"watch_delay", o.WatchDelay, isString}, {"cron_restart", o.Cron, isString},
 		{"schedule", o.Schedule, isString}, {"overlap", o.Overlap, isString},
 	} {
@@ -232,21 +228,5 @@ func (o *Options) fillInstances(d *draft, env Environ) *problem {
 		return wrong("must be 1 or more, not "+strconv.Itoa(n), "max is one for each core: "+strconv.Itoa(env.Cores())+" here, -1 leaves one of them free").in("instances")
 	}
 	d.spec.Instances = n
-	return nil
-}
-
-func (o *Options) later() *problem {
-	for _, l := range [...]struct {
-		field string
-		used  bool
-		hint  string
-	}{
-		{"user", o.User != "", "leave it out; apps run as the user of the daemon"},
-		{"group", o.Group != "", "leave it out; apps run as the user of the daemon"},
-	} {
-		if l.used {
-			return later("not yet in this version of velos", l.hint).in(l.field)
-		}
-	}
 	return nil
 }

@@ -18,7 +18,7 @@ func (d *draft) resolve(env Environ) (velos.Spec, *problem) {
 		return velos.Spec{}, d.unset
 	}
 	for _, step := range [...]func(*draft, Environ) *problem{
-		(*draft).resolveEnv, (*draft).resolveProgram, (*draft).resolveCwd,
+		(*draft).resolveEnv, (*draft).resolveRights, (*draft).resolveProgram, (*draft).resolveCwd,
 		(*draft).resolveInstances, (*draft).resolvePaths, (*draft).resolveMode,
 		(*draft).resolveListen, (*draft).resolveProbes, (*draft).resolveTriggers,
 	} {

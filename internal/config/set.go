@@ -106,7 +106,7 @@ func (e *edit) resolve(env Environ) *problem {
 		keys string
 		do   func(Environ) *problem
 	}{
-		{"env_file", e.files}, {"args", e.arguments}, {"script interpreter shell", e.program}, {"cwd", d.resolveCwd},
+		{"env_file", e.files}, {"user group umask nice limits", d.resolveRights}, {"args", e.arguments}, {"script interpreter shell", e.program}, {"cwd", d.resolveCwd},
 		{"instances increment_var", d.resolveInstances}, {"log_file out_file error_file", d.resolvePaths},
 		{"mode script interpreter shell", e.mode}, {"listen", e.addresses}, {"ready health", d.resolveProbes},
 	}

@@ -28,7 +28,7 @@ var keys = map[string]*key{}
 var sections []section
 
 func init() {
-	sections = []section{whatRuns(), howMany(), environmentKeys(), whenItEnds(), whenItWorks(), whatStartsIt(), itsLogs()}
+	sections = []section{whatRuns(), howMany(), environmentKeys(), whenItEnds(), whenItWorks(), whatStartsIt(), itsLogs(), rightsKeys()}
 	for i := range sections {
 		for j := range sections[i].keys {
 			k := &sections[i].keys[j]

@@ -440,6 +440,9 @@ func (h *Host) endUnrecorded() {
 		return
 	}
 	for _, pid := range orphans {
+		for i := 0; i < 200 && forked(pid); i++ {
+			time.Sleep(5 * time.Millisecond)
+		}
 		st, err := proc.One(pid)
 		mark, ok := proc.Environ(pid, "VELOS_ID")
 		if err != nil || !ok || mark == "" || known[mark] || st.SID != pid {

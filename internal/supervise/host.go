@@ -175,6 +175,17 @@ func (h *Host) Launch(l Launch) (Child, error) {
 	fault.Here("start.piped")
 	path, args := argv(l.Spec)
 	c := child.Command{Path: path, Args: args, Dir: l.Spec.Cwd, Env: env, Stdout: out, Stderr: errs, Mark: mark}
+	if c.Rights, err = rights(l.Spec); err == nil {
+		err = handOver(c.Rights, out, errs)
+	}
+	if err != nil {
+		closeFD(out)
+		if errs != out {
+			closeFD(errs)
+		}
+		log.Settle(l.place())
+		return nil, wrap("start "+l.Spec.Name, err)
+	}
 	p := &program{host: h, seat: l.Seat, mark: mark, spec: l.Spec, quit: make(chan struct{})}
 	p.keep(env)
 	if err := h.fork(p, &c); err != nil {

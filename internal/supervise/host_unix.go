@@ -12,3 +12,5 @@ func openNull() (int, error) {
 }
 
 func closeFD(fd int) { _ = syscall.Close(fd) }
+
+func chownFD(fd, uid, gid int) error { return syscall.Fchown(fd, uid, gid) }

@@ -23,6 +23,17 @@ func (s *scene) reload(spec *velos.Spec) (string, error) {
 	return s.Reload(context.Background(), s.id, -1, 1, spec, human)
 }
 
+// startInTurn starts instance after instance: started at once, which is forked
+// first is chance.
+func (s *scene) startInTurn() {
+	s.t.Helper()
+	for i := range s.app().Instances {
+		if err := s.Start(context.Background(), s.id, i, true, human); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
 func (s *scene) app() velos.App {
 	s.t.Helper()
 	a, err := s.Info(s.id)
@@ -41,9 +52,7 @@ func (s *scene) pids() (list []int) {
 
 func TestAReloadPutsOneRunAfterAnotherInItsPlace(t *testing.T) {
 	play(t, clustered(2), []life{worker}, func(t *testing.T, s *scene) {
-		if err := s.start(true); err != nil {
-			t.Fatal(err)
-		}
+		s.startInTurn()
 		if why, err := s.reload(nil); err != nil || why != "" {
 			t.Fatalf("%q, %v", why, err)
 		}
@@ -72,7 +81,7 @@ func TestAReloadPutsOneRunAfterAnotherInItsPlace(t *testing.T) {
 func TestAReloadWhoseFirstRunDiesChangesNothing(t *testing.T) {
 	dies := life{lives: 10 * time.Millisecond, code: 1}
 	play(t, clustered(2), []life{worker, worker, dies}, func(t *testing.T, s *scene) {
-		_ = s.start(true)
+		s.startInTurn()
 		next := s.app().Spec
 		next.Args = []string{"--new"}
 		_, err := s.reload(&next)
@@ -93,7 +102,7 @@ func TestAReloadWhoseFirstRunDiesChangesNothing(t *testing.T) {
 func TestAReloadThatFailsLaterIsRolledBack(t *testing.T) {
 	dies := life{lives: 10 * time.Millisecond, code: 1}
 	play(t, clustered(2), []life{worker, worker, worker, dies, worker}, func(t *testing.T, s *scene) {
-		_ = s.start(true)
+		s.startInTurn()
 		next := s.app().Spec
 		next.Args = []string{"--new"}
 		_, err := s.reload(&next)
@@ -115,7 +124,7 @@ func TestAReloadThatFailsLaterIsRolledBack(t *testing.T) {
 
 func TestAReloadThatSucceedsMakesTheNewSpecTheApps(t *testing.T) {
 	play(t, clustered(2), []life{worker}, func(t *testing.T, s *scene) {
-		_ = s.start(true)
+		s.startInTurn()
 		next := s.app().Spec
 		next.Args, next.Instances = []string{"--new"}, 3
 		if _, err := s.reload(&next); err != nil {
@@ -131,7 +140,7 @@ func TestAReloadThatSucceedsMakesTheNewSpecTheApps(t *testing.T) {
 func TestASuccessorThatDoesNotListenIsNotTaken(t *testing.T) {
 	mute := life{grace: time.Millisecond}
 	play(t, clustered(1), []life{worker, mute}, func(t *testing.T, s *scene) {
-		_ = s.start(true)
+		s.startInTurn()
 		began := time.Now()
 		_, err := s.reload(nil)
 		if err == nil || !strings.Contains(err.Error(), "listen as the run before it within 8s (listen_timeout)") {
@@ -148,7 +157,7 @@ func TestASuccessorThatDoesNotListenIsNotTaken(t *testing.T) {
 
 func TestRunsThatCannotOverlapAreRestartedOneByOne(t *testing.T) {
 	play(t, func(s *velos.Spec) { s.Instances = 2 }, []life{{grace: time.Millisecond}}, func(t *testing.T, s *scene) {
-		_ = s.start(true)
+		s.startInTurn()
 		why, err := s.reload(nil)
 		if err != nil || !strings.Contains(why, "opens its ports itself") {
 			t.Fatalf("%q, %v", why, err)
@@ -165,7 +174,7 @@ func TestRunsThatCannotOverlapAreRestartedOneByOne(t *testing.T) {
 func TestAStopEndsAReload(t *testing.T) {
 	slow := life{grace: time.Millisecond} // never listens
 	play(t, clustered(2), []life{worker, worker, slow}, func(t *testing.T, s *scene) {
-		_ = s.start(true)
+		s.startInTurn()
 		reply := make(chan error, 1)
 		go func() { _, err := s.reload(nil); reply <- err }()
 		s.after(time.Second)
@@ -190,7 +199,7 @@ func TestAStopEndsAReload(t *testing.T) {
 
 func TestOneReloadAtATime(t *testing.T) {
 	play(t, clustered(1), []life{worker, {grace: time.Millisecond}}, func(t *testing.T, s *scene) {
-		_ = s.start(true)
+		s.startInTurn()
 		go func() { _, _ = s.reload(nil) }()
 		s.after(time.Second)
 		if _, err := s.reload(nil); velos.CodeOf(err) != velos.Conflict {
@@ -207,7 +216,7 @@ func TestAPredecessorThatDoesNotFinishIsSignalledAndKilledInTime(t *testing.T) {
 	never := worker
 	never.finish, never.grace = time.Hour, -1
 	play(t, clustered(1), []life{never, worker}, func(t *testing.T, s *scene) {
-		_ = s.start(true)
+		s.startInTurn()
 		began := time.Now()
 		if _, err := s.reload(nil); err != nil {
 			t.Fatal(err)
@@ -232,21 +241,22 @@ func TestAReloadOfAStoppedAppIsRefused(t *testing.T) {
 
 func TestScaleAddsAndTakesAway(t *testing.T) {
 	play(t, clustered(1), []life{worker}, func(t *testing.T, s *scene) {
-		_ = s.start(true)
+		s.startInTurn()
 		if err := s.Scale(context.Background(), s.id, 3, false, human); err != nil {
 			t.Fatal(err)
 		}
 		if a := s.app(); len(a.Instances) != 3 || a.Status != velos.Online || a.Spec.Instances != 3 {
 			t.Fatalf("%d instances, %s, config %d", len(a.Instances), a.Status, a.Spec.Instances)
 		}
+		before := s.pids()
 		if err := s.Scale(context.Background(), s.id, -1, true, human); err != nil {
 			t.Fatal(err)
 		}
 		a := s.app()
-		if fmt.Sprint(s.pids()) != "[1000 1001]" || a.Spec.Instances != 2 || len(a.Leaving) != 0 {
+		if fmt.Sprint(s.pids()) != fmt.Sprint(before[:2]) || a.Spec.Instances != 2 || len(a.Leaving) != 0 {
 			t.Errorf("pids %v, config %d, %d leaving", s.pids(), a.Spec.Instances, len(a.Leaving))
 		}
-		if s.actor(2).patient != 1 {
+		if s.actor(before[2]-1000).patient != 1 {
 			t.Error("the third was not asked to finish its connections")
 		}
 		for _, n := range []int{0, -5, 100_000} {
@@ -259,7 +269,7 @@ func TestScaleAddsAndTakesAway(t *testing.T) {
 
 func TestScaleThatFailsKeepsTheNumber(t *testing.T) {
 	play(t, clustered(1), []life{worker, worker, {lives: time.Millisecond, code: 3}}, func(t *testing.T, s *scene) {
-		_ = s.start(true)
+		s.startInTurn()
 		if err := s.Scale(context.Background(), s.id, 3, false, human); velos.CodeOf(err) != velos.Crashed {
 			t.Fatalf("%v; want crashed", err)
 		}
@@ -286,7 +296,7 @@ func TestScaleOfAStoppedAppStartsNothing(t *testing.T) {
 
 func TestDeleteInTheMiddleOfAReloadTakesAll(t *testing.T) {
 	play(t, clustered(2), []life{worker, worker, {grace: time.Millisecond}}, func(t *testing.T, s *scene) {
-		_ = s.start(true)
+		s.startInTurn()
 		go func() { _, _ = s.reload(nil) }()
 		s.after(time.Second)
 		if err := s.Delete(s.id, human); err != nil {
@@ -302,7 +312,7 @@ func TestDeleteInTheMiddleOfAReloadTakesAll(t *testing.T) {
 
 func TestTheEndOfTheDaemonTakesAReloadAlong(t *testing.T) {
 	play(t, clustered(2), []life{worker, worker, {grace: time.Millisecond}}, func(t *testing.T, s *scene) {
-		_ = s.start(true)
+		s.startInTurn()
 		go func() { _, _ = s.reload(nil) }()
 		s.after(time.Second)
 	})

@@ -132,6 +132,7 @@ func goldens() map[string]string {
 		add("error."+name, func(b *bytes.Buffer) {
 			Error(b, &velos.Error{Code: velos.NotFound, Message: "restart ap: no such app", Hint: "did you mean api?"}, o)
 		})
+		addChanges(add, name, o)
 		add("done."+name, func(b *bytes.Buffer) { Done(b, fixtureResults(), o) })
 	}
 	web := Report{App: serving(), Inst: 1, Events: fixtureEvents(), Stderr: fixtureLines()[1:]}

@@ -1,0 +1,59 @@
+package supervise
+
+import (
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/child"
+)
+
+// rights are what a Spec gives its runs otherwise than the daemon has; nil is
+// nothing. Only root may run something as somebody else.
+func rights(s *velos.Spec) (*child.Rights, error) {
+	if s.Identity == nil && s.Umask == "" && s.Nice == 0 && len(s.Limits) == 0 {
+		return nil, nil
+	}
+	if runtime.GOOS == "windows" {
+		return nil, &velos.Error{Code: velos.Unsupported, Message: "user, umask, nice and limits are not there on Windows", Hint: "leave them out"}
+	}
+	r := &child.Rights{Umask: -1, Nice: s.Nice}
+	if i := s.Identity; i != nil {
+		switch us := os.Geteuid(); {
+		case us == 0:
+			r.Switch, r.UID, r.GID = true, i.UID, i.GID
+			for _, g := range i.Groups {
+				r.Groups = append(r.Groups, int(g))
+			}
+		case us != i.UID || os.Getegid() != i.GID:
+			return nil, &velos.Error{Code: velos.Denied, Message: "only a velosd of root can run it as another user or group",
+				Hint: "leave user and group out, or run velosd as root"}
+		}
+	}
+	if n, ok := velos.ParseUmask(s.Umask); ok {
+		r.Umask = n
+	}
+	for _, name := range slices.Sorted(slices.Values(velos.LimitNames)) {
+		if v, ok := s.Limits[name]; ok {
+			soft, hard, _ := velos.ParseLimit(v)
+			r.Limits = append(r.Limits, child.Limit{Name: name, Soft: soft, Hard: hard})
+		}
+	}
+	return r, nil
+}
+
+// handOver gives the pipes to the user who writes to them: programs that open
+// /dev/stdout anew could not otherwise. The logs behind them stay ours.
+func handOver(r *child.Rights, fds ...int) error {
+	if r == nil || !r.Switch {
+		return nil
+	}
+	for _, fd := range fds {
+		if err := chownFD(fd, r.UID, r.GID); err != nil {
+			return &velos.Error{Code: velos.Failed, Message: "give its output to user " + strconv.Itoa(r.UID) + ": " + err.Error(), Cause: err}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,92 @@
+package velos
+
+import (
+	"strconv"
+	"strings"
+)
+
+// An Identity is the user that an app runs as, when that is not the daemon's.
+type Identity struct {
+	UID    int     `json:"uid"`
+	GID    int     `json:"gid"`
+	Groups []int64 `json:"groups,omitempty"` // besides GID
+}
+
+// Fields implements Record.
+func (i *Identity) Fields(f Fields) {
+	Int(f, "uid", &i.UID)
+	Int(f, "gid", &i.GID)
+	f.Ints("groups", &i.Groups)
+}
+
+// LimitNames are the limits of resources that a Spec may set, as setrlimit
+// knows them.
+var LimitNames = []string{"as", "core", "cpu", "data", "fsize", "memlock", "nofile", "nproc", "stack"}
+
+// ParseLimit reads SOFT or SOFT:HARD, numbers or "unlimited", which is the
+// highest number there is.
+func ParseLimit(s string) (soft, hard uint64, ok bool) {
+	first, second, both := strings.Cut(s, ":")
+	soft, ok = limitNumber(first)
+	if hard = soft; both && ok {
+		hard, ok = limitNumber(second)
+	}
+	return soft, hard, ok && soft <= hard
+}
+
+func limitNumber(s string) (uint64, bool) {
+	if s == "unlimited" {
+		return 1<<64 - 1, true
+	}
+	n, err := strconv.ParseUint(s, 10, 63)
+	return n, err == nil
+}
+
+// ParseUmask reads up to four octal digits.
+func ParseUmask(s string) (int, bool) {
+	n, err := strconv.ParseUint(s, 8, 16)
+	return int(n), err == nil && n <= 0o777 && len(s) <= 4
+}
+
+func (s *Spec) checkRights() *fault {
+	if i := s.Identity; i != nil {
+		for _, n := range append([]int64{int64(i.UID), int64(i.GID)}, i.Groups...) {
+			if n < 0 || n > 1<<32-2 {
+				return &fault{field: "user", what: "an id is between 0 and 4294967294, not " + strconv.FormatInt(n, 10), hint: "name the user instead"}
+			}
+		}
+		if s.Mode == Cluster {
+			return &fault{field: "user", what: "cluster mode runs workers as the user of the daemon only", hint: "use fork mode and listen, which shares ports, too"}
+		}
+	}
+	if s.Umask != "" {
+		if _, ok := ParseUmask(s.Umask); !ok {
+			return &fault{field: "umask", what: "must be octal digits such as 022, not " + quote(s.Umask), hint: `such as umask = "027"`}
+		}
+	}
+	if s.Nice < -20 || s.Nice > 19 {
+		return &fault{field: "nice", what: "must be between -20 and 19, not " + strconv.Itoa(s.Nice), hint: "19 is the least urgent"}
+	}
+	name, value := "", ""
+	for k, v := range s.Limits { // the first in order, for the same error each time
+		if _, _, ok := ParseLimit(v); (!ok || !knownLimit(k)) && (name == "" || k < name) {
+			name, value = k, v
+		}
+	}
+	switch {
+	case name == "":
+		return nil
+	case !knownLimit(name):
+		return &fault{field: "limits." + quote(name), what: "unknown limit", hint: "there are " + strings.Join(LimitNames, ", ")}
+	}
+	return &fault{field: "limits." + name, what: "must be a number, SOFT:HARD or unlimited, not " + quote(value), hint: `such as limits = { nofile = 4096 }`}
+}
+
+func knownLimit(name string) bool {
+	for _, n := range LimitNames {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
