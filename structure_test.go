@@ -74,6 +74,7 @@ var rooms = map[string]room{
 	"cmd/velosd": {side: daemon, imports: "daemon"},
 
 	"internal/config":  {side: reader, imports: "cron dotenv home"},
+	"internal/foreign": {side: reader, imports: "config dotenv home"},
 	"internal/digest":  {side: reader, imports: "level"},
 	"internal/client":  {side: reader, imports: "home record wire"},
 	"internal/crash":   {side: reader, imports: "digest level"},
@@ -85,7 +86,7 @@ var rooms = map[string]room{
 	"internal/mcp":     {side: reader, imports: "client config crash digest record verb view wire"},
 	"internal/metrics": {side: reader, imports: "client wire"},
 	"internal/tui":     {side: reader, imports: "client digest home level view wire", later: true},
-	"internal/cli":     {side: reader, imports: "api client config crash digest dotenv guard home level metrics record tui unit verb view wire"},
+	"internal/cli":     {side: reader, imports: "api client config crash digest dotenv foreign guard home level metrics record tui unit verb view wire"},
 	"cmd/velos":        {side: reader, imports: "cli"},
 	"cmd/velos-mcp":    {side: reader, imports: "cli mcp"},
 	"bench/rig":        {side: reader, imports: "client home record wire", later: true},
@@ -127,7 +128,7 @@ var (
 		shared: {"golang.org/x/sys"},
 		daemon: {"golang.org/x/sys"},
 		reader: {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/pelletier/go-toml/v2",
-			"github.com/klauspost/compress", "github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys", "golang.org/x/term"},
+			"github.com/goccy/go-yaml", "github.com/klauspost/compress", "github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys", "golang.org/x/term"},
 	}
 	testModules = []string{"github.com/getkin/kin-openapi", "github.com/google/go-cmp", "github.com/prometheus/common", "github.com/rogpeppe/go-internal", "github.com/tinylib/msgp"}
 )

@@ -140,7 +140,7 @@ func (s *session) compare(ctx context.Context, verb string, o *applyFlags, args 
 	if err := checkProfiles(verb, o.env, true); err != nil {
 		return nil, err
 	}
-	p := &plan{}
+	p := &plan{open: s.opener(ctx)}
 	var err error
 	if p.apps, err = s.apps(ctx); err != nil {
 		return nil, err

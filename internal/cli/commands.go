@@ -28,13 +28,13 @@ type command struct {
 }
 
 var groups = []struct{ id, title string }{
-	{"apps", "Apps:"}, {"file", "The configuration:"}, {"look", "Looking:"}, {"daemon", "The daemon and its memory:"},
+	{"apps", "Apps:"}, {"file", "The configuration:"}, {"look", "Looking:"}, {"files", "Moving in and out:"}, {"daemon", "The daemon and its memory:"},
 }
 
 const targetsHelp = `
 An app is named by its name or id; name:N is one instance, all is every app,
 ns:NAME every app of a namespace, /REGEX/ every app whose name matches, FILE.toml every
-app that came from it.`
+app that came from it, and so does another manager's file.`
 
 // commands is the table of all commands, in the order of the help page.
 var commands = []command{
@@ -74,6 +74,9 @@ var commands = []command{
 	{name: "api", group: "look", short: "serve all of this over HTTP", long: apiLong, setup: setupAPI},
 	{name: "metrics", group: "look", short: "serve figures for Prometheus", long: metricsLong, setup: setupMetrics},
 	{name: "monit", args: "", max: -1, group: "look", short: "watch apps in a full-screen view", later: true},
+
+	{name: "import", args: "FILE", min: 1, max: 1, group: "files", short: "make a velos.toml of another manager's file", long: importLong, setup: setupImport},
+	{name: "export", args: "ENGINE [NAME|FILE]...", min: 1, max: -1, group: "files", short: "make the files of another engine for apps", long: exportLong, setup: setupExport, targets: true},
 
 	{name: "save", aliases: []string{"dump"}, group: "daemon", short: "write down which apps there are", long: "Writes a snapshot of all apps that resurrect brings back. A reboot or a crash of the daemon\nneeds none: what is running is always written down.", setup: setupSave},
 	{name: "resurrect", group: "daemon", short: "bring back what save wrote down", long: "Brings back the apps of the last save. Apps that are there already are left as they are.", setup: setupResurrect},

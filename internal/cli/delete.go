@@ -11,12 +11,13 @@ import (
 func setupDelete(s *session, f *pflag.FlagSet) handler {
 	timeout := waiting{}
 	f.StringVar(&timeout.timeout, "timeout", "", "wait no longer than this, then exit with 5; the order stands")
+	only := f.StringSlice("only", nil, "only these apps of the configuration file")
 	return func(ctx context.Context, args []string) error {
 		limit, err := timeout.limit()
 		if err != nil {
 			return err
 		}
-		list, err := s.targets(ctx, "delete", args)
+		list, err := s.targets(ctx, "delete", args, *only...)
 		if err != nil {
 			return err
 		}

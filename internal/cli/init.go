@@ -48,7 +48,7 @@ func setupInit(s *session, f *pflag.FlagSet) handler {
 			_, err := s.Out.Write([]byte(sk.Text))
 			return err
 		}
-		if err := create(path, sk.Text, *force); err != nil {
+		if err := create(path, []byte(sk.Text), 0o644, *force); err != nil {
 			return initError(file, err)
 		}
 		for _, n := range sk.Notes {
@@ -70,16 +70,16 @@ func setupInit(s *session, f *pflag.FlagSet) handler {
 }
 
 // create writes a file that is not there, or with force any.
-func create(path, text string, force bool) error {
+func create(path string, data []byte, mode fs.FileMode, force bool) error {
 	flags := os.O_WRONLY | os.O_CREATE | os.O_EXCL
 	if force {
 		flags = os.O_WRONLY | os.O_CREATE | os.O_TRUNC
 	}
-	f, err := os.OpenFile(path, flags, 0o644)
+	f, err := os.OpenFile(path, flags, mode)
 	if err != nil {
 		return err
 	}
-	_, err = f.WriteString(text)
+	_, err = f.Write(data)
 	return errors.Join(err, f.Close())
 }
 

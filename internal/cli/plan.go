@@ -44,6 +44,7 @@ type plan struct {
 	force bool   // a second copy is wanted
 	named bool   // a name was given
 	given string // the first flag that says what an app should be
+	open  opener
 }
 
 // plan decides what each word means. An app that is known comes first, then a
@@ -62,7 +63,7 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 		}
 	}
 	words = distinct(words)
-	p := &plan{force: o.force, named: o.Name != "", given: o.specFlag(f, rest)}
+	p := &plan{force: o.force, named: o.Name != "", given: o.specFlag(f, rest), open: s.opener(ctx)}
 	if p.apps, err = s.apps(ctx); err != nil {
 		return nil, err
 	}
@@ -112,7 +113,7 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 // or --force every word is a script, since a new app is wanted.
 func (p *plan) sort(words []string) (files, scripts []string, err error) {
 	for _, w := range words {
-		if config.IsConfig(w) {
+		if p.isFile(w) {
 			files = append(files, w)
 			continue
 		}
@@ -199,7 +200,7 @@ func runs(t target) bool { return t.are(velos.Online, velos.Starting) }
 // file adds the apps of a configuration file, and those that they depend on. One that is known by its name
 // is started as the file has it now; one that runs is left alone.
 func (p *plan) file(path string, only []string, env config.Environ) error {
-	specs, err := p.load(config.LoadNeeded, path, only, env)
+	specs, err := p.load(true, path, only, env)
 	if err != nil {
 		return err
 	}
@@ -237,12 +238,12 @@ func distinct(words []string) []string {
 
 // load reads a configuration file and picks apps from it. What they depend on
 // must be in it, or known.
-func (p *plan) load(read func(string, config.Environ, ...string) (*config.File, error), path string, only []string, env config.Environ) ([]velos.Spec, error) {
+func (p *plan) load(needs bool, path string, only []string, env config.Environ) ([]velos.Spec, error) {
 	only = slices.Clone(only)
 	for i := range only {
 		only[i] = strings.TrimSpace(only[i])
 	}
-	file, err := read(path, env, only...)
+	file, err := p.open(path, env, needs, only)
 	if err != nil {
 		return nil, err
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/velospm/velos"
-	"github.com/velospm/velos/internal/config"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -44,7 +43,7 @@ func setupReload(s *session, f *pflag.FlagSet) handler {
 	return func(ctx context.Context, args []string) error {
 		limit, err := o.limit()
 		if err == nil {
-			err = checkProfiles("reload", o.env, len(o.config) > 0 || slices.ContainsFunc(args, config.IsConfig))
+			err = checkProfiles("reload", o.env, len(o.config) > 0 || slices.ContainsFunc(args, fileName))
 		}
 		switch {
 		case err != nil:
@@ -76,7 +75,7 @@ type reload struct {
 
 // orders makes the orders; nothing is done before all words are understood.
 func (r *reload) orders(ctx context.Context, words []string) ([]order, error) {
-	p := &plan{}
+	p := &plan{open: r.opener(ctx)}
 	var err error
 	if p.apps, err = r.apps(ctx); err != nil {
 		return nil, err
@@ -86,7 +85,7 @@ func (r *reload) orders(ctx context.Context, words []string) ([]order, error) {
 	for _, w := range words {
 		found, err := resolve("reload", p.apps, []string{w})
 		switch {
-		case config.IsConfig(w):
+		case p.isFile(w):
 			specs, err := r.described(p, w, r.flags.only, r.flags.env)
 			if err != nil {
 				return nil, err

@@ -43,7 +43,7 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 	return func(ctx context.Context, args []string) error {
 		limit, err := o.limit()
 		if err == nil {
-			err = checkProfiles("restart", o.env, len(o.config) > 0 || slices.ContainsFunc(args, config.IsConfig))
+			err = checkProfiles("restart", o.env, len(o.config) > 0 || slices.ContainsFunc(args, fileName))
 		}
 		if err != nil {
 			return err
@@ -61,7 +61,7 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 
 // restarts makes the orders; nothing is done before all words are understood.
 func (s *session) restarts(ctx context.Context, o *restartFlags, words []string) ([]order, error) {
-	p := &plan{}
+	p := &plan{open: s.opener(ctx)}
 	var err error
 	if p.apps, err = s.apps(ctx); err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func (s *session) restarts(ctx context.Context, o *restartFlags, words []string)
 	var orders []order
 	var known []target
 	for _, w := range words {
-		if config.IsConfig(w) {
+		if p.isFile(w) {
 			more, err := s.restartFile(p, w, o)
 			if err != nil {
 				return nil, err
@@ -186,7 +186,7 @@ func (s *session) described(p *plan, path string, only, profiles []string) ([]ve
 	if err != nil {
 		return nil, err
 	}
-	return p.load(config.Load, path, only, env)
+	return p.load(false, path, only, env)
 }
 
 // restartFile brings the apps of a file to what the file says.

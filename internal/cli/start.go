@@ -16,6 +16,7 @@ const startLong = `Starts programs and keeps them running. What is named may be
     a script or a program    velos start app.js -i 2 -- --port 3000
     a command line           velos start "npm run dev"
     a configuration file     velos start velos.toml --only api
+    another manager's file   velos start ecosystem.config.js --env production
 
 What stands behind -- are arguments of the program. The answer comes when every process is ready, or has
 failed: then with exit code 6, the reason and the last lines. Ready is what has lived through min_uptime, or what

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -42,6 +44,7 @@ func setupStop(s *session, f *pflag.FlagSet) handler {
 	var w waiting
 	w.flags(f)
 	sig := f.String("signal", "", "send this signal first instead of the configured one")
+	only := f.StringSlice("only", nil, "only these apps of the configuration file")
 	kill := f.StringP("kill-timeout", "k", "", "kill after this time instead of the configured one")
 	return func(ctx context.Context, args []string) error {
 		stop := wire.Stop{Wait: !w.noWait}
@@ -59,7 +62,7 @@ func setupStop(s *session, f *pflag.FlagSet) handler {
 				return invalid("--kill-timeout: "+err.Error(), "such as -k 5s")
 			}
 		}
-		list, err := s.targets(ctx, "stop", args)
+		list, err := s.targets(ctx, "stop", args, *only...)
 		if err != nil {
 			return err
 		}
@@ -96,10 +99,32 @@ func stopped(t target, waited bool) string {
 func (t target) wire() wire.Target { return wire.Target{ID: t.app.ID, Inst: t.inst} }
 
 // targets connects and resolves words.
-func (s *session) targets(ctx context.Context, verb string, words []string) ([]target, error) {
+func (s *session) targets(ctx context.Context, verb string, words []string, only ...string) ([]target, error) {
 	apps, err := s.apps(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return s.resolve(verb, apps, words)
+	list, err := s.resolve(verb, apps, words)
+	if err != nil || len(only) == 0 {
+		return list, err
+	}
+	return among(verb, list, only)
+}
+
+// among picks the apps that --only names.
+func among(verb string, list []target, only []string) ([]target, error) {
+	var out []target
+	for _, want := range only {
+		want = strings.TrimSpace(want)
+		i := slices.IndexFunc(list, func(t target) bool { return t.app.Spec.Name == want })
+		if i < 0 {
+			names := make([]string, len(list))
+			for j, t := range list {
+				names[j] = t.String()
+			}
+			return nil, &velos.Error{Code: velos.NotFound, Message: verb + ": --only " + quote(want) + ": no such app among those named", Hint: "they are " + strings.Join(distinct(names), ", ")}
+		}
+		out = append(out, list[i])
+	}
+	return once(out), nil
 }

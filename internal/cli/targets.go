@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/velospm/velos"
-	"github.com/velospm/velos/internal/config"
 )
 
 // A target is an app, or one instance of it.
@@ -46,7 +45,7 @@ func resolve(verb string, apps []velos.App, words []string) ([]target, error) {
 func (s *session) resolve(verb string, apps []velos.App, words []string) ([]target, error) {
 	var names []string
 	for _, w := range words {
-		if found, _ := match(apps, w); len(found) > 0 || !config.IsConfig(w) {
+		if found, _ := match(apps, w); len(found) > 0 || !fileName(w) {
 			names = append(names, w)
 			continue
 		}

@@ -62,9 +62,12 @@ func loadWith(path string, env Environ, only []string, more func([]*draft, []str
 }
 
 func parse(data []byte, shownPath, abs string, env Environ, only []string, more func([]*draft, []string) []string) (*File, error) {
+	return (&document{path: shownPath, data: data}).load(abs, env, only, more)
+}
+
+func (doc *document) load(abs string, env Environ, only []string, more func([]*draft, []string) []string) (*File, error) {
 	l := newLoader(env)
-	doc, err := l.file(data, shownPath, abs)
-	if err != nil {
+	if err := l.file(doc, abs); err != nil {
 		return nil, err
 	}
 	p := checkNeeds(l.drafts)

@@ -25,14 +25,12 @@ func newLoader(env Environ) *loader {
 	return &loader{env: env, names: map[string]*draft{}, read: map[string]bool{}}
 }
 
-// file reads one file. It stops at the first problem; the document is there
-// with an error, too.
-func (l *loader) file(data []byte, shownPath, abs string) (*document, error) {
-	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")) // editors on Windows begin files with a mark
-	doc := &document{path: shownPath, data: data}
+// file reads one file. It stops at the first problem.
+func (l *loader) file(doc *document, abs string) error {
+	doc.data = bytes.TrimPrefix(doc.data, []byte("\xef\xbb\xbf")) // editors on Windows begin files with a mark
 	root, err := doc.tree()
 	if err != nil {
-		return doc, err
+		return err
 	}
 	l.read[abs] = true
 	l.way = append(l.way, abs)
@@ -41,13 +39,13 @@ func (l *loader) file(data []byte, shownPath, abs string) (*document, error) {
 		if p.doc == nil {
 			p.doc = doc
 		}
-		return doc, doc.error(p)
+		return doc.error(p)
 	}
 	if err := l.include(include, doc, abs); err != nil {
-		return doc, err
+		return err
 	}
 	l.way = l.way[:len(l.way)-1]
-	return doc, nil
+	return nil
 }
 
 // root reads the apps of one file, and finds what it includes.
@@ -196,8 +194,7 @@ func (l *loader) includeOne(path string, c, whole *node, doc *document, abs stri
 		p = &problem{code: e.Code, what: e.Message, hint: e.Hint}
 	}
 	if p == nil {
-		_, err := l.file(data, told, file)
-		return err
+		return l.file(&document{path: told, data: data}, file)
 	}
 	if p.at, p.path = c, "include"; c.width == 0 {
 		p.at = whole

@@ -127,6 +127,9 @@ func (doc *document) error(p *problem) error {
 
 func (doc *document) message(offset, width int, what string) string {
 	offset = min(offset, len(doc.data))
+	if doc.translated {
+		return doc.elsewhere(offset, what)
+	}
 	begin := strings.LastIndexByte(string(doc.data[:offset]), '\n') + 1
 	end := len(doc.data)
 	if i := strings.IndexByte(string(doc.data[offset:]), '\n'); i >= 0 {

@@ -219,12 +219,9 @@ func notAScript(word string) *problem {
 	case base == "package.json":
 		return wrong("is not a script", `velos start "npm start" runs its start script`)
 	case strings.Contains(base, "ecosystem") && languages[extension(base)] != nil,
-		strings.HasSuffix(base, ".config.js"), strings.HasSuffix(base, ".config.cjs"), strings.HasSuffix(base, ".config.mjs"):
-		return later("ecosystem files are not yet in this version of velos", "write the apps into a velos.toml: [apps.NAME] and below it script = \"…\"")
-	case ext == ".json", ext == ".yaml", ext == ".yml":
-		return later("files of other process managers are not yet in this version of velos", "write the apps into a velos.toml: [apps.NAME] and below it script = \"…\"")
-	case base == "procfile":
-		return later("a Procfile is not yet understood in this version of velos", "write each line into a velos.toml: [apps.NAME] and below it script = \"…\"")
+		strings.HasSuffix(base, ".config.js"), strings.HasSuffix(base, ".config.cjs"), strings.HasSuffix(base, ".config.mjs"),
+		ext == ".json", ext == ".yaml", ext == ".yml", base == "procfile":
+		return wrong("is another manager's configuration file, not a script", "velos start "+shown(word)+" starts its apps, velos import makes a velos.toml of it")
 	case ext == ".exe" && runtime.GOOS != "windows":
 		return wrong("is a program for Windows", "name a program for this system")
 	}

@@ -16,6 +16,9 @@ import (
 type document struct {
 	path string
 	data []byte
+
+	translated bool  // data is a translation of the file
+	lines      []int // of the file, for each line of data
 }
 
 // A node is a value of a TOML file that remembers its order and its place.

@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/foreign"
+)
+
+// An opener reads a configuration file, ours or another manager's. With needs
+// it adds to the apps in only those that they depend on.
+type opener func(path string, env config.Environ, needs bool, only []string) (*config.File, error)
+
+// opener reads files for orders.
+func (s *session) opener(ctx context.Context) opener {
+	return func(path string, env config.Environ, needs bool, only []string) (*config.File, error) {
+		if !foreign.Is(path) {
+			if needs {
+				return config.LoadNeeded(path, env, only...)
+			}
+			return config.Load(path, env, only...)
+		}
+		profile, err := theProfile(path, env.Profiles)
+		if err != nil {
+			return nil, err
+		}
+		env.Profiles = nil // the translation has taken it in
+		file, err := foreign.Read(ctx, path, foreign.Options{Env: env, Profile: profile, Say: s.printed(path)})
+		if err != nil {
+			return nil, err
+		}
+		loaded, err := config.LoadTranslated(file.Translated(), env, needs, only...)
+		if err == nil {
+			s.untranslated(file, only)
+		}
+		return loaded, err
+	}
+}
+
+// theProfile is the one profile that another manager's file is read with.
+func theProfile(path string, profiles []string) (string, error) {
+	switch profiles = distinct(profiles); len(profiles) {
+	case 0:
+		return "", nil
+	case 1:
+		return profiles[0], nil
+	}
+	return "", invalid("--env: "+quote(path)+" is read with one profile, not with "+strings.Join(profiles, " and "), "name one of them; a velos.toml takes several")
+}
+
+// printed shows what a file has printed while it was evaluated.
+func (s *session) printed(path string) func(string) {
+	return func(text string) {
+		for line := range strings.Lines(text) {
+			s.notice(path, " says: ", strings.TrimRight(line, "\n"))
+		}
+	}
+}
+
+// untranslated says in one line what of a file has no counterpart.
+func (s *session) untranslated(file *foreign.File, only []string) {
+	var parts []string
+	for _, n := range file.Lost() {
+		part := n.Key
+		if n.App != "" {
+			if len(only) > 0 && !slices.Contains(only, n.App) {
+				continue
+			}
+			part = n.App + "." + n.Key
+		}
+		if !slices.Contains(parts, part) {
+			parts = append(parts, part)
+		}
+	}
+	if len(parts) > 0 {
+		s.notice(file.Path, ": not translated: ", strings.Join(parts, ", "), "; velos import ", file.Path, " -o - says why")
+	}
+}
+
+// fileName reports whether a word looks like a configuration file, ours or
+// another manager's.
+func fileName(word string) bool { return config.IsConfig(word) || foreign.Is(word) }
+
+// isFile reports whether a word names a configuration file. An app that is
+// known by such a name goes before another manager's file.
+func (p *plan) isFile(word string) bool {
+	if config.IsConfig(word) {
+		return true
+	}
+	_, known := named(p.apps, word)
+	return !known && foreign.Is(word)
+}

@@ -1,0 +1,185 @@
+package foreign
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func isUnit(base string) bool { return strings.HasSuffix(base, ".service") }
+
+// A unit is a .service while it is translated.
+type unit struct {
+	*File
+	*App
+	opts     *Options
+	instance string // what stands behind the @ of its name
+	env      Table
+	typ      string
+	restart  string
+	codes    []int64 // that mean no restart
+	success  []int64 // that count as 0
+}
+
+func readUnit(_ context.Context, f *File, data []byte, o *Options) error {
+	list, bad := systemdDialect.entries(string(data))
+	if bad != nil {
+		return f.fail(bad.line, bad.what, "mend the line")
+	}
+	name := strings.TrimSuffix(filepath.Base(f.Path), filepath.Ext(f.Path))
+	u := &unit{File: f, App: &App{Line: 1}, opts: o, typ: "simple", restart: "no"}
+	stem, instance, template := strings.Cut(name, "@")
+	if u.instance = instance; template && instance == "" && strings.Contains(string(data), "%i") {
+		return f.fail(0, "is a template, and its name says no instance", "copy it to "+stem+"@NAME.service and import that")
+	}
+	u.App.Name = f.called(strings.TrimSuffix(strings.ReplaceAll(name, "@", "-"), "-"))
+	u.set("cwd", "/", 0)               // where systemd starts programs
+	u.set("kill_timeout", "90s", 0)    // and how long it waits
+	u.set("max_restarts", int64(4), 0) // five starts
+	for _, e := range list {
+		if e.key == "Type" { // which says what others mean
+			u.typ = e.value
+		}
+	}
+	for _, e := range list {
+		if e.key == "" {
+			if e.section == "Service" {
+				u.App.Line = e.line
+			}
+			continue
+		}
+		if err := u.entry(e); err != nil {
+			return err
+		}
+	}
+	if u.get("script") == nil {
+		return f.fail(u.App.Line, "ExecStart is missing: this unit runs no program", "import a unit that does")
+	}
+	u.end()
+	f.Apps = append(f.Apps, *u.App)
+	return nil
+}
+
+func (u *unit) wrong(e entry, what, hint string) error {
+	return u.fail(e.line, e.key+": "+what, hint)
+}
+
+func (u *unit) entry(e entry) error {
+	if e.section == "Install" {
+		u.idle(u.App.Name, e.key, "velos startup brings everything back with the system")
+		return nil
+	}
+	if read := unitKeys[e.key]; read != nil {
+		v, err := u.specifiers(e.value)
+		if err != nil {
+			return u.wrong(e, err.Error(), "write what it stands for")
+		}
+		return read(u, e, v)
+	}
+	u.about(u.App.Name, e.key, unitIdle, unitLost, notConfined+", and knows no such key")
+	return nil
+}
+
+// specifiers replaces %h and the like, as far as they are known here.
+func (u *unit) specifiers(text string) (string, error) {
+	var b strings.Builder
+	name := strings.TrimSuffix(filepath.Base(u.Path), ".service")
+	stem, _, _ := strings.Cut(name, "@")
+	vars := u.opts.Env.Vars
+	known := map[byte]string{'%': "%", 'n': name + ".service", 'N': name, 'p': stem, 'P': stem, 'i': u.instance, 'I': u.instance,
+		'h': vars["HOME"], 'u': vars["USER"], 's': vars["SHELL"], 't': vars["XDG_RUNTIME_DIR"], 'T': os.TempDir(), 'V': "/var/tmp",
+		'E': "/etc", 'S': "/var/lib", 'C': "/var/cache", 'L': "/var/log"}
+	if known['t'] == "" {
+		known['t'] = "/run"
+	}
+	for i := 0; i < len(text); i++ {
+		if text[i] != '%' || i+1 == len(text) {
+			b.WriteByte(text[i])
+			continue
+		}
+		i++
+		v, ok := known[text[i]]
+		if text[i] == 'H' {
+			v, _ = os.Hostname()
+			ok = v != ""
+		}
+		if !ok {
+			return "", errors.New("%" + text[i:i+1] + " is known to systemd only")
+		}
+		b.WriteString(v)
+	}
+	return b.String(), nil
+}
+
+// end sets what takes several keys to know.
+func (u *unit) end() {
+	if len(u.env) > 0 {
+		u.set("env", u.env, 0)
+	}
+	policy := map[string]string{"no": "never", "always": "always", "on-success": "always"}[u.restart]
+	if policy == "" {
+		policy = "on-failure"
+	}
+	switch {
+	case u.restart == "on-success":
+		u.lost(u.App.Name, "Restart", "on-success has no counterpart: it is started again after every end")
+	case u.typ == "oneshot":
+		policy = "never"
+	}
+	codes := u.codes
+	if policy == "on-failure" {
+		codes = append(codes, u.success...)
+	}
+	if policy != "always" {
+		u.set("autorestart", policy, 0)
+	}
+	if len(codes) > 0 {
+		u.set("stop_exit_codes", codes, 0)
+	}
+	if policy == "never" {
+		u.drop("max_restarts")
+	}
+}
+
+// span reads a length of time as systemd writes it: seconds, or 1min 30s.
+func span(s string) (int64, bool) {
+	s = strings.ToLower(strings.TrimSpace(s))
+	if s == "infinity" {
+		return 0, true
+	}
+	if ms, ok := seconds(s); ok {
+		return ms, true
+	}
+	units := []struct {
+		name string
+		d    time.Duration
+	}{{"minutes", time.Minute}, {"minute", time.Minute}, {"seconds", time.Second}, {"second", time.Second}, {"hours", time.Hour}, {"hour", time.Hour},
+		{"days", 24 * time.Hour}, {"day", 24 * time.Hour}, {"msec", time.Millisecond}, {"usec", time.Microsecond}, {"min", time.Minute}, {"sec", time.Second},
+		{"hr", time.Hour}, {"ms", time.Millisecond}, {"us", time.Microsecond}, {"s", time.Second}, {"m", time.Minute}, {"h", time.Hour}, {"d", 24 * time.Hour}}
+	var sum time.Duration
+next:
+	for s != "" {
+		end := 0
+		for end < len(s) && (s[end] >= '0' && s[end] <= '9' || s[end] == '.') {
+			end++
+		}
+		n, err := strconv.ParseFloat(s[:end], 64)
+		if err != nil || n > 1e7 {
+			return 0, false
+		}
+		s = strings.TrimLeft(s[end:], " ")
+		for _, u := range units {
+			if rest, ok := strings.CutPrefix(s, u.name); ok {
+				sum += time.Duration(n * float64(u.d))
+				s = strings.TrimLeft(rest, " ")
+				continue next
+			}
+		}
+		return 0, false
+	}
+	return sum.Milliseconds(), true
+}
