@@ -47,9 +47,9 @@ func (s *Summary) health(f *Facts) {
 	errors := s.Errors()
 	if errors > 0 {
 		share := 1000 * float64(errors) / float64(s.Events()+benefit)
-		take(mostByShare*(1-math.Exp(-share/10)), "%.3g errors per 1,000 events", 1000*float64(errors)/float64(max(1, s.Events())))
+		take(mostByShare*(1-math.Exp(-share/10)), "%s errors per 1,000 events", figure(1000*float64(errors)/float64(max(1, s.Events()))))
 		rate := float64(errors) / s.Minutes()
-		take(mostByRate*(1-math.Exp(-rate/5)), "%.3g errors per minute", rate)
+		take(mostByRate*(1-math.Exp(-rate/5)), "%s errors per minute", figure(rate))
 	}
 	warnings, criticals := 0, 0
 	for _, e := range s.Anomalies {
@@ -69,6 +69,14 @@ func (s *Summary) health(f *Facts) {
 		take(forOffline, "not online")
 	}
 	s.Health = max(0, s.Health)
+}
+
+// figure is a rate for people: three digits of a small one, all of a large one.
+func figure(v float64) string {
+	if v >= 100 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.3g", v)
 }
 
 func plural(n int, one, many string) string {
