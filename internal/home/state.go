@@ -78,6 +78,9 @@ type Run struct {
 	Status   velos.Status
 	RetryAt  velos.Time // when a pause before a restart ends
 	LastExit *velos.Exit
+	// Generation is that of the Spec that the run was started with; after a
+	// daemon that died in a reload it may be higher than the app's.
+	Generation int
 }
 
 // Fields implements velos.Record.
@@ -92,4 +95,5 @@ func (r *Run) Fields(f velos.Fields) {
 	velos.Str(f, "status", &r.Status)
 	velos.Int(f, "retry_at", &r.RetryAt)
 	velos.Object(f, "last_exit", &r.LastExit)
+	velos.Int(f, "generation", &r.Generation)
 }

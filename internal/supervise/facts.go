@@ -165,6 +165,7 @@ func (r *runner) publish() bool {
 	if r.child != nil && r.exited != nil {
 		i.PID = r.child.PID()
 		i.Started = velos.TimeOf(r.began)
+		i.Generation = r.gen
 	}
 	if r.status == velos.WaitingRestart {
 		i.RetryAt = velos.TimeOf(r.until)

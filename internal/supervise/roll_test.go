@@ -131,6 +131,11 @@ func TestAReloadThatSucceedsMakesTheNewSpecTheApps(t *testing.T) {
 			t.Fatal(err)
 		}
 		a := s.app()
+		for _, i := range a.Instances[:2] {
+			if i.Generation != 2 {
+				t.Errorf("instance %d runs generation %d; want 2, the reload's", i.Inst, i.Generation)
+			}
+		}
 		if len(a.Instances) != 3 || a.Spec.Instances != 3 || a.Spec.Args[0] != "--new" || a.Status != velos.Online {
 			t.Errorf("%d instances of %d, %v, %s", len(a.Instances), a.Spec.Instances, a.Spec.Args, a.Status)
 		}

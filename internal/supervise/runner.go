@@ -49,6 +49,7 @@ type runner struct {
 	// The current run.
 	spec      *velos.Spec
 	run       int
+	gen       int   // of the Spec that it was started with
 	child     Child // nil: none, or still being launched
 	launched  chan launched
 	exited    <-chan child.Exit // this child's; nil when there is none

@@ -27,6 +27,10 @@ func (r *runner) launch(why string) {
 	r.failed, r.late, r.never, r.finishing, r.limit, r.facts = "", false, false, false, time.Time{}, facts{}
 	r.listens.Store(0)
 	r.began = time.Now()
+	r.gen = int(r.app.generation.Load())
+	if r.trial && r.spec != r.app.spec.Load() {
+		r.gen++ // it becomes the app's when all have it
+	}
 	r.usage.Store(nil)
 	ch := make(chan launched, 1)
 	r.launched = ch

@@ -41,7 +41,7 @@ func (a *app) saved(v *home.Saved) {
 		v.RestartCount += in.Restarts
 		v.Runs = append(v.Runs, home.Run{
 			Inst: in.Inst, Side: r.side, Wanted: in.Wanted, PID: in.PID, Start: r.ticks.Load(), Restarts: in.Restarts,
-			Strikes: in.Strikes, Status: in.Status, RetryAt: in.RetryAt, LastExit: in.LastExit,
+			Strikes: in.Strikes, Status: in.Status, RetryAt: in.RetryAt, LastExit: in.LastExit, Generation: in.Generation,
 		})
 	}
 }
@@ -222,6 +222,9 @@ func (r *runner) adopt(run home.Run, sv Survivor) {
 	r.ticks.Store(sv.Child.StartTicks())
 	known := run.PID == sv.Child.PID() || run.LastExit != nil && run.LastExit.PID == sv.Child.PID()
 	r.want = run.Wanted || !known
+	if known {
+		r.gen = run.Generation
+	}
 	r.grace = -1
 	r.actor = velos.Policy
 	r.listen()
