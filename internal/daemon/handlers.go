@@ -104,7 +104,7 @@ func (c *call) start(ctx context.Context) (velos.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.d.sup.Info(q.ID)
+	a, err := c.d.sup.Outcome(q.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -172,7 +172,7 @@ func (c *call) done(id uint32, err error) (velos.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.d.sup.Info(id)
+	a, err := c.d.sup.Outcome(id)
 	if err != nil {
 		return nil, err
 	}
@@ -224,7 +224,7 @@ func (c *call) reload(ctx context.Context) (velos.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.d.sup.Info(q.ID)
+	a, err := c.d.sup.Outcome(q.ID)
 	if err != nil {
 		return nil, err
 	}
