@@ -215,6 +215,9 @@ func (p *plan) file(path string, only []string, env config.Environ) error {
 			p.known(t)
 			if len(p.steps) > n && changed(&t.app.Spec, sp) {
 				p.steps[n].note = ", as it was before the file changed: velos restart " + quote(path) + " --only " + sp.Name
+				for _, profile := range env.Profiles {
+					p.steps[n].note += " --env " + quote(profile)
+				}
 			}
 		case !sp.Autostart:
 			p.steps = append(p.steps, step{app: t.app, inst: -1, done: "left " + string(t.app.Status) + " (autostart is off)"})

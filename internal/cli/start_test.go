@@ -29,6 +29,9 @@ func TestAStartJoinsOneThatIsUnderWay(t *testing.T) {
 	if len(d.starts) != 1 || d.starts[0].Spec != nil || d.app(t, "one").Spec.MaxRestarts == 3 {
 		t.Errorf("got %+v", d.starts)
 	}
+	// What it says to do keeps the profile: without it another one would run.
+	d.file(t, "velos.toml", "[apps.one]\nscript = \"app.sh\"\nenv_live = { A = \"1\" }\n")
+	want(t, d, 0, "one: already online, as it was before the file changed: velos restart velos.toml --only one --env live", "", "start", "velos.toml", "--env", "live")
 }
 
 func TestSeveralNewAppsGetTheirIDsInTheOrderOfTheFile(t *testing.T) {
