@@ -168,7 +168,7 @@ func (a *applying) weigh(sp *velos.Spec, app *velos.App) {
 	t := task{spec: sp, app: app, changes: config.Changes(&app.Spec, sp)}
 	down := app.Status == velos.Stopped || app.Status == velos.Errored
 	switch {
-	case down && sp.Autostart && (len(t.changes) > 0 || !finished(app)):
+	case down && sp.Autostart && (len(t.changes) > 0 || !finished(app) && !resting(app)):
 		t.do, t.why = begin, "is "+string(app.Status)
 	case len(t.changes) == 0:
 		a.unchanged++
@@ -186,6 +186,14 @@ func (a *applying) weigh(sp *velos.Spec, app *velos.App) {
 func finished(a *velos.App) bool {
 	return a.Status == velos.Stopped && !slices.ContainsFunc(a.Instances, func(in velos.Instance) bool {
 		return in.Status != velos.Stopped || in.LastExit == nil || in.LastExit.Asked
+	})
+}
+
+// resting reports whether a job waits for its next time: it runs as its file
+// says, only not now.
+func resting(a *velos.App) bool {
+	return a.Spec.Schedule != "" && !slices.ContainsFunc(a.Instances, func(in velos.Instance) bool {
+		return in.Status != velos.Stopped || !in.Wanted
 	})
 }
 
