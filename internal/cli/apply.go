@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/foreign"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -130,14 +132,18 @@ func (s *session) compare(ctx context.Context, verb string, o *applyFlags, args 
 	a := &applying{session: s, file: "velos.toml"}
 	if len(args) > 0 {
 		a.file = args[0]
+	} else if _, err := os.Stat(filepath.Join(s.Dir, a.file)); os.IsNotExist(err) {
+		return nil, invalid(verb+": no velos.toml is here", "velos init writes one, velos import makes one of another manager's file")
 	}
 	switch {
+	case foreign.Is(a.file):
+		return nil, invalid(verb+" "+quote(a.file)+": is another manager's file", "velos import "+quote(a.file)+" makes a velos.toml of it; velos reload "+quote(a.file)+" reloads its apps")
 	case !config.IsConfig(a.file):
 		return nil, invalid(verb+" "+quote(a.file)+": is no configuration file", "name a .toml file")
 	case o.prune && len(o.only) > 0:
 		return nil, invalid("--prune: cannot be used with --only", "leave one of them out")
 	}
-	if err := checkProfiles(verb, o.env, true); err != nil {
+	if err := checkFile(verb, o.env, o.only, true); err != nil {
 		return nil, err
 	}
 	p := &plan{open: s.opener(ctx)}

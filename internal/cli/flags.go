@@ -202,9 +202,12 @@ func profileFlag(f *pflag.FlagSet, p *[]string) {
 	f.StringArrayVar(p, "env", nil, "profile of the environment in the configuration file")
 }
 
-// checkProfiles refuses what --env cannot mean where there are known apps and
-// files only.
-func checkProfiles(verb string, profiles []string, file bool) error {
+// checkFile refuses what --env and --only cannot mean where there are known
+// apps and files only.
+func checkFile(verb string, profiles, only []string, file bool) error {
+	if len(only) > 0 && !file {
+		return onlyWhat(only)
+	}
 	for _, e := range profiles {
 		switch {
 		case strings.Contains(e, "="):
@@ -214,6 +217,10 @@ func checkProfiles(verb string, profiles []string, file bool) error {
 		}
 	}
 	return nil
+}
+
+func onlyWhat(only []string) error {
+	return invalid("--only "+quote(only[0])+": picks from a configuration file, and none is named", "name one, such as velos.toml; without --only the apps that are named are meant")
 }
 
 func noFile(profile string) error {

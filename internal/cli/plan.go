@@ -78,6 +78,9 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 	if profiles := o.profiles(); len(files) == 0 && len(profiles) > 0 {
 		return nil, noFile(profiles[0])
 	}
+	if len(files) == 0 && len(o.only) > 0 {
+		return nil, onlyWhat(o.only)
+	}
 	if len(files)+len(scripts) == 0 {
 		p.needed()
 		return p, nil
