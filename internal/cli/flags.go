@@ -150,6 +150,11 @@ func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, er
 		}
 	}
 	c.Watch = watchPaths(o.Watch)
+	for _, name := range []string{"ignore-watch", "watch-ignore", "watch-delay"} {
+		if f.Changed(name) && !f.Changed("watch") {
+			return c, invalid("--"+name+": needs --watch", "add --watch, or leave it out")
+		}
+	}
 	yes, no := true, false
 	if o.noAutostart {
 		c.Autostart = &no
