@@ -88,7 +88,7 @@ func (o *specFlags) flags(f *pflag.FlagSet) {
 func (o *specFlags) foreign(f *pflag.FlagSet) {
 	f.StringVar(&o.User, "uid", "", "user that it runs as; for root only")
 	f.StringVar(&o.Group, "gid", "", "group that it runs as; for root only")
-	f.BoolVar(&o.noDaemon, "no-daemon", false, "(not yet)")
+	f.BoolVar(&o.noDaemon, "no-daemon", false, "here it is velos runtime")
 	f.BoolVar(&o.noVizion, "no-vizion", false, "accepted: there is nothing to switch off")
 	f.BoolVar(&o.noTreekill, "no-treekill", false, "(not yet)")
 	for _, name := range []string{"no-pmx", "no-automation", "disable-trace", "disable-source-map-support"} {
@@ -179,7 +179,7 @@ func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, er
 	}
 	switch {
 	case o.noDaemon:
-		return c, notYet("--no-daemon", "leave it out; --attach follows the logs")
+		return c, invalid("--no-daemon: velosd always runs by itself", "velos runtime stays in the foreground; start --attach follows the logs")
 	case o.noTreekill:
 		return c, notYet("--no-treekill", "leave it out; a stop takes the whole process tree")
 	}
