@@ -7,7 +7,7 @@ const (
 	insteadRestart = "here it is: velos restart, which starts what is not known yet"
 	insteadReload  = "here it is: velos reload FILE, which starts what is not known yet"
 	insteadUpgrade = "here it is: velos daemon upgrade"
-	insteadFile    = "write a velos.toml, then: velos start velos.toml; velos import makes one of another manager's file"
+	insteadFile    = "here it is: velos init; velos import makes a velos.toml of another manager's file"
 	insteadLogs    = "nothing is needed: logs are rotated by themselves, see velos start --help"
 	noModules      = "PM2 has this; Velos has no modules and no settings of its own"
 	noService      = "PM2 has this for its web service; Velos has none"

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/foreign"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -130,14 +132,18 @@ func (s *session) compare(ctx context.Context, verb string, o *applyFlags, args 
 	a := &applying{session: s, file: "velos.toml"}
 	if len(args) > 0 {
 		a.file = args[0]
+	} else if _, err := os.Stat(filepath.Join(s.Dir, a.file)); os.IsNotExist(err) {
+		return nil, invalid(verb+": no velos.toml is here", "velos init writes one, velos import makes one of another manager's file")
 	}
 	switch {
+	case foreign.Is(a.file):
+		return nil, invalid(verb+" "+quote(a.file)+": is another manager's file", "velos import "+quote(a.file)+" makes a velos.toml of it; velos reload "+quote(a.file)+" reloads its apps")
 	case !config.IsConfig(a.file):
 		return nil, invalid(verb+" "+quote(a.file)+": is no configuration file", "name a .toml file")
 	case o.prune && len(o.only) > 0:
 		return nil, invalid("--prune: cannot be used with --only", "leave one of them out")
 	}
-	if err := checkProfiles(verb, o.env, true); err != nil {
+	if err := checkFile(verb, o.env, o.only, true); err != nil {
 		return nil, err
 	}
 	p := &plan{open: s.opener(ctx)}
@@ -168,7 +174,7 @@ func (a *applying) weigh(sp *velos.Spec, app *velos.App) {
 	t := task{spec: sp, app: app, changes: config.Changes(&app.Spec, sp)}
 	down := app.Status == velos.Stopped || app.Status == velos.Errored
 	switch {
-	case down && sp.Autostart && (len(t.changes) > 0 || !finished(app)):
+	case down && sp.Autostart && (len(t.changes) > 0 || !finished(app) && !resting(app)):
 		t.do, t.why = begin, "is "+string(app.Status)
 	case len(t.changes) == 0:
 		a.unchanged++
@@ -186,6 +192,14 @@ func (a *applying) weigh(sp *velos.Spec, app *velos.App) {
 func finished(a *velos.App) bool {
 	return a.Status == velos.Stopped && !slices.ContainsFunc(a.Instances, func(in velos.Instance) bool {
 		return in.Status != velos.Stopped || in.LastExit == nil || in.LastExit.Asked
+	})
+}
+
+// resting reports whether a job waits for its next time: it runs as its file
+// says, only not now.
+func resting(a *velos.App) bool {
+	return a.Spec.Schedule != "" && !slices.ContainsFunc(a.Instances, func(in velos.Instance) bool {
+		return in.Status != velos.Stopped || !in.Wanted
 	})
 }
 

@@ -141,7 +141,7 @@ func TestStartRefusesWhatItCannotDo(t *testing.T) {
 		{2, "no such user: no-such-user", "start app.sh --uid no-such-user"},
 		{2, "must be a size", "start app.sh --max-memory-restart 100X"},
 		{2, "profiles are in configuration files", "start app.sh --env production"},
-		{2, "not yet", "start app.sh --no-daemon"},
+		{2, "velos runtime stays in the foreground", "start app.sh --no-daemon"},
 		{2, "must be 1 or more", "start app.sh -i -3"},
 		{2, "signal", "start app.sh --stop-signal SIGFOO"},
 		{2, "name", "start app.sh --name ../x"},

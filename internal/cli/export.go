@@ -45,7 +45,7 @@ func setupExport(s *session, f *pflag.FlagSet) handler {
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
 	profileFlag(f, &o.env)
 	return func(ctx context.Context, args []string) error {
-		if err := checkProfiles("export", o.env, slices.ContainsFunc(args[1:], fileName)); err != nil {
+		if err := checkFile("export", o.env, o.only, slices.ContainsFunc(args[1:], fileName)); err != nil {
 			return err
 		}
 		specs, err := s.exported(ctx, args[1:], &o)

@@ -88,7 +88,7 @@ func (o *specFlags) flags(f *pflag.FlagSet) {
 func (o *specFlags) foreign(f *pflag.FlagSet) {
 	f.StringVar(&o.User, "uid", "", "user that it runs as; for root only")
 	f.StringVar(&o.Group, "gid", "", "group that it runs as; for root only")
-	f.BoolVar(&o.noDaemon, "no-daemon", false, "(not yet)")
+	f.BoolVar(&o.noDaemon, "no-daemon", false, "here it is velos runtime")
 	f.BoolVar(&o.noVizion, "no-vizion", false, "accepted: there is nothing to switch off")
 	f.BoolVar(&o.noTreekill, "no-treekill", false, "(not yet)")
 	for _, name := range []string{"no-pmx", "no-automation", "disable-trace", "disable-source-map-support"} {
@@ -150,6 +150,11 @@ func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, er
 		}
 	}
 	c.Watch = watchPaths(o.Watch)
+	for _, name := range []string{"ignore-watch", "watch-ignore", "watch-delay"} {
+		if f.Changed(name) && !f.Changed("watch") {
+			return c, invalid("--"+name+": needs --watch", "add --watch, or leave it out")
+		}
+	}
 	yes, no := true, false
 	if o.noAutostart {
 		c.Autostart = &no
@@ -174,7 +179,7 @@ func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, er
 	}
 	switch {
 	case o.noDaemon:
-		return c, notYet("--no-daemon", "leave it out; --attach follows the logs")
+		return c, invalid("--no-daemon: velosd always runs by itself", "velos runtime stays in the foreground; start --attach follows the logs")
 	case o.noTreekill:
 		return c, notYet("--no-treekill", "leave it out; a stop takes the whole process tree")
 	}
@@ -202,9 +207,12 @@ func profileFlag(f *pflag.FlagSet, p *[]string) {
 	f.StringArrayVar(p, "env", nil, "profile of the environment in the configuration file")
 }
 
-// checkProfiles refuses what --env cannot mean where there are known apps and
-// files only.
-func checkProfiles(verb string, profiles []string, file bool) error {
+// checkFile refuses what --env and --only cannot mean where there are known
+// apps and files only.
+func checkFile(verb string, profiles, only []string, file bool) error {
+	if len(only) > 0 && !file {
+		return onlyWhat(only)
+	}
 	for _, e := range profiles {
 		switch {
 		case strings.Contains(e, "="):
@@ -214,6 +222,10 @@ func checkProfiles(verb string, profiles []string, file bool) error {
 		}
 	}
 	return nil
+}
+
+func onlyWhat(only []string) error {
+	return invalid("--only "+quote(only[0])+": picks from a configuration file, and none is named", "name one, such as velos.toml; without --only the apps that are named are meant")
 }
 
 func noFile(profile string) error {

@@ -20,7 +20,8 @@ package.json (start and its like), pyproject.toml, go.mod (cmd/*), and scripts w
 started: read the file, then velos start velos.toml. A file that is there stays as it is, unless --force is given.`
 
 type initAnswer struct {
-	File  string   `json:"file"`
+	File  string   `json:"file,omitempty"`
+	Text  string   `json:"text,omitempty"` // in the place of File, with --print
 	Apps  []string `json:"apps"`
 	Notes []string `json:"notes"`
 }
@@ -44,9 +45,16 @@ func setupInit(s *session, f *pflag.FlagSet) handler {
 			path = filepath.Join(s.Dir, path)
 		}
 		sk := config.NewSketch(filepath.Dir(path))
+		answer := initAnswer{File: path, Apps: sk.Apps, Notes: sk.Notes}
+		if answer.Apps == nil {
+			answer.Apps = []string{}
+		}
+		if answer.Notes == nil {
+			answer.Notes = []string{}
+		}
 		if *show {
-			_, err := s.Out.Write([]byte(sk.Text))
-			return err
+			answer.File, answer.Text = "", sk.Text
+			return s.answer(answer, sk.Text)
 		}
 		if err := create(path, []byte(sk.Text), 0o644, *force); err != nil {
 			return initError(file, err)
@@ -57,13 +65,6 @@ func setupInit(s *session, f *pflag.FlagSet) handler {
 		text := "wrote " + view.Text(file) + ", with no app in it yet\n"
 		if len(sk.Apps) > 0 {
 			text = "wrote " + view.Text(file) + ": " + view.Text(strings.Join(sk.Apps, ", ")) + "\nread it, then: velos start " + view.Text(file) + "\n"
-		}
-		answer := initAnswer{File: path, Apps: sk.Apps, Notes: sk.Notes}
-		if answer.Apps == nil {
-			answer.Apps = []string{}
-		}
-		if answer.Notes == nil {
-			answer.Notes = []string{}
 		}
 		return s.answer(answer, text)
 	}

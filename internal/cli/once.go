@@ -15,6 +15,9 @@ import (
 
 // ensured is what ensure was asked for: a known app as it is, or a program.
 func (s *session) ensured(ctx context.Context, f *pflag.FlagSet, o *specFlags, word string, rest []string) (verb.Ensure, error) {
+	if profiles := o.profiles(); len(profiles) > 0 {
+		return verb.Ensure{}, noFile(profiles[0])
+	}
 	apps, err := s.apps(ctx)
 	if err != nil {
 		return verb.Ensure{}, err

@@ -78,6 +78,9 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 	if profiles := o.profiles(); len(files) == 0 && len(profiles) > 0 {
 		return nil, noFile(profiles[0])
 	}
+	if len(files) == 0 && len(o.only) > 0 {
+		return nil, onlyWhat(o.only)
+	}
 	if len(files)+len(scripts) == 0 {
 		p.needed()
 		return p, nil
@@ -215,6 +218,9 @@ func (p *plan) file(path string, only []string, env config.Environ) error {
 			p.known(t)
 			if len(p.steps) > n && changed(&t.app.Spec, sp) {
 				p.steps[n].note = ", as it was before the file changed: velos restart " + quote(path) + " --only " + sp.Name
+				for _, profile := range env.Profiles {
+					p.steps[n].note += " --env " + quote(profile)
+				}
 			}
 		case !sp.Autostart:
 			p.steps = append(p.steps, step{app: t.app, inst: -1, done: "left " + string(t.app.Status) + " (autostart is off)"})

@@ -43,7 +43,7 @@ func setupReload(s *session, f *pflag.FlagSet) handler {
 	return func(ctx context.Context, args []string) error {
 		limit, err := o.limit()
 		if err == nil {
-			err = checkProfiles("reload", o.env, len(o.config) > 0 || slices.ContainsFunc(args, fileName))
+			err = checkFile("reload", o.env, o.only, len(o.config) > 0 || slices.ContainsFunc(args, fileName))
 		}
 		switch {
 		case err != nil:

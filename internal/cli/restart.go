@@ -43,7 +43,7 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 	return func(ctx context.Context, args []string) error {
 		limit, err := o.limit()
 		if err == nil {
-			err = checkProfiles("restart", o.env, len(o.config) > 0 || slices.ContainsFunc(args, fileName))
+			err = checkFile("restart", o.env, o.only, len(o.config) > 0 || slices.ContainsFunc(args, fileName))
 		}
 		if err != nil {
 			return err

@@ -29,6 +29,9 @@ func TestAStartJoinsOneThatIsUnderWay(t *testing.T) {
 	if len(d.starts) != 1 || d.starts[0].Spec != nil || d.app(t, "one").Spec.MaxRestarts == 3 {
 		t.Errorf("got %+v", d.starts)
 	}
+	// What it says to do keeps the profile: without it another one would run.
+	d.file(t, "velos.toml", "[apps.one]\nscript = \"app.sh\"\nenv_live = { A = \"1\" }\n")
+	want(t, d, 0, "one: already online, as it was before the file changed: velos restart velos.toml --only one --env live", "", "start", "velos.toml", "--env", "live")
 }
 
 func TestSeveralNewAppsGetTheirIDsInTheOrderOfTheFile(t *testing.T) {
@@ -105,7 +108,9 @@ func TestAFlagIsNamedAsItWasTyped(t *testing.T) {
 		{"--cron 0_0_*_*_*", "--cron: 0_0_*_*_*: has 1 field"},
 		{"--schedule 0_0_*_*_*", "--schedule: 0_0_*_*_*: has 1 field"},
 		{"--overlap twice", "--overlap: must be skip, queue or kill"},
-		{"--watch-delay soon", "--watch-delay: must be a length of time"},
+		{"--watch-delay 1s", "--watch-delay: needs --watch"},
+		{"--watch-ignore tmp", "--watch-ignore: needs --watch"},
+		{"--watch --watch-delay soon", "--watch-delay: must be a length of time"},
 		{"--uid no-such-user", "--uid: no such user: no-such-user"},
 		{"--gid no-such-group", "--gid: no such group: no-such-group"},
 		{"--env production", "--env production: profiles are in configuration files"},

@@ -85,11 +85,14 @@ func setupStop(s *session, f *pflag.FlagSet) handler {
 func stopped(t target, waited bool) string {
 	for i := range t.app.Instances {
 		in := &t.app.Instances[i]
-		if (t.inst < 0 || t.inst == in.Inst) && in.Status != velos.Stopped {
-			if waited {
-				return "stopped"
-			}
+		switch {
+		case t.inst >= 0 && t.inst != in.Inst:
+		case in.Status != velos.Stopped && waited:
+			return "stopped"
+		case in.Status != velos.Stopped:
 			return "stopping"
+		case in.Wanted && in.NextRun != 0: // between two runs
+			return "stopped, and not run at its times any more"
 		}
 	}
 	return "already stopped"

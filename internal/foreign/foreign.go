@@ -31,6 +31,8 @@ type File struct {
 	Manager string // whose file it is, for people: PM2, supervisord, …
 	Apps    []App
 	Notes   []Note
+
+	profiles []string // of the environment, that an app or the deployment has
 }
 
 // An App is one program of a File.
@@ -128,7 +130,28 @@ func Read(ctx context.Context, path string, o Options) (*File, error) {
 	if err := kind.read(ctx, f, []byte(strings.TrimPrefix(string(data), "\xef\xbb\xbf")), &o); err != nil {
 		return nil, err
 	}
-	return f, f.check()
+	if err := f.check(); err != nil {
+		return f, err
+	}
+	return f, f.has(o.Profile)
+}
+
+// has refuses a profile that nothing in the file knows: left unsaid, apps would
+// run with another environment than the one that was asked for.
+func (f *File) has(profile string) error {
+	if profile == "" || slices.Contains(f.profiles, profile) {
+		return nil
+	}
+	what := "--env " + shown(profile) + ": "
+	if f.Manager != "PM2" {
+		return f.fail(0, what+"such a file has no profiles of the environment", "velos import "+shown(f.Path)+" makes a velos.toml of it, where they can be added")
+	}
+	hint := "leave it out, or write env_" + profile
+	if len(f.profiles) > 0 {
+		slices.Sort(f.profiles)
+		hint = "it has " + strings.Join(slices.Compact(f.profiles), ", ")
+	}
+	return f.fail(0, what+"no app has a profile of this name", hint)
 }
 
 // check refuses a file without apps, and names that are there twice: a

@@ -158,6 +158,22 @@ func TestAProfileIsAskedForOrLeftAside(t *testing.T) {
 	}
 }
 
+func TestAProfileThatAFileDoesNotKnowIsRefused(t *testing.T) {
+	const none = "such a file has no profiles of the environment"
+	for name, c := range map[string]struct{ text, want string }{
+		"a.json":           {`{"name":"a","script":"app.js","env":{"A":"1"}}`, "no app has a profile of this name"},
+		"Procfile":         {"web: node app.js\n", none},
+		"supervisord.conf": {"[program:a]\ncommand=node app.js\n", none},
+		"compose.yaml":     {"services:\n  a:\n    command: node app.js\n    profiles: [live]\n", none},
+		"a.service":        {"[Service]\nExecStart=/bin/sleep 1\n", none},
+	} {
+		_, err := read(t, context.Background(), name, c.text, Options{Profile: "live"})
+		if velos.CodeOf(err) != velos.Invalid || !strings.Contains(err.Error(), name+": --env live: "+c.want) {
+			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
 func TestMovedAwayAFileStillMeansTheSame(t *testing.T) {
 	f, err := read(t, context.Background(), "a.json", `{"name":"a","script":"app.js","out_file":"o.log","env_file":".env"}`, Options{})
 	if err != nil {

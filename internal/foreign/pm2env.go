@@ -77,7 +77,11 @@ func (t *pm2App) environment() error {
 	}
 	name := t.opts.Profile
 	if name != "" {
-		if err := add("deploy."+name+".env", t.deploy.get(name).get("env")); err != nil {
+		deployed := t.deploy.get(name).get("env")
+		if deployed != nil {
+			t.file.profiles = append(t.file.profiles, name)
+		}
+		if err := add("deploy."+name+".env", deployed); err != nil {
 			return err
 		}
 	}
@@ -111,6 +115,7 @@ func (t *pm2App) environment() error {
 // otherwise.
 func (t *pm2App) profile(key string, v *value) error {
 	name := strings.TrimPrefix(key, "env_")
+	t.file.profiles = append(t.file.profiles, name)
 	switch {
 	case name == t.opts.Profile:
 	case !t.opts.Apart || t.opts.Profile != "":

@@ -43,6 +43,7 @@ type appAI struct {
 	Health   string   `json:"h,omitempty"`
 	URL      string   `json:"at,omitempty"`
 	Leaving  int      `json:"old,omitempty"`
+	Next     string   `json:"next,omitempty"`
 }
 
 func (o Options) appAI(a *velos.App) appAI {
@@ -54,6 +55,9 @@ func (o Options) appAI(a *velos.App) appAI {
 		in := &a.Instances[i]
 		if in.Status == velos.Online {
 			online++
+		}
+		if waits(in) && in.NextRun > o.Now && j.Next == "" {
+			j.Next = "in " + Span(velos.Millis(in.NextRun-o.Now))
 		}
 		if in.PID == 0 {
 			continue

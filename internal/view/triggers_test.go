@@ -73,6 +73,11 @@ func TestTheNextRunIsInEveryFormat(t *testing.T) {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("%s is missing in %s", want, b.String())
 		}
+		b.Reset()
+		List(&b, []velos.App{a}, Options{Now: fixtureNow, Format: f})
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("%s is missing in the list %s", want, b.String())
+		}
 	}
 }
 
