@@ -4,6 +4,7 @@ package child
 
 import (
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,12 +29,20 @@ func through(c *Command) error {
 		return fault(velos.Failed, err, "", "find this program: ", err.Error())
 	}
 	c.Args = append([]string{"velosd", c.Path}, c.Args...)
-	c.Env = append(c.Env[:len(c.Env):len(c.Env)], passRole)
+	// What the program is given may be written by the user it runs as, who does
+	// not decide which user that is: of two values the first would count.
+	c.Env = slices.DeleteFunc(slices.Clone(c.Env), ours)
+	c.Env = append(c.Env, passRole)
 	if c.Rights != nil {
 		c.Env = append(c.Env, rightsName+c.Rights.encode())
 	}
 	c.Path = self
 	return nil
+}
+
+// ours reports whether a variable is one of those that Pass goes by.
+func ours(e string) bool {
+	return strings.HasPrefix(e, "VELOS_ROLE=") || strings.HasPrefix(e, rightsName)
 }
 
 // Pass becomes the program that passRole names; in any other role it returns
