@@ -3,6 +3,8 @@
 package child
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -30,5 +32,33 @@ func TestVariablesOfTheProgramGiveNoRightsToWhatOnlyListens(t *testing.T) {
 	}
 	if f := strings.Fields(pids); len(f) != 2 || f[0] != f[1] {
 		t.Errorf("LISTEN_PID is not its own: %s", pids)
+	}
+}
+
+func TestWhatCannotBeExecutedIsToldAlikeOnBothWays(t *testing.T) {
+	h := open(t, Options{})
+	dir := t.TempDir()
+	for name, content := range map[string]string{"interpreter": "#!/no/such/program\n", "text": "no program\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "mode"), []byte("#!/bin/sh\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, dir + "/none", dir + "/mode", dir + "/interpreter"} {
+		c := Command{Path: path, Args: []string{path}, Stdout: -1, Stderr: -1}
+		_, want := h.Start(c)
+		c.Passed = true
+		if _, got := h.Start(c); got == nil || got.Error() != want.Error() {
+			t.Errorf("%s: %v, not %v", path, got, want)
+		}
+	}
+	p, err := h.Start(Command{Path: dir + "/text", Args: []string{"text"}, Stdout: -1, Stderr: -1, Passed: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x := exit(t, p); x.Code != 126 {
+		t.Errorf("code %d", x.Code)
 	}
 }
