@@ -227,23 +227,14 @@ func (p *Primary) Queued(seat Seat) int {
 	return n
 }
 
-// Listening is where the run on this seat listens, as far as is known here:
-// through this Primary, or by what a worker has said.
+// Listening is where the worker on this seat listens, by what it has said.
 func (p *Primary) Listening(seat Seat) []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var list []string
 	if r := p.runs[seat]; r != nil {
-		list = append(list, r.listens...)
+		return slices.Clone(r.listens)
 	}
-	if a := p.apps[seat.App]; a != nil {
-		for _, g := range a.groups {
-			if g.use == passed && slices.Contains(g.users, seat) {
-				list = append(list, g.Address().String())
-			}
-		}
-	}
-	return list
+	return nil
 }
 
 // Send sends the run on this seat a message for its process.on('message'), as

@@ -58,3 +58,21 @@ func TestAProgramIsHeardThatSpeaksBeforeItsStartHasReturned(t *testing.T) {
 		t.Errorf("heard %v", l)
 	}
 }
+
+// A socket that a program is passed was open before it ran: it is nothing that
+// its successor would have to say.
+func TestARunThatWasPassedItsSocketsIsTakenOverAsOneThatOpensNone(t *testing.T) {
+	h := NewHost(nil, nil, nil, home.Home{Dir: t.TempDir()})
+	defer h.Close()
+	spec := testSpec()
+	spec.Listen = []string{"tcp://127.0.0.1:0"}
+	at := Seat{1, 0, 0}
+	if _, _, err := h.primary.Passed(clusterSeat(at), spec.Listen, false); err != nil {
+		t.Fatal(err)
+	}
+	defer h.primary.Release(at.ID)
+	p, _ := h.adopted(record{Seat: at}, nil, &spec)
+	if l, ok := p.kept.next(); ok {
+		t.Errorf("heard %v", l)
+	}
+}

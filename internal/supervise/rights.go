@@ -23,6 +23,10 @@ func rights(s *velos.Spec) (*child.Rights, error) {
 	if i := s.Identity; i != nil {
 		switch us := os.Geteuid(); {
 		case us == 0:
+			if i.UID != 0 && speaks(s) {
+				return nil, &velos.Error{Code: velos.Invalid, Message: "another user's program cannot say that it is ready or alive: the socket for that (sd_notify) is in VELOS_HOME, which is root's alone",
+					Hint: "leave wait_ready and watchdog out; ready and health ask the program instead"}
+			}
 			r.Switch, r.UID, r.GID = true, i.UID, i.GID
 			for _, g := range i.Groups {
 				r.Groups = append(r.Groups, int(g))
@@ -43,6 +47,10 @@ func rights(s *velos.Spec) (*child.Rights, error) {
 	}
 	return r, nil
 }
+
+// speaks reports whether runs of s have to say something on the socket of
+// sd_notify. Who has Node's channel says there that it is ready.
+func speaks(s *velos.Spec) bool { return s.Watchdog > 0 || s.WaitReady && !node(s) }
 
 // handOver gives the pipes to the user who writes to them: programs that open
 // /dev/stdout anew could not otherwise. The logs behind them stay ours.
