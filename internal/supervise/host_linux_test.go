@@ -37,12 +37,19 @@ func TestAProgramIsHeardThatSpeaksBeforeItsStartHasReturned(t *testing.T) {
 	h := NewHost(nil, nil, nil, home.Home{Dir: t.TempDir()})
 	spec := testSpec()
 	spec.WaitReady = true
-	cmd := exec.Command("/bin/sleep", "600")
+	cmd := exec.Command("/bin/sh", "-c", "echo; exec sleep 600")
 	cmd.Env = []string{"VELOS_ID=1:0:1:x"}
-	if err := cmd.Start(); err != nil {
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	if _, err := out.Read(make([]byte, 1)); err != nil { // before it runs, the system may not show its environment yet
+		t.Fatal(err)
+	}
 	p := &program{host: h, seat: Seat{1, 0, 0}, mark: "1:0:1:x", spec: &spec, quit: make(chan struct{})}
 	h.enrol(p)
 	heard := make(chan struct{})

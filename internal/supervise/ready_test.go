@@ -41,6 +41,9 @@ func TestARunThatIsNotReadyInTimeHasFailed(t *testing.T) {
 		}
 		s.after(10 * time.Second)
 		s.want(velos.Errored) // each counts as a strike
+		if x := s.inst().LastExit; strings.Contains(x.String(), "somebody else") {
+			t.Errorf("the end is told as %q; it was the policy's doing", x)
+		}
 		if !strings.Contains(s.inst().Reason, "listen_timeout") {
 			t.Errorf("the reason is %q", s.inst().Reason)
 		}

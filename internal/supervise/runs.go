@@ -160,7 +160,7 @@ func (r *runner) onExit(x child.Exit) {
 	fault.Here("stop.exited")
 	e := &velos.Exit{
 		Time: velos.TimeOf(x.Time), PID: r.child.PID(), Code: x.Code, Signal: x.Signal, Core: x.Core,
-		Unknown: x.Unknown, Asked: r.asked, Killed: r.killed, Uptime: max(0, velos.MillisOf(x.Time.Sub(r.began))),
+		Unknown: x.Unknown, Asked: r.asked || r.failed != "", Killed: r.killed, Uptime: max(0, velos.MillisOf(x.Time.Sub(r.began))),
 	}
 	r.last = e
 	if !r.asked {
