@@ -127,7 +127,8 @@ func arguments(t *tool, raw json.RawMessage, in any) error {
 		why := strings.TrimPrefix(err.Error(), "json: ")
 		var wrong *json.UnmarshalTypeError
 		if errors.As(err, &wrong) {
-			why = wrong.Field + " must not be a " + wrong.Value
+			// An embedded struct stands before the name, with a dot.
+			why = wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:] + " must not be a " + wrong.Value
 		}
 		return &velos.Error{Code: velos.Invalid, Message: t.name + ": " + why, Hint: hint}
 	}
