@@ -37,8 +37,11 @@ func TestAProgramIsHeardThatSpeaksBeforeItsStartHasReturned(t *testing.T) {
 	h := NewHost(nil, nil, nil, home.Home{Dir: t.TempDir()})
 	spec := testSpec()
 	spec.WaitReady = true
-	cmd := exec.Command("/bin/sh", "-c", "echo; exec sleep 600")
+	cmd := exec.Command("/bin/sh", "-c", "echo; read line")
 	cmd.Env = []string{"VELOS_ID=1:0:1:x"}
+	if _, err := cmd.StdinPipe(); err != nil { // it waits for a line that never comes
+		t.Fatal(err)
+	}
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
