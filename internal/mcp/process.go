@@ -381,7 +381,9 @@ func (c *call) again(a *velos.App, inst int, reload bool, spec *velos.Spec) (ans
 // explained adds to the error of something that crashed how to learn why.
 func (c *call) explained(err error, what string, a *velos.App) error {
 	if code := velos.CodeOf(err); code == velos.Crashed || code == velos.Failed {
-		return &velos.Error{Code: code, Message: what + " " + a.Spec.Name + ": " + err.Error(), Hint: "crash_report name_or_id=" + view.Text(a.Spec.Name), Cause: err}
+		text := strings.TrimPrefix(err.Error(), what+" "+a.Spec.Name+": ") // one verb is enough
+		text = strings.TrimPrefix(text, "start "+a.Spec.Name+": ")
+		return &velos.Error{Code: code, Message: what + " " + a.Spec.Name + ": " + text, Hint: "crash_report name_or_id=" + view.Text(a.Spec.Name), Cause: err}
 	}
 	return c.stands(err, what, a)
 }

@@ -57,11 +57,23 @@ func rests(a *velos.App) bool {
 	})
 }
 
+// ready reports whether every instance that should run is online, and one is.
+func ready(list []velos.Instance) bool {
+	any := false
+	for i := range list {
+		online := list[i].Status == velos.Online
+		if list[i].Wanted && !online {
+			return false
+		}
+		any = any || online
+	}
+	return any
+}
+
 // look judges the app as it is now.
 func (v *vigil) look(begin bool) {
 	a := &v.app
-	online := len(a.Instances) > 0 && !slices.ContainsFunc(a.Instances, func(i velos.Instance) bool { return i.Status != velos.Online })
-	if online {
+	if ready(a.Instances) {
 		v.meet("ready", readyBy(&a.Spec))
 	}
 	v.measure(a.Instances)
