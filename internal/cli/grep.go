@@ -3,6 +3,8 @@ package cli
 import (
 	"regexp"
 	"regexp/syntax"
+
+	"github.com/velospm/velos/internal/verb"
 )
 
 // expression compiles what --grep was given and finds a literal that every
@@ -21,30 +23,5 @@ func expression(text string) (re *regexp.Regexp, literal string, err error) {
 	if tree.Op == syntax.OpLiteral && tree.Flags&syntax.FoldCase == 0 {
 		return nil, string(tree.Rune), nil
 	}
-	return re, required(tree), nil
-}
-
-// required is the longest literal that is in every match, or "".
-func required(t *syntax.Regexp) string {
-	switch t.Op {
-	case syntax.OpLiteral:
-		if t.Flags&syntax.FoldCase == 0 {
-			return string(t.Rune)
-		}
-	case syntax.OpCapture, syntax.OpPlus:
-		return required(t.Sub[0])
-	case syntax.OpRepeat:
-		if t.Min > 0 {
-			return required(t.Sub[0])
-		}
-	case syntax.OpConcat:
-		best := ""
-		for _, sub := range t.Sub {
-			if l := required(sub); len(l) > len(best) {
-				best = l
-			}
-		}
-		return best
-	}
-	return ""
+	return re, verb.Required(tree), nil
 }

@@ -2,7 +2,7 @@ package supervise
 
 import (
 	"os"
-	"strings"
+	"slices"
 	"sync"
 
 	"github.com/velospm/velos"
@@ -178,22 +178,12 @@ func (h *Host) Addresses(roots []int, set func(root int, a velos.Addresses)) err
 	return nil
 }
 
-// unique leaves out what a tree's members have inherited from each other, and
-// the daemon's own.
+// unique leaves out what a tree's members have inherited from each other.
 func unique(list []string) (out []string) {
 	for _, a := range list {
-		if !strings.HasSuffix(a, "/notify.sock") && !contains(out, a) {
+		if !slices.Contains(out, a) {
 			out = append(out, a)
 		}
 	}
 	return out
-}
-
-func contains(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
 }
