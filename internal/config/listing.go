@@ -207,8 +207,12 @@ func quoted(s string) string {
 			b.WriteString(`\t`)
 		case !strconv.IsGraphic(r):
 			const hex = "0123456789abcdef"
-			b.WriteString(`\u`)
-			for shift := 12; shift >= 0; shift -= 4 {
+			sign, shift := `\u`, 12
+			if r > 0xffff {
+				sign, shift = `\U`, 28
+			}
+			b.WriteString(sign)
+			for ; shift >= 0; shift -= 4 {
 				b.WriteByte(hex[r>>shift&15])
 			}
 		default:
