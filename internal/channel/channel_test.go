@@ -116,9 +116,8 @@ func TestTheGoroutineIsThereOnlyWhileThereAreChannels(t *testing.T) {
 	for range 20 {
 		a, _ := r.join(t, 1)
 		b, _ := r.join(t, 2)
-		if n := runtime.NumGoroutine(); n > before+1 {
-			t.Fatalf("%d goroutines more", n-before)
-		}
+		// The one of the round before may be on its last steps.
+		until(t, "one goroutine for both", func() bool { return runtime.NumGoroutine() <= before+1 })
 		a.Close()
 		b.Close()
 		if a.Close() || velos.CodeOf(a.Send([]byte("1"))) != velos.NotRunning {
