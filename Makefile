@@ -24,7 +24,7 @@ PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 wind
 .PHONY: build demo test test-mcp race vet cross fuzz golden deps ci help
 
 build: ## the programs into bin/
-	CGO_ENABLED=0 GOEXPERIMENT=$(COLLECTOR) $(GO) build -trimpath -buildvcs=false -ldflags='$(LDFLAGS)' -o bin/ ./cmd/velosd ./cmd/velos ./cmd/velos-mcp
+	CGO_ENABLED=0 GOEXPERIMENT=$(COLLECTOR) $(GO) build -trimpath -buildvcs=false -ldflags='$(LDFLAGS)' -o bin/ ./cmd/velosd ./cmd/velos ./cmd/velos-mcp ./cmd/velos-doors
 
 demo: build ## bring up the examples, crash one, show what Velos says about it
 	./examples/demo.sh

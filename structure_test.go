@@ -89,6 +89,7 @@ var rooms = map[string]room{
 	"internal/cli":     {side: reader, imports: "api client config crash digest dotenv foreign guard home level metrics record tui unit verb view wire"},
 	"cmd/velos":        {side: reader, imports: "cli"},
 	"cmd/velos-mcp":    {side: reader, imports: "cli mcp"},
+	"cmd/velos-doors":  {side: reader, imports: "cli"},
 	"bench/rig":        {side: reader, imports: "client home record wire", later: true},
 	"bench/logs":       {side: reader, imports: "digest level", later: true},
 	"bench/*":          {side: reader, imports: "bench/rig client home record wire", later: true}, // one program each

@@ -166,6 +166,16 @@ func (s *session) velosd() (string, error) {
 	return path, nil
 }
 
+// handOver becomes another program of ours, which runs the same command line
+// with more linked in.
+func (s *session) handOver(program, command string) error {
+	path, err := s.beside(program, command)
+	if err != nil {
+		return err
+	}
+	return become(path)
+}
+
 // beside finds another program of ours: beside our own, else in PATH.
 func (s *session) beside(program, what string) (string, error) {
 	name := program

@@ -46,11 +46,7 @@ func setupMCP(s *session, f *pflag.FlagSet) handler {
 			return invalid("--port: a port is a number up to 65535", "0 is any that is free")
 		}
 		if ServeAgents == nil {
-			path, err := s.beside("velos-mcp", "mcp-server")
-			if err != nil {
-				return err
-			}
-			return become(path)
+			return s.handOver("velos-mcp", "mcp-server")
 		}
 		env, err := s.environ()
 		if err != nil {

@@ -1,0 +1,15 @@
+// Command velos-doors is velos with what people look through linked in: the
+// terminal dashboard, the history of figures, OpenTelemetry. It is a program of its
+// own because everything that is linked costs every command its start; the
+// commands that need it become this one.
+package main
+
+import (
+	"os"
+
+	"github.com/velospm/velos/internal/cli"
+)
+
+func main() {
+	os.Exit(cli.Main(os.Args[1:]))
+}
