@@ -39,7 +39,9 @@ type World struct {
 	Vars     map[string]string // environment
 	OutTTY   bool
 	ErrTTY   bool
+	InTTY    bool
 	Width    int         // of the terminal; 0 is unknown
+	Height   int         // the same
 	Unread   func() bool // nobody reads Out any longer; nil: nobody knows
 	In       io.Reader   // nil: there is nothing to read
 	Now      func() time.Time
@@ -53,9 +55,9 @@ func Main(args []string) int {
 	defer stop()
 	env, err := config.Current()
 	w := World{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Dir: env.Dir, Lost: err, Unread: unread, Vars: env.Vars, Now: time.Now, Loc: time.Local,
-		OutTTY: term.IsTerminal(int(os.Stdout.Fd())), ErrTTY: term.IsTerminal(int(os.Stderr.Fd()))}
+		OutTTY: term.IsTerminal(int(os.Stdout.Fd())), ErrTTY: term.IsTerminal(int(os.Stderr.Fd())), InTTY: term.IsTerminal(int(os.Stdin.Fd()))}
 	if w.OutTTY {
-		w.Width, _, _ = term.GetSize(int(os.Stdout.Fd()))
+		w.Width, w.Height, _ = term.GetSize(int(os.Stdout.Fd()))
 	}
 	return Run(ctx, w, args)
 }

@@ -22,6 +22,7 @@ type command struct {
 	later   bool   // understood by a later version
 	hidden  bool
 	targets bool // arguments are apps: shells complete them
+	paged   bool // a terminal shows the answer page by page
 	// setup declares the flags and returns what runs. It is nil for later
 	// commands.
 	setup func(s *session, f *pflag.FlagSet) handler
@@ -54,21 +55,21 @@ var commands = []command{
 	{name: "apply", args: "[FILE.toml]", max: 1, group: "file", short: "make what runs what a file says, touching what differs only", long: applyLong, setup: setupApply},
 	{name: "diff", args: "[FILE.toml]", max: 1, group: "file", short: "show what apply would do", long: diffLong, setup: setupDiff},
 	{name: "undo", args: "[NAME]", max: 1, group: "file", short: "take the last change of configurations back", long: undoLong, setup: setupUndo, targets: true},
-	{name: "history", args: "NAME", min: 1, max: 1, group: "file", short: "show the configurations that an app had", long: historyLong, setup: setupHistory, targets: true},
+	{name: "history", args: "NAME", min: 1, max: 1, group: "file", short: "show the configurations that an app had", long: historyLong, setup: setupHistory, targets: true, paged: true},
 	{name: "config", args: "get NAME [KEY] | set NAME KEY=VALUE...", min: 2, max: -1, group: "file", short: "show or change single settings of an app", long: configLong, setup: setupConfig, targets: true},
-	{name: "schema", args: "config", min: 1, max: 1, group: "file", short: "print the JSON Schema of velos.toml", long: schemaLong, setup: setupSchema},
+	{name: "schema", args: "config", min: 1, max: 1, group: "file", short: "print the JSON Schema of velos.toml", long: schemaLong, setup: setupSchema, paged: true},
 
 	{name: "list", aliases: []string{"ls", "l", "ps", "status"}, args: "[NAME...]", max: -1, group: "look", short: "show apps", long: listLong, setup: setupList, targets: true},
-	{name: "info", aliases: []string{"show", "describe", "desc"}, args: "NAME...", min: 1, max: -1, group: "look", short: "show everything about apps", long: "Shows configuration, state, usage, logs and environment of apps. Secrets are masked." + targetsHelp, setup: setupInfo, targets: true},
+	{name: "info", aliases: []string{"show", "describe", "desc"}, args: "NAME...", min: 1, max: -1, group: "look", short: "show everything about apps", long: "Shows configuration, state, usage, logs and environment of apps. Secrets are masked." + targetsHelp, setup: setupInfo, targets: true, paged: true},
 	{name: "why", args: "NAME", min: 1, max: 1, group: "look", short: "explain on one screen why an app is as it is", long: "Explains what an app is doing, since when and why: its last exit, who gave the last order,\nits last words, its latest starts and ends, and what to do next." + targetsHelp, setup: setupWhy, targets: true},
 	{name: "crash", args: "NAME", min: 1, max: 1, group: "look", short: "say why the last run of an app ended", long: crashLong, setup: setupCrash, targets: true},
-	{name: "changes", args: "[NAME]", max: 1, group: "look", short: "show what has happened since you last asked", long: changesLong, setup: setupChanges, targets: true},
+	{name: "changes", args: "[NAME]", max: 1, group: "look", short: "show what has happened since you last asked", long: changesLong, setup: setupChanges, targets: true, paged: true},
 	{name: "ports", args: "[PORT|NAME...]", max: -1, group: "look", short: "show who listens on what", long: portsLong, setup: setupPorts, targets: true},
 	{name: "env", args: "NAME", min: 1, max: 1, group: "look", short: "show the environment of an app; secrets are masked", long: "Shows the environment of an app, one variable a line. Secrets are masked; what env files hold is not shown." + targetsHelp, setup: setupEnv, targets: true},
 	{name: "pid", args: "[NAME...]", max: -1, group: "look", short: "show the process ids of apps, one a line", setup: setupPid, targets: true},
 	{name: "id", args: "NAME...", min: 1, max: -1, group: "look", short: "show the ids of apps, one a line", setup: setupID, targets: true},
-	{name: "logs", aliases: []string{"log"}, args: "[NAME...]", max: -1, group: "look", short: "show what apps wrote", long: logsLong, setup: setupLogs, targets: true},
-	{name: "events", args: "[NAME...]", max: -1, group: "look", short: "show what happened, why, and who asked for it", long: eventsLong, setup: setupEvents, targets: true},
+	{name: "logs", aliases: []string{"log"}, args: "[NAME...]", max: -1, group: "look", short: "show what apps wrote", long: logsLong, setup: setupLogs, targets: true, paged: true},
+	{name: "events", args: "[NAME...]", max: -1, group: "look", short: "show what happened, why, and who asked for it", long: eventsLong, setup: setupEvents, targets: true, paged: true},
 	{name: "flush", args: "[NAME...]", max: -1, group: "look", short: "empty log files", long: "Empties the log files of the apps named, of all apps if none is." + targetsHelp, setup: setupFlush, targets: true},
 	{name: "reload-logs", aliases: []string{"reloadLogs"}, group: "look", short: "open log files anew after they were moved", setup: setupReloadLogs},
 	{name: "api", group: "look", short: "serve all of this over HTTP", long: apiLong, setup: setupAPI},
@@ -117,6 +118,9 @@ func (c *command) cobra(s *session) *cobra.Command {
 			return invalid("--json and --ai exclude each other", "leave one of them out")
 		case s.color != "auto" && s.color != "always" && s.color != "never":
 			return invalid("--color: "+quote(s.color)+" is unknown", "auto, always or never")
+		}
+		if c.paged && !cmd.Flags().Changed("follow") && !cmd.Flags().Changed("raw") {
+			defer s.paged()()
 		}
 		return run(cmd.Context(), args)
 	}
