@@ -113,6 +113,7 @@ type session struct {
 	offered bool // the versions were compared
 	json    bool
 	ai      bool
+	rows    bool // --ai=table
 	silent  bool
 	color   string
 	plain   bool // --no-color
@@ -126,8 +127,10 @@ func (s *session) guess(args []string) {
 		switch a {
 		case "--json":
 			s.json = true
-		case "--ai":
+		case "--ai", "--ai=json":
 			s.ai = true
+		case "--ai=table":
+			s.ai, s.rows = true, true
 		case "--":
 			return
 		}
@@ -140,7 +143,7 @@ func (s *session) options() view.Options {
 	case s.json:
 		o.Format = view.JSON
 	case s.ai:
-		o.Format = view.AI
+		o.Format, o.Rows = view.AI, s.rows
 	}
 	return o
 }
@@ -229,7 +232,8 @@ func tree(s *session) *cobra.Command {
 	root.Flags().BoolVarP(&version, "version", "v", false, "show the version")
 	f := root.PersistentFlags()
 	f.BoolVar(&s.json, "json", false, "answer as JSON, for programs")
-	f.BoolVar(&s.ai, "ai", false, "answer as short JSON, for agents")
+	f.Var(&form{s}, "ai", "answer as short JSON, for agents; --ai=table: the same as rows under one header")
+	f.Lookup("ai").NoOptDefVal = "json"
 	f.BoolVarP(&s.silent, "silent", "s", false, "no notices on stderr")
 	f.StringVar(&s.color, "color", "auto", "use colours: auto, always, never")
 	f.BoolVar(&s.plain, "no-color", false, "the same as --color never")

@@ -119,6 +119,7 @@ func (c *command) cobra(s *session) *cobra.Command {
 		case s.color != "auto" && s.color != "always" && s.color != "never":
 			return invalid("--color: "+quote(s.color)+" is unknown", "auto, always or never")
 		}
+		s.asRows(cmd.Flags().Changed("follow"))
 		if c.paged && !cmd.Flags().Changed("follow") && !cmd.Flags().Changed("raw") {
 			defer s.paged()()
 		}

@@ -230,23 +230,6 @@ func TestThePageOfToolsIsUpToDate(t *testing.T) {
 	}
 }
 
-func TestRowsSayWhatIsUnusual(t *testing.T) {
-	rows := []processRow{{Name: "api", Status: "online", CPU: 2.1, Mem: "45M", Uptime: "2d"},
-		{Name: "my web", Status: "online", Mem: "3.9M", Uptime: "1.5s", Restarts: 2, URL: "http://localhost:3000", Health: "unhealthy"},
-		{Name: "job", Status: "errored", Restarts: 16}, {Name: "new", Status: "starting", Mem: "1M", Uptime: "20ms"}}
-	want := "name cpu% mem uptime; online unless said\napi 2 45M 2d\n\"my web\" 0 3M 1s restarts=2 http://localhost:3000 unhealthy\njob - errored restarts=16\nnew 0 1M 20ms starting"
-	if got := listText(rows, true); got != want {
-		t.Errorf("got:\n%s", got)
-	}
-	var many []processRow
-	for range 20 {
-		many = append(many, rows[0])
-	}
-	if got := listText(append(many, rows[2]), false); !strings.HasPrefix(got, "name cpu% mem uptime; online unless said\njob - errored") || !strings.Contains(got, "20 online and quiet") {
-		t.Errorf("got:\n%s", got)
-	}
-}
-
 func TestChangesAreReadAsInAFile(t *testing.T) {
 	old := velos.NewSpec()
 	old.Name, old.Script, old.Cwd, old.Env = "api", "/srv/api.js", "/srv", map[string]string{"PORT": "1", "GONE": "x", "API_KEY": "sk-live-12345678"}
