@@ -18,7 +18,8 @@ import (
 
 const agentLong = `velos agent init writes Velos into the configuration of agents, so that they start velos mcp-server: of those
 named with --client, or of all that are found in this project and home. What else is in a file stays as it is, and a second
-time changes nothing. --dry-run shows the files, --remove takes Velos out again.
+time changes nothing. Beside that it writes a skill, SKILL.md, which says what to use velos for, also without MCP. --dry-run shows
+the files, --remove takes Velos out again.
 
 Clients: ` + "claude-code, claude-desktop, cursor, vscode, codex, gemini, opencode."
 
@@ -106,6 +107,20 @@ func setupAgent(s *session, f *pflag.FlagSet) handler {
 		var errs []error
 		for _, a := range list {
 			d, err := s.configure(a, *dry, *remove)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			done = append(done, d)
+		}
+		taught := map[string]bool{}
+		for _, a := range list {
+			path := a.skillPath(&s.World)
+			if path == "" || taught[path] {
+				continue
+			}
+			taught[path] = true
+			d, err := s.teach(a.name, path, *dry, *remove)
 			if err != nil {
 				errs = append(errs, err)
 				continue
