@@ -89,7 +89,8 @@ This page is made from the table of tools by a test (` + "`make golden`" + `); d
 ## Connecting
 
 ` + "`velos agent init`" + ` writes the configuration of Claude Code, Claude Desktop, Cursor, VS Code, Codex, Gemini CLI and opencode: of those that are
-found in the project and the home, or of those named with ` + "`--client`" + `. ` + "`--dry-run`" + ` shows the files, ` + "`--remove`" + ` takes Velos out again. By hand:
+found in the project and the home, or of those named with ` + "`--client`" + `. ` + "`--dry-run`" + ` shows the files, ` + "`--remove`" + ` takes Velos out again. Beside it a skill,
+SKILL.md, says what to use velos for, also without MCP. By hand:
 
 ` + "```json" + `
 {"mcpServers": {"velos": {"command": "velos", "args": ["mcp-server"]}}}
