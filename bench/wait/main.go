@@ -182,7 +182,7 @@ func crowd(r *rig.Rig) error {
 	if err := d.Launch(rig.Spec("quiet", 1, "/bin/sleep", "infinity")); err != nil {
 		return err
 	}
-	idle, err := share(d.PID)
+	idle, err := rig.ShareOf(d.PID, *window)
 	if err != nil {
 		return err
 	}
@@ -209,7 +209,7 @@ func crowd(r *rig.Rig) error {
 			}
 		}()
 	}
-	with, err := share(d.PID)
+	with, err := rig.ShareOf(d.PID, *window)
 	if err != nil {
 		return err
 	}
@@ -221,16 +221,4 @@ func crowd(r *rig.Rig) error {
 		Velos: fmt.Sprintf("%.3f %%", with), Target: "≤ 0.5 %", Met: with <= 0.5})
 	r.Add(rig.Figure{What: "each of them: anonymous memory", Velos: rig.KiB((after.Anon - before.Anon) / int64(*waiters))})
 	return nil
-}
-
-func share(pid int) (float64, error) {
-	time.Sleep(3 * time.Second)
-	cpu, err := rig.CPUOf(pid)
-	if err != nil {
-		return 0, err
-	}
-	at := time.Now()
-	time.Sleep(*window)
-	after, err := rig.CPUOf(pid)
-	return (after - cpu).Seconds() / time.Since(at).Seconds() * 100, err
 }
