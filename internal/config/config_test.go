@@ -190,6 +190,9 @@ func TestEachKeyLandsInItsField(t *testing.T) {
 		{`limits = { nofile = 4_096, as = "2G", core = "0:unlimited" }`, func(s *velos.Spec, _ string) {
 			s.Limits = map[string]string{"nofile": "4096", "as": "2147483648", "core": "0:unlimited"}
 		}},
+		{`limits = { "memory.max" = "512M", cpu.max = "150%", pids.max = 64 }`, func(s *velos.Spec, _ string) {
+			s.Limits = map[string]string{"memory.max": "536870912", "cpu.max": "150%", "pids.max": "64"}
+		}},
 		{`autostart = false`, func(s *velos.Spec, _ string) { s.Autostart = false }},
 		{`autorestart = false`, func(s *velos.Spec, _ string) { s.Autorestart = velos.Never }},
 		{`autorestart = true`, func(s *velos.Spec, _ string) { s.Autorestart = velos.Always }},

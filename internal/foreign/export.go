@@ -204,6 +204,7 @@ func (a app) missing(can string) []string {
 		{"depends", len(a.DependsOn) > 0, "it needs " + needsText(a.DependsOn)},
 		{"files", len(a.EnvFiles) > 0, "it reads variables from " + strings.Join(a.EnvFiles, ", ")},
 		{"logs", a.LogFile != "" || a.OutFile != "" || a.ErrFile != "", "it writes to log files of its own name"},
+		{"rights", a.User != "" || a.Group != "" || a.Umask != "" || a.Nice != 0 || len(a.Limits) > 0, "it runs " + a.rightsText()},
 		{"restart", a.Autorestart == velos.Never, "it is not started again"},
 	} {
 		if m.used && !slices.Contains(known, m.name) {

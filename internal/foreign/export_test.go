@@ -32,6 +32,8 @@ func fleet() []velos.Spec {
 	db.Name, db.Script, db.Cwd, db.Source = "db", "/bin/sleep", "/", "/x.toml"
 	db.Args, db.Listen = []string{"1000"}, []string{"tcp://127.0.0.1:5432", "udp://:53", "unix:/run/db.sock", "tcp://:5433"}
 	db.ListenReuse, db.MaxRestarts, db.RestartDelay = true, -1, 1500
+	db.User, db.Group, db.Umask, db.Nice = "www-data", "adm", "027", 5
+	db.Limits = map[string]string{"nofile": "1024:4096", "core": "unlimited", "memory.max": "536870912", "cpu.max": "150%", "pids.max": "64"}
 	db.Health = &velos.Probe{Exec: []string{"sh", "-c", "test -n $PORT && echo $$x"}}
 
 	migrate := velos.NewSpec()

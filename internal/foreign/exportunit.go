@@ -31,7 +31,7 @@ func exportSystemd(apps []app) []Output {
 
 func (a app) unit(several map[string]int) []byte {
 	p := &page{}
-	can := "depends files logs restart signal codes watchdog memory"
+	can := "rights depends files logs restart signal codes watchdog memory"
 	if a.Instances == 1 {
 		can += " listen"
 	}
@@ -136,10 +136,7 @@ func (a app) unitService(p *page) {
 	if a.Watchdog > 0 {
 		p.line("WatchdogSec=", millis(a.Watchdog))
 	}
-	if a.MaxMemory > 0 {
-		p.line("# Velos restarts it in order; systemd kills what needs more.")
-		p.line("MemoryMax=", strconv.FormatInt(a.MaxMemory, 10))
-	}
+	a.unitRights(p)
 	a.unitLogs(p)
 }
 

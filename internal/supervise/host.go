@@ -174,7 +174,7 @@ func (h *Host) Launch(l Launch) (Child, error) {
 	}
 	fault.Here("start.piped")
 	path, args := argv(l.Spec)
-	c := child.Command{Path: path, Args: args, Dir: l.Spec.Cwd, Env: env, Stdout: out, Stderr: errs, Mark: mark}
+	c := child.Command{Path: path, Args: args, Dir: l.Spec.Cwd, Env: env, Stdout: out, Stderr: errs, Mark: mark, Bounds: bounds(l.Spec)}
 	if c.Rights, err = rights(l.Spec); err == nil {
 		err = handOver(c.Rights, out, errs)
 	}

@@ -159,7 +159,7 @@ func (r *runner) onExit(x child.Exit) {
 	r.exited = nil
 	fault.Here("stop.exited")
 	e := &velos.Exit{
-		Time: velos.TimeOf(x.Time), PID: r.child.PID(), Code: x.Code, Signal: x.Signal, Core: x.Core,
+		Time: velos.TimeOf(x.Time), PID: r.child.PID(), Code: x.Code, Signal: x.Signal, Core: x.Core, OOM: x.OOM,
 		Unknown: x.Unknown, Asked: r.asked || r.failed != "", Killed: r.killed, Uptime: max(0, velos.MillisOf(x.Time.Sub(r.began))),
 	}
 	r.last = e
