@@ -72,7 +72,7 @@ func (l *listing) Float(key string, p *float64) {
 func (l *listing) String(key string, p *string) { l.Text(key, *p) }
 
 func (l *listing) Text(key, v string) string {
-	if v != "" {
+	if v != "" && key != "literal" { // said by the pattern of its rule
 		l.add(key, quoted(v))
 	}
 	return v
@@ -91,7 +91,7 @@ func (l *listing) Strings(key string, p *[]string) {
 }
 
 func (l *listing) Ints(key string, p *[]int64) {
-	if len(*p) > 0 {
+	if len(*p) > 0 && key != "program" { // said by the pattern of its rule
 		list := make([]string, len(*p))
 		for i, n := range *p {
 			list[i] = strconv.FormatInt(n, 10)

@@ -3,6 +3,7 @@ package digest
 import (
 	"bytes"
 	"cmp"
+	"regexp"
 	"slices"
 
 	"github.com/velospm/velos"
@@ -21,7 +22,13 @@ type Options struct {
 	Similarity   float64 // of templates
 	MinFrequency uint64  // of patterns
 	Sigma        float64 // of anomalies
-	Rules        Rules   // of levels
+	// Begins says which lines begin an event; nil: the engine tells.
+	Begins *regexp.Regexp
+	// Minutes are what somebody has counted, oldest first, the last of them
+	// over: from the first on, anomalies are found in them and not in the
+	// lines. Until is how far they reach; 0 is to the last one.
+	Minutes []velos.Minute
+	Until   velos.Time
 	// Since is when the period begins. Lines before it tell what is normal
 	// and are not counted.
 	Since velos.Time
@@ -55,18 +62,24 @@ type Analysis struct {
 	volume      *Detector
 	errors      *Detector
 	episodes    []Episode
+	counted     velos.Time // from here on Minutes tell, not lines
 }
 
 // An Episode is anomalies of one metric that follow each other: one incident.
 type Episode struct {
 	Anomaly            // the most unusual minute
-	Until   velos.Time // the beginning of its last minute
+	Since   velos.Time // the beginning of its first minute
+	Until   velos.Time // and of its last one
 }
 
 // NewAnalysis returns an Analysis of one app.
 func NewAnalysis(o Options) *Analysis {
-	return &Analysis{o: o, miner: NewMiner(o.Similarity), streams: map[uint64]*Stream{},
-		volume: NewDetector(LogVolume, o.Sigma), errors: NewDetector(ErrorRate, o.Sigma)}
+	a := &Analysis{o: o, miner: NewMiner(o.Similarity), streams: map[uint64]*Stream{},
+		volume: NewDetector(LogVolume, o.Sigma), errors: NewDetector(ErrorRate, o.Sigma), counted: latest}
+	if len(o.Minutes) > 0 {
+		a.counted = o.Minutes[0].Time
+	}
+	return a
 }
 
 // Add takes the next line.
@@ -78,17 +91,13 @@ func (a *Analysis) Add(l *Line) {
 			a.endAll()
 			clear(a.streams)
 		}
-		s = &Stream{}
+		s = NewStream(a.o.Begins)
 		a.streams[l.From] = s
 	}
-	lvl := l.Level
-	if len(a.o.Rules) > 0 {
-		lvl = a.o.Rules.Level(l.Text, lvl)
-	}
-	if e, ok := s.Add(l.Text, at, lvl); ok {
+	if e, ok := s.Add(l.Text, at, l.Level); ok {
 		a.event(&e)
 	}
-	if at > 0 {
+	if at > 0 && at < a.counted {
 		a.tick(at)
 		a.logged++
 		if s.failed() {
@@ -192,12 +201,15 @@ func (a *Analysis) anomaly(x Anomaly) {
 	if len(a.episodes) >= mostEpisodes {
 		a.episodes = append(a.episodes[:0], a.episodes[1:]...)
 	}
-	a.episodes = append(a.episodes, Episode{x, x.Time})
+	a.episodes = append(a.episodes, Episode{x, x.Time, x.Time})
 }
 
 // Anomalies are the episodes so far, the oldest first. The minute that is not
 // over yet is not judged.
-func (a *Analysis) Anomalies() []Episode { return slices.Clone(a.episodes) }
+func (a *Analysis) Anomalies() []Episode {
+	a.judged()
+	return slices.Clone(a.episodes)
+}
 
 // Patterns are the templates that were seen often enough.
 func (a *Analysis) Patterns() []Pattern { return a.miner.Patterns(a.o.MinFrequency) }
@@ -239,6 +251,7 @@ func (s *Summary) Minutes() float64 { return max(1, float64(s.To-s.From)/float64
 // Anomalies before it are history and not told again.
 func (a *Analysis) Summary(f Facts, from, to velos.Time) Summary {
 	a.Close()
+	a.judged()
 	from, to = cmp.Or(from, a.o.Since, a.first), cmp.Or(to, a.last)
 	s := Summary{Process: f.Name, From: from, To: to, Lines: a.lines, ByLevel: a.levels, LastRestart: f.LastRestart,
 		LastError: string(a.lastError), LastErrorAt: a.lastErrorAt}
