@@ -63,6 +63,24 @@ func shortenMinutes(path string, f *os.File, end int64) error {
 	return os.Rename(path+".tmp", path)
 }
 
+// newestMinute is the last one of a file, 0 when there is none.
+func newestMinute(path string) uint32 {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return 0
+	}
+	var b [minuteSize]byte
+	if n, _ := f.ReadAt(b[:], max(0, st.Size()/minuteSize-1)*minuteSize); n < minuteSize {
+		return 0
+	}
+	return readMinute(b[:]).at
+}
+
 // eachMinute yields the minutes of a file and says which was the newest.
 func eachMinute(path string, yield func(*minute) bool) (newest uint32, stopped bool, err error) {
 	f, err := os.Open(path)

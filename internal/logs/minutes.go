@@ -180,7 +180,7 @@ func (s *Store) takeUp(l *Log, open minute) {
 	case open.at == minuteOf(s.now):
 		s.recall(l).open = open
 		s.watch(l)
-	default:
+	case newestMinute(s.minutesPath(l.id)) < open.at: // else it was written before the end
 		_ = addMinute(s.minutesPath(l.id), open)
 	}
 }
