@@ -127,7 +127,11 @@ func (s *Store) closeMinutes(now uint32) {
 			continue
 		}
 		over := t.open
-		t.open = minute{}
+		if over.at == 0 && t.judged == now { // lines of another app have closed the minute already
+			kept = append(kept, l)
+			continue
+		}
+		t.open, t.judged = minute{}, now
 		if over.at != 0 {
 			_ = addMinute(s.minutesPath(l.id), over) // a disk that takes no lines says so of them
 		}

@@ -4,7 +4,8 @@ package logs
 type tally struct {
 	open    minute // at 0: nothing was written in this minute
 	usual   usual
-	watched bool // is in Store.counted
+	judged  uint32 // the minute at whose beginning usual was last asked
+	watched bool   // is in Store.counted
 }
 
 // A usual is a rough idea of what an app writes in a minute. It decides
