@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"math"
 	"strconv"
 	"time"
 
@@ -61,6 +62,7 @@ func (s *session) alarm(ctx context.Context, a *velos.App) error {
 }
 
 func alarmOf(id uint32, e *digest.Episode) wire.Finding {
-	return wire.Finding{ID: id, Kind: velos.KindAlarm, Cause: e.Sentence(), Alarm: &velos.Alarm{Metric: e.Metric, Current: e.Current, Mean: e.Mean,
-		StdDev: e.StdDev, Sigma: e.Sigma, Severity: e.Severity.String(), Since: e.Since}}
+	short := func(v float64) float64 { return math.Round(min(v, 1e9)*1000) / 1000 }
+	return wire.Finding{ID: id, Kind: velos.KindAlarm, Cause: e.Sentence(), Alarm: &velos.Alarm{Metric: e.Metric, Current: short(e.Current), Mean: short(e.Mean),
+		StdDev: short(e.StdDev), Sigma: short(e.Sigma), Severity: e.Severity.String(), Since: e.Since}}
 }

@@ -49,7 +49,7 @@ func (l *listing) Bool(key string, p *bool) {
 func (l *listing) Int(key string, p *int64) { l.Number(key, *p) }
 
 func (l *listing) Number(key string, v int64) int64 {
-	if preset := l.preset(key); v == 0 && (preset == "" || preset == `"0s"` || key == "listen_timeout") {
+	if preset := l.preset(key); v == 0 && key != "priority" && (preset == "" || preset == `"0s"` || key == "listen_timeout") {
 		return v // nothing, or the default
 	}
 	switch takes := l.takes(key); {

@@ -106,6 +106,9 @@ func (c *call) addEvent(context.Context) (velos.Record, error) {
 		return nil, err
 	}
 	a := q.Alarm
+	if a != nil && !(sane(a.Current) && sane(a.Mean) && sane(a.StdDev) && sane(a.Sigma)) {
+		return nil, &velos.Error{Code: velos.Invalid, Message: "add an event: a figure of the alarm is no number"}
+	}
 	if q.Kind != velos.KindAlarm || a == nil || a.Metric == "" || len(a.Metric) > 64 || q.Cause == "" || len(q.Cause) > mostCause ||
 		a.Severity != "warning" && a.Severity != "critical" {
 		return nil, &velos.Error{Code: velos.Invalid, Message: "add an event: only an alarm with a metric, a severity and a cause can be added"}
@@ -121,6 +124,9 @@ func (c *call) addEvent(context.Context) (velos.Record, error) {
 	c.d.event(velos.Event{Kind: velos.KindAlarm, App: app.Spec.Name, ID: q.ID, Inst: -1, Cause: q.Cause, Alarm: a, Actor: who, Gen: app.Generation})
 	return &wire.Done{Success: true}, nil
 }
+
+// sane keeps what JSON cannot say out of the journal.
+func sane(v float64) bool { return v >= 0 && v < 1e15 }
 
 // minutes streams how much an app wrote.
 func (c *call) minutes(ctx context.Context) (velos.Record, error) {

@@ -29,10 +29,16 @@ type Options struct {
 	// lines. Until is how far they reach; 0 is to the last one.
 	Minutes []velos.Minute
 	Until   velos.Time
+	// Down are the times at which the program did not run, in order: its
+	// silence then says nothing.
+	Down []Span
 	// Since is when the period begins. Lines before it tell what is normal
 	// and are not counted.
 	Since velos.Time
 }
+
+// A Span is a length of time.
+type Span struct{ From, To velos.Time }
 
 // Bounds of an Analysis.
 const (
@@ -171,6 +177,11 @@ func (a *Analysis) tick(at velos.Time) {
 
 // minute hands the counts of a.now to the detectors.
 func (a *Analysis) minute() {
+	if a.logged == 0 && a.down() {
+		a.volume.skip()
+		a.errors.skip()
+		return
+	}
 	if x, ok := a.volume.Add(a.now, a.logged); ok {
 		a.anomaly(x)
 	}
@@ -178,6 +189,14 @@ func (a *Analysis) minute() {
 		a.anomaly(x)
 	}
 	a.logged, a.failed = 0, 0
+}
+
+// down reports that the program did not run in some part of a.now.
+func (a *Analysis) down() bool {
+	for len(a.o.Down) > 0 && a.o.Down[0].To <= a.now {
+		a.o.Down = a.o.Down[1:]
+	}
+	return len(a.o.Down) > 0 && a.o.Down[0].From < a.now+minute
 }
 
 // together is how far two anomalies of an episode may be from each other.

@@ -1,10 +1,6 @@
 package digest
 
-import (
-	"strconv"
-
-	"github.com/velospm/velos"
-)
+import "strconv"
 
 // judged hands counted minutes to the detectors, each once. Those between them
 // had no lines.
@@ -26,12 +22,8 @@ func (a *Analysis) judged() {
 	}
 }
 
-// Watch judges minutes, oldest first, up to a time, and returns the episodes:
-// what an Analysis of their lines would find.
-func Watch(list []velos.Minute, until velos.Time, sigma float64) []Episode {
-	a := NewAnalysis(Options{Minutes: list, Until: until, Sigma: sigma})
-	return a.Anomalies()
-}
+// Watch judges the minutes of o alone and returns the episodes.
+func Watch(o Options) []Episode { return NewAnalysis(o).Anomalies() }
 
 // Sentence is an anomaly in the words that are used everywhere.
 func (x *Anomaly) Sentence() string {

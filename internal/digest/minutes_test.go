@@ -29,7 +29,7 @@ func TestCountedMinutesAreJudged(t *testing.T) {
 	l, e := steady(90, 30, 1)
 	l, e = append(l, 70, 80), append(e, 40, 50)
 	until := noon + 92*minute
-	list := Watch(counted(l, e), until, 0)
+	list := Watch(Options{Minutes: counted(l, e), Until: until})
 	var x *Episode
 	for i := range list {
 		if list[i].Metric == ErrorRate {
@@ -46,15 +46,30 @@ func TestCountedMinutesAreJudged(t *testing.T) {
 
 func TestSilenceIsFoundInMinutesThatAreNotThere(t *testing.T) {
 	l, e := steady(90, 200, 0)
-	list := Watch(counted(l, e), noon+95*minute, 0)
+	list := Watch(Options{Minutes: counted(l, e), Until: noon + 95*minute})
 	if len(list) != 1 || list[0].Metric != Silence || list[0].Since != noon+92*minute {
 		t.Fatalf("got %+v", list)
 	}
 	if s := list[0].Sentence(); !strings.HasPrefix(s, "log volume ") || !strings.HasSuffix(s, " sigma below normal (0/min vs avg 200/min)") {
 		t.Errorf("it says %q", s)
 	}
-	if list := Watch(counted(l, e), 0, 0); len(list) != 0 { // it was stopped then
+	if list := Watch(Options{Minutes: counted(l, e), Until: 0}); len(list) != 0 { // it was stopped then
 		t.Errorf("without a time to which they reach: %+v", list)
+	}
+}
+
+func TestATimeWithoutTheProgramIsNoSilenceAndNotNormal(t *testing.T) {
+	l, e := steady(210, 200, 0)
+	for i := 90; i < 190; i++ {
+		l[i] = 0
+	}
+	o := Options{Minutes: counted(l, e), Until: noon + 210*minute, Down: []Span{{noon - minute, noon}, {noon + 89*minute + 30*second, noon + 190*minute + 20*second}}}
+	if list := Watch(o); len(list) != 0 {
+		t.Errorf("got %+v", list)
+	}
+	o.Down = nil
+	if list := Watch(o); len(list) == 0 {
+		t.Error("the test shows nothing: it would be the same if the program had run")
 	}
 }
 

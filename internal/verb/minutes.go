@@ -37,15 +37,72 @@ func Counted(ctx context.Context, conn *client.Client, a *velos.App, o *digest.O
 		}
 		o.Minutes = append(o.Minutes, m)
 	}
-	if n := len(o.Minutes); n > 0 && OnlineSince(a) == 0 {
+	n := len(o.Minutes)
+	if n == 0 {
+		return nil
+	}
+	if onlineSince(a) == 0 {
 		o.Until = min(end, o.Minutes[n-1].Time+velos.MinuteLength)
 	}
-	return nil
+	var err error
+	o.Down, err = downtimes(ctx, conn, a, o.Minutes[0].Time)
+	return err
 }
 
-// OnlineSince is when the first of the instances that are online was started;
+// downtimes are when no instance of an app ran, as far as the journal knows.
+func downtimes(ctx context.Context, conn *client.Client, a *velos.App, since velos.Time) ([]digest.Span, error) {
+	var list []velos.Event
+	for e, err := range conn.Events(ctx, wire.EventsQuery{ID: a.ID, Since: since}) {
+		if err != nil {
+			return nil, err
+		}
+		if e.Kind == velos.KindState && e.Inst >= 0 {
+			list = append(list, velos.Event{Time: e.Time, Inst: e.Inst, From: e.From, To: e.To})
+		}
+	}
+	return gaps(a, list, since), nil
+}
+
+// gaps are the times without a run. How an instance was at the beginning says
+// its first event or, when there is none, how it is now.
+func gaps(a *velos.App, list []velos.Event, since velos.Time) (spans []digest.Span) {
+	up := map[int]bool{}
+	for i := range a.Instances {
+		up[a.Instances[i].Inst] = runs(a.Instances[i].Status)
+	}
+	for i := len(list) - 1; i >= 0; i-- {
+		up[list[i].Inst] = runs(list[i].From)
+	}
+	from := since
+	for _, e := range list {
+		was := anyOf(up)
+		up[e.Inst] = runs(e.To)
+		switch is := anyOf(up); {
+		case was && !is:
+			from = e.Time
+		case !was && is:
+			spans = append(spans, digest.Span{From: from, To: e.Time})
+		}
+	}
+	return spans
+}
+
+func runs(s velos.Status) bool {
+	return s == velos.Starting || s == velos.Online || s == velos.Stopping
+}
+
+func anyOf(up map[int]bool) bool {
+	for _, yes := range up {
+		if yes {
+			return true
+		}
+	}
+	return false
+}
+
+// onlineSince is when the first of the instances that are online was started;
 // 0: none is.
-func OnlineSince(a *velos.App) (first velos.Time) {
+func onlineSince(a *velos.App) (first velos.Time) {
 	for i := range a.Instances {
 		if in := &a.Instances[i]; in.Status == velos.Online && (first == 0 || in.Started < first) {
 			first = in.Started
@@ -65,8 +122,8 @@ func Alarms(ctx context.Context, conn *client.Client, a *velos.App, now velos.Ti
 		return nil, err
 	}
 	var fresh []digest.Episode
-	for _, e := range digest.Watch(o.Minutes, o.Until, o.Sigma) {
-		if e.Until < now-goesOn || e.Metric == digest.Silence && (OnlineSince(a) == 0 || OnlineSince(a) > e.Since-quietFor) {
+	for _, e := range digest.Watch(o) {
+		if e.Until < now-goesOn || explained(a, &e) {
 			continue
 		}
 		known, err := told(ctx, conn, a.ID, &e)
@@ -78,6 +135,23 @@ func Alarms(ctx context.Context, conn *client.Client, a *velos.App, now velos.Ti
 		}
 	}
 	return fresh, nil
+}
+
+// explained reports that an episode needs no alarm: the silence of an app that
+// has just come, or is not there, and the many words with which one begins.
+func explained(a *velos.App, e *digest.Episode) bool {
+	switch e.Metric {
+	case digest.Silence:
+		since := onlineSince(a)
+		return since == 0 || since > e.Since-quietFor
+	case digest.LogVolume:
+		for i := range a.Instances {
+			if at := a.Instances[i].Started; at > 0 && e.Since >= at-at%velos.MinuteLength && e.Until <= at+velos.MinuteLength {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 const (
