@@ -34,6 +34,8 @@ const (
 	KindDaemon Kind = "daemon" // the daemon started, recovered or stopped
 	// KindWarning is about something that may need somebody: Cause says what.
 	KindWarning Kind = "warning"
+	// KindAlarm is a figure of an app's logs that is unusual: Alarm has it.
+	KindAlarm Kind = "alarm"
 )
 
 // An Event is something that happened.
@@ -49,6 +51,7 @@ type Event struct {
 	To    Status `json:"to,omitempty"`
 	Cause string `json:"cause,omitempty"` // plain words: "exited with code 1 after 3s"
 	Exit  *Exit  `json:"exit,omitempty"`
+	Alarm *Alarm `json:"alarm,omitempty"`
 	Actor Actor  `json:"actor"`
 	Gen   int    `json:"generation,omitempty"` // of the app's Spec
 }
@@ -66,6 +69,7 @@ func (e *Event) Fields(f Fields) {
 	Str(f, "to", &e.To)
 	f.String("cause", &e.Cause)
 	Object(f, "exit", &e.Exit)
+	Object(f, "alarm", &e.Alarm)
 	f.Nest("actor", true, &e.Actor)
 	Int(f, "generation", &e.Gen)
 }

@@ -54,6 +54,13 @@ type Spec struct {
 	MaxLogFiles   int    `json:"max_log_files"`             // rotated files kept for each stream
 	MaxLogTotal   int64  `json:"max_log_total"`             // bytes of all log files of the app; 0: no bound of its own
 
+	// How its lines are read, by the daemon (Rules) and by who reads them.
+	Rules               []LevelRule `json:"rules,omitempty"`
+	Multiline           string      `json:"multiline,omitempty"`            // RE2: lines that match begin an event, all others continue it
+	SimilarityThreshold float64     `json:"similarity_threshold,omitempty"` // of templates; 0: the default
+	DedupeWindow        Millis      `json:"dedupe_window,omitempty"`        // between repeats that are folded; 0: the default
+	SigmaThreshold      float64     `json:"sigma_threshold,omitempty"`      // of anomalies and alarms; 0: the default
+
 	// Listen are addresses that the daemon opens for the program and passes
 	// on as systemd does: tcp://HOST:PORT, udp://HOST:PORT, unix:/PATH. HOST
 	// is an IP address, or empty for all. They stay open between runs.
@@ -141,6 +148,11 @@ func (s *Spec) Fields(f Fields) {
 	f.Int("max_log_size", &s.MaxLogSize)
 	Int(f, "max_log_files", &s.MaxLogFiles)
 	f.Int("max_log_total", &s.MaxLogTotal)
+	List(f, "rules", &s.Rules)
+	f.String("multiline", &s.Multiline)
+	f.Float("similarity_threshold", &s.SimilarityThreshold)
+	Int(f, "dedupe_window", &s.DedupeWindow)
+	f.Float("sigma_threshold", &s.SigmaThreshold)
 	f.Strings("listen", &s.Listen)
 	f.Bool("listen_reuseport", &s.ListenReuse)
 	f.Bool("wait_ready", &s.WaitReady)

@@ -96,6 +96,7 @@ var commands = []command{
 	{name: "unstartup", args: "[INIT]", max: 1, group: "daemon", short: "undo startup", long: "Removes what startup has written. What runs goes on.", setup: setupUnstartup},
 
 	{name: "compress", args: "FILE", min: 1, max: 1, hidden: true, short: "compress a rotated log file to FILE.zst", setup: setupCompress},
+	{name: "sentinel", args: "ID...", min: 1, max: -1, hidden: true, short: "look for anomalies and have velosd record them", setup: setupSentinel},
 	{name: "expand", args: "FILE", min: 1, max: 1, hidden: true, short: "write a compressed log file to stdout", setup: setupExpand},
 }
 

@@ -51,6 +51,9 @@ func (o *logFlags) flags(f *pflag.FlagSet) {
 	f.MarkHidden("nostream")
 }
 
+// whole reports that nothing narrows down which lines are meant.
+func (o *logFlags) whole() bool { return o.level == "" && o.grep == "" && !o.out && !o.err }
+
 // A logQuery is what the flags of logs come to.
 type logQuery struct {
 	follow  bool

@@ -148,6 +148,18 @@ func (c *Client) Events(ctx context.Context, q wire.EventsQuery) iter.Seq2[velos
 	return each(s, func(e *wire.Events) []velos.Event { return e.Events })
 }
 
+// Minutes is how much an app wrote in each minute, oldest first. See Logs for
+// how it ends.
+func (c *Client) Minutes(ctx context.Context, q wire.MinutesQuery) iter.Seq2[velos.Minute, error] {
+	s := frames[wire.Minutes](c, ctx, wire.LogMinutes, &q)
+	return each(s, func(m *wire.Minutes) []velos.Minute { return m.Minutes })
+}
+
+// Tell has the daemon record what a helper has found.
+func (c *Client) Tell(ctx context.Context, f wire.Finding) (wire.Done, error) {
+	return ask[wire.Done](c, ctx, wire.EventAdd, &f)
+}
+
 // MetricsStream is figures of an app, or of one app after another, again and
 // again. See Logs for how it ends.
 func (c *Client) MetricsStream(ctx context.Context, q wire.MetricsQuery) iter.Seq2[wire.Metrics, error] {

@@ -217,6 +217,14 @@ func TestEachKeyLandsInItsField(t *testing.T) {
 		{`max_log_size = "1.5M"`, func(s *velos.Spec, _ string) { s.MaxLogSize = 3 << 19 }},
 		{`max_log_size = 4096`, func(s *velos.Spec, _ string) { s.MaxLogSize = 4096 }},
 		{`max_log_files = 2`, func(s *velos.Spec, _ string) { s.MaxLogFiles = 2 }},
+		{`rules = [{ pattern = "quota", level = "warning", priority = 10 }, { match = "^[a-c]", level = "err" }]`, func(s *velos.Spec, _ string) {
+			s.Rules = []velos.LevelRule{{Pattern: "quota", Level: "warn", Priority: 10, Literal: "quota"}, {Pattern: "^[a-c]", Level: "error", Priority: 100,
+				Program: []int64{1, 4, 0, 0, 0, 0, 4, 2, 4, 0, 5, 3, 0, 2, 'a', 'c', 1, 0, 0, 0}}}
+		}},
+		{`multiline = '^\d{4}-'`, func(s *velos.Spec, _ string) { s.Multiline = `^\d{4}-` }},
+		{`similarity_threshold = 0.9`, func(s *velos.Spec, _ string) { s.SimilarityThreshold = .9 }},
+		{`dedupe_window = "5m"`, func(s *velos.Spec, _ string) { s.DedupeWindow = 300_000 }},
+		{`sigma_threshold = 2`, func(s *velos.Spec, _ string) { s.SigmaThreshold = 2 }},
 		{`max_log_total = "1G"`, func(s *velos.Spec, _ string) { s.MaxLogTotal = 1 << 30 }},
 	} {
 		for _, header := range []string{"[apps.api]\nscript = \"app.js\"\n" + c.line, "[defaults]\n" + c.line + "\n[apps.api]\nscript = \"app.js\"\n"} {

@@ -6,7 +6,7 @@ import "strings"
 // variables of each run.
 func (d *draft) notExpanded(key string) bool {
 	switch key {
-	case "ready", "health":
+	case "ready", "health", "rules", "multiline":
 		return true
 	case "script", "args":
 		return d.spec.Shell // the shell's own

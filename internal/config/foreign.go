@@ -6,12 +6,10 @@ var laterKeys = map[string]struct {
 	harmless func(*node) bool
 	hint     string
 }{
-	"hooks":     {nil, "leave it out"},
-	"notify":    {nil, "leave it out"},
-	"secret":    {nil, "use env_file: its values are never stored"},
-	"rules":     {nil, "leave it out"},
-	"multiline": {nil, "leave it out"},
-	"protect":   {nil, "leave it out"},
+	"hooks":   {nil, "leave it out"},
+	"notify":  {nil, "leave it out"},
+	"secret":  {nil, "use env_file: its values are never stored"},
+	"protect": {nil, "leave it out"},
 }
 
 // foreign are other managers' words for our keys.

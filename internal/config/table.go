@@ -136,6 +136,12 @@ func itsLogs() section {
 		{name: "log_raw", preset: "false", help: "files hold the bytes as written, not JSON lines", form: boolean(func(d *draft) *bool { return &d.spec.LogRaw })},
 		{name: "max_log_size", preset: `"10M"`, help: "at which a file is rotated", form: size(func(d *draft) *int64 { return &d.spec.MaxLogSize }), live: true},
 		{name: "max_log_files", preset: "5", help: "rotated files kept for each stream", form: whole(func(d *draft) *int { return &d.spec.MaxLogFiles }), live: true},
+		{name: "rules", help: "which level a line has: pattern (text or RE2), level, priority; for lines that are written from then on",
+			form: special(readRules, "tables with pattern, level and priority", rulesSchema()), live: true},
+		{name: "multiline", help: "RE2: lines that match begin an event and all others continue it; left out, the engine tells", form: special(readMultiline, "an expression", ofType("string")), live: true},
+		{name: "similarity_threshold", help: "of words that messages of one pattern have in common; left out, 0.85", form: fraction(0, 1, func(d *draft) *float64 { return &d.spec.SimilarityThreshold }), live: true},
+		{name: "dedupe_window", help: "how long after the last one a message still counts as its repeat; left out, 60s", form: length(func(d *draft) *velos.Millis { return &d.spec.DedupeWindow }), live: true},
+		{name: "sigma_threshold", help: "from which an anomaly is told, and an alarm raised; critical is 1.5 above; left out, 3.5. 2 tells many", form: fraction(1, 20, func(d *draft) *float64 { return &d.spec.SigmaThreshold }), live: true},
 		{name: "max_log_total", preset: `"100M"`, help: "of all log files of the app; 0 is no bound of its own", form: size(func(d *draft) *int64 { return &d.spec.MaxLogTotal }), live: true},
 	}}
 }

@@ -173,6 +173,7 @@ func (d *Daemon) raise() error {
 	d.store, err = logs.Open(d.home.LogDir(), logs.Options{
 		Classify: level.Classify,
 		Notice:   d.logNotice,
+		Unusual:  d.helper.examine,
 		Compress: d.helper.compress,
 		Expand:   d.helper.expand,
 		Park:     d.park,

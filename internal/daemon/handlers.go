@@ -41,6 +41,7 @@ var handlers = map[wire.Command]func(*call, context.Context) (velos.Record, erro
 	wire.LogSearch:      (*call).logs,
 	wire.LogFlush:       (*call).flush,
 	wire.LogReopen:      (*call).reopen,
+	wire.LogMinutes:     (*call).minutes,
 	wire.MetricsGet:     (*call).metrics,
 	wire.MetricsStream:  (*call).metricsStream,
 	wire.StateSave:      (*call).save,
@@ -49,6 +50,7 @@ var handlers = map[wire.Command]func(*call, context.Context) (velos.Record, erro
 	wire.DaemonShutdown: (*call).shutdown,
 	wire.DaemonUpgrade:  (*call).upgrade,
 	wire.EventList:      (*call).events,
+	wire.EventAdd:       (*call).addEvent,
 }
 
 // answer runs the handler and sends its last response. A panic in a handler

@@ -21,9 +21,10 @@ type helper struct {
 	children *child.Host
 	home     home.Home
 
-	mu   sync.Mutex
-	todo []string
-	busy bool
+	mu    sync.Mutex
+	todo  []string
+	busy  bool
+	watch *sentinel // nil until there was something to look at
 }
 
 func newHelper(c *child.Host, h home.Home) *helper { return &helper{children: c, home: h} }

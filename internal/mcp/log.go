@@ -332,7 +332,7 @@ func (p *page) rows(s *Server, each bool) []logRow {
 	}
 	var folds []*fold
 	at := map[string]*fold{}
-	miner := digest.NewMiner(0)
+	miner := digest.NewMiner(p.app.Spec.SimilarityThreshold)
 	if !each {
 		for i := range p.entries {
 			miner.Add(digest.Message(p.entries[i].Msg), p.entries[i].Time, p.entries[i].Level)

@@ -59,7 +59,14 @@ func (c *call) analyse(a *velos.App, inst int, period velos.Millis, most int) (d
 	now := c.s.now()
 	from := now - velos.Time(period)
 	m := view.MaskOf(a)
-	an := digest.NewAnalysis(digest.Options{Since: from})
+	o := verb.Reading(&a.Spec)
+	o.Since = from
+	if inst < 0 {
+		if err := verb.Counted(c, c.conn, a, &o, from-verb.Remembered, 0, now); err != nil {
+			return digest.Summary{}, err
+		}
+	}
+	an := digest.NewAnalysis(o)
 	for e, err := range c.conn.Logs(c, a.ID, velos.Query{Inst: inst, Since: from - max(velos.Time(period), history), Last: most}) {
 		if err != nil {
 			return digest.Summary{}, err

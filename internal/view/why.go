@@ -64,7 +64,7 @@ func (o Options) findings(r Report, m Mask, i *velos.Instance) findings {
 				f.order = &e
 			}
 		case e.Inst >= 0 && e.Inst != i.Inst:
-		case e.Kind == velos.KindExit, e.Kind == velos.KindWarning, e.Kind == velos.KindState && (e.To == velos.Starting || e.To == velos.Online || e.To == velos.Errored):
+		case e.Kind == velos.KindExit, e.Kind == velos.KindWarning, e.Kind == velos.KindAlarm, e.Kind == velos.KindState && (e.To == velos.Starting || e.To == velos.Online || e.To == velos.Errored):
 			f.timeline = append(f.timeline, e)
 		}
 	}

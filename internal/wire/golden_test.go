@@ -41,6 +41,9 @@ var frames = []struct {
 	}})},
 	{"cancel", AppendRequest(nil, 5, CancelStream, nil)},
 	{"end", AppendResponse(nil, 5, OK, nil)},
+	{"minutes", AppendResponse(nil, 9, Streaming, &Minutes{[]velos.Minute{{Time: 1795449600000, Lines: 412, Warn: 3, Errors: 7}}})},
+	{"event_add", AppendRequest(nil, 10, EventAdd, &Finding{ID: 1, Kind: velos.KindAlarm, Cause: "error rate 4.2 sigma above normal (7/min vs avg 0.5/min)",
+		Alarm: &velos.Alarm{Metric: "error_rate", Current: 7, Mean: .5, StdDev: .75, Sigma: 4.25, Severity: "warning", Since: 1795449600000}})},
 	{"events", AppendRequest(nil, 6, EventList, &EventsQuery{Last: 20})},
 }
 

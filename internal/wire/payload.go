@@ -271,6 +271,42 @@ type Events struct{ Events []velos.Event }
 // Fields implements velos.Record.
 func (e *Events) Fields(f velos.Fields) { velos.List(f, "events", &e.Events) }
 
+// MinutesQuery asks how much an app wrote in each minute.
+type MinutesQuery struct {
+	ID    uint32
+	Since velos.Time // inclusive
+	Until velos.Time // exclusive; 0: now
+}
+
+// Fields implements velos.Record.
+func (q *MinutesQuery) Fields(f velos.Fields) {
+	velos.Int(f, "id", &q.ID)
+	velos.Int(f, "since", &q.Since)
+	velos.Int(f, "until", &q.Until)
+}
+
+// Minutes is one frame of a stream of minutes.
+type Minutes struct{ Minutes []velos.Minute }
+
+// Fields implements velos.Record.
+func (m *Minutes) Fields(f velos.Fields) { velos.List(f, "minutes", &m.Minutes) }
+
+// A Finding is an event that a helper of the daemon has found out.
+type Finding struct {
+	ID    uint32     // of the app
+	Kind  velos.Kind // velos.KindAlarm: nothing else may be said by others than the daemon
+	Cause string
+	Alarm *velos.Alarm
+}
+
+// Fields implements velos.Record.
+func (n *Finding) Fields(f velos.Fields) {
+	velos.Int(f, "id", &n.ID)
+	velos.Str(f, "kind", &n.Kind)
+	f.String("cause", &n.Cause)
+	velos.Object(f, "alarm", &n.Alarm)
+}
+
 // MetricsQuery asks for figures.
 type MetricsQuery struct {
 	ID       uint32       // 0: the daemon's only, or in a stream those of every app
