@@ -219,3 +219,20 @@ func (d *draft) variable(name string) (string, bool) {
 	v, ok := d.spec.FileEnv[name]
 	return v, ok
 }
+
+// readSecret reads names of variables.
+func readSecret(d *draft, n *node) *problem {
+	list := []*node{n}
+	if n.kind == isList {
+		list = n.items
+	}
+	names := make([]string, 0, len(list))
+	for _, c := range list {
+		if c.kind != isString {
+			return wrong("must be a list of names, not "+c.kind.String(), `such as ["STRIPE_ID"]`)
+		}
+		names = append(names, c.text)
+	}
+	d.spec.Secret = names
+	return nil
+}

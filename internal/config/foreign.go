@@ -8,7 +8,6 @@ var laterKeys = map[string]struct {
 }{
 	"hooks":     {nil, "leave it out"},
 	"notify":    {nil, "leave it out"},
-	"secret":    {nil, "use env_file: its values are never stored"},
 	"rules":     {nil, "leave it out"},
 	"multiline": {nil, "leave it out"},
 	"protect":   {nil, "leave it out"},
