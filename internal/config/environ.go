@@ -27,6 +27,9 @@ type Environ struct {
 	// Profiles are laid over the environment of an app from a file, one
 	// after the other.
 	Profiles []string
+	// Trust is asked whether what a file says may be run, before anything of
+	// it is looked up; nil: it may.
+	Trust func(Claim) error
 
 	found *findings
 }

@@ -7,7 +7,7 @@ var laterKeys = map[string]struct {
 	hint     string
 }{
 	"hooks":     {nil, "leave it out"},
-	"notify":    {nil, "leave it out"},
+	"notify":    {nil, "write [[notify]] tables beside [apps.NAME]"},
 	"rules":     {nil, "leave it out"},
 	"multiline": {nil, "leave it out"},
 	"protect":   {nil, "leave it out"},
