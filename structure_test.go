@@ -82,7 +82,7 @@ var rooms = map[string]room{
 	"internal/verb":    {side: reader, imports: "client config crash home view wire"},
 	"internal/unit":    {side: reader},
 	"internal/trust":   {side: reader, imports: "config home"},
-	"internal/herald":  {side: reader, imports: "client config home trust view wire"},
+	"internal/herald":  {side: reader, imports: "client config home trust verb view wire"},
 	"internal/guard":   {side: reader, imports: "home view"},
 	"internal/api":     {side: reader, imports: "client guard view wire"},
 	"internal/mcp":     {side: reader, imports: "client config crash digest record verb view wire"},

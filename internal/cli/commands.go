@@ -91,6 +91,7 @@ var commands = []command{
 	{name: "token", args: "create|list|revoke [ID...]", min: 1, max: -1, group: "daemon", short: "make, list and revoke tokens for HTTP", long: tokenLong, setup: setupToken},
 	{name: "version", group: "daemon", short: "show the versions of velos and the daemon", setup: setupVersion},
 	{name: "doctor", group: "daemon", short: "look for what is wrong with this installation, and say how to mend it", long: doctorLong, setup: setupDoctor},
+	{name: "notify", args: "[test [FILE]]", max: 2, group: "daemon", short: "tell news to those whom [[notify]] tables name", long: notifyLong, setup: setupNotify},
 	{name: "completion", args: "bash|zsh|fish|powershell", min: 1, max: 1, group: "daemon", short: "write a script that completes commands in a shell", long: completionLong, setup: setupCompletion},
 	{name: "man", args: "[COMMAND]", max: 1, group: "daemon", short: "print manual pages", long: manLong, setup: setupMan},
 	{name: "startup", args: "[INIT]", max: 1, group: "daemon", short: "start the daemon with the system", long: startupLong, setup: setupStartup},

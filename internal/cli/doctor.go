@@ -67,6 +67,7 @@ func setupDoctor(s *session, _ *pflag.FlagSet) handler {
 		d.checkDisk()
 		d.checkLogs()
 		d.checkBoot()
+		d.checkNotices()
 		return d.report()
 	}
 }

@@ -25,6 +25,7 @@ type Notice struct {
 	URL            string
 	Headers        map[string]string
 	Token, Chat    string
+	Server         string // of telegram
 	SMTP, From     string
 	To             []string
 	User, Password string
@@ -93,6 +94,7 @@ func init() {
 		{"headers", "webhook", false, "", "a table of texts", "of the request", schema{"type": "object", "additionalProperties": ofType("string")}, readHeaders},
 		str("token", "telegram", true, "of the bot", func(n *Notice) *string { return &n.Token }),
 		{"chat", "telegram", true, "", "a text or a number", "the chat's id, or @name of a channel", ofType("string", "integer"), readChat},
+		str("server", "telegram", false, "a Bot API server of your own; left out, https://api.telegram.org", func(n *Notice) *string { return &n.Server }),
 		str("smtp", "email", true, "HOST:PORT of the server; port 465 is encrypted from the beginning", func(n *Notice) *string { return &n.SMTP }),
 		str("from", "email", true, "the sender's address", func(n *Notice) *string { return &n.From }),
 		list("to", "email", true, "", "addresses of those who get it", func(n *Notice) *[]string { return &n.To }, nil),

@@ -28,6 +28,7 @@ func (n Notice) Resolve(vars Lookup) (out Notice, secrets []string, err error) {
 	out.URL = r.text("url", n.URL, true)
 	out.Token = r.text("token", n.Token, true)
 	out.Chat = r.text("chat", n.Chat, false)
+	out.Server = r.text("server", n.Server, false)
 	out.SMTP, out.From = r.text("smtp", n.SMTP, false), r.text("from", n.From, false)
 	out.User, out.Password = r.text("user", n.User, false), r.text("password", n.Password, true)
 	out.To = make([]string, len(n.To))
