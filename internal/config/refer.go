@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"net/url"
 	"strings"
 
 	"github.com/velospm/velos"
@@ -26,6 +27,13 @@ func (n Notice) Resolve(vars Lookup) (out Notice, secrets []string, err error) {
 	out = n
 	r := &referrer{n: &n, vars: vars}
 	out.URL = r.text("url", n.URL, true)
+	if u, err := url.Parse(out.URL); err == nil { // what a server says may repeat a part of it
+		for _, part := range []string{u.EscapedPath(), u.RawQuery} {
+			if len(part) >= 8 {
+				r.secrets = append(r.secrets, part)
+			}
+		}
+	}
 	out.Token = r.text("token", n.Token, true)
 	out.Chat = r.text("chat", n.Chat, false)
 	out.Server = r.text("server", n.Server, false)

@@ -48,7 +48,7 @@ type sink struct {
 	config.Notice
 	*Sink
 	source string // the file whose apps it is about; empty: the home's
-	failed bool // in this run: it is not tried again
+	failed bool   // in this run: it is not tried again
 }
 
 // New is a Herald with the usual times.

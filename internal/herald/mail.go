@@ -13,6 +13,7 @@ import (
 	"net/smtp"
 	"net/textproto"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -144,7 +145,7 @@ func answered(err error) error {
 	}
 	var t *textproto.Error
 	if errors.As(err, &t) {
-		return &failure{text: "the server answered " + short(t.Error(), 200), final: t.Code >= 500}
+		return &failure{text: "the server answered " + strconv.Itoa(t.Code) + " " + short(t.Msg, 200), final: t.Code >= 500}
 	}
 	return &failure{text: err.Error()}
 }

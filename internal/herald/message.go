@@ -106,9 +106,9 @@ func (n *News) head() string {
 // write is a news in plain text. What the program wrote stands on a line of its
 // own, behind a mark.
 func (n *News) write(b *strings.Builder) {
-	what := strings.TrimPrefix(n.What, n.Kind+": ")
+	what := strings.TrimPrefix(strings.TrimPrefix(n.What, n.Kind+": "), told(n.Kind)+": ")
 	b.WriteString(n.head() + ": " + what)
-	if n.Exit != "" && n.Exit != n.What {
+	if n.Exit != "" && !strings.Contains(n.What, n.Exit) {
 		b.WriteString("; " + n.Exit)
 	}
 	var more []string
