@@ -67,7 +67,7 @@ func (s *session) notifyStatus(h home.Home) error {
 	for _, id := range slices.Sorted(maps.Keys(st.Sinks)) {
 		k := *st.Sinks[id]
 		waiting := len(k.Unsent)
-		k.Unsent = nil
+		k.Unsent, k.Hour = nil, append([]velos.Time{}, k.Hour...)
 		answer.Sinks = append(answer.Sinks, sinkAnswer{&k, waiting})
 		text += show(k.Type, "  ", k.Target, "  (", k.Place, "): ", strconv.Itoa(k.Sent), " sent", sinkWords(&k, waiting, s.Loc))
 	}

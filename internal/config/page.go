@@ -90,7 +90,8 @@ What is put in this way is stored with the app: secrets belong into an ` + "`env
 const noticeHead = `
 ## Notifications
 
-` + "`[[notify]]`" + ` tables say where news of the file's apps go; in ` + "`VELOS_HOME/config.toml`" + ` they hold for every app. Any text from ` + "`url`" + ` on may be ` + "`env:NAME`, `${NAME}` or `file:PATH`" + `. More in [NOTIFICATIONS.md](NOTIFICATIONS.md).
+` + "`[[notify]]`" + ` tables say where news of the file's apps go; in ` + "`VELOS_HOME/config.toml`" + ` they hold for every app.
+Any text from ` + "`url`" + ` on may be ` + "`env:NAME`, `${NAME}` or `file:PATH`" + `. More in [NOTIFICATIONS.md](NOTIFICATIONS.md).
 
 | key | of | takes | default | |
 |---|---|---|---|---|

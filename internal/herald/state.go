@@ -32,7 +32,7 @@ type Sink struct {
 	At     velos.Time   `json:"error_at,omitempty"`
 	Left   int          `json:"left_out"` // news that the next message counts
 	Hour   []velos.Time `json:"hour"`     // when messages of the last hour were sent
-	Unsent []News       `json:"unsent"`
+	Unsent []News       `json:"unsent,omitempty"`
 	Seen   velos.Time   `json:"seen_at"`
 }
 
