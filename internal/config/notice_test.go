@@ -91,19 +91,19 @@ apps = ["api"]
 
 func TestBadNotificationsNameTheirPlace(t *testing.T) {
 	for text, want := range map[string]string{
-		"[notify]\ntype = \"slack\"\n":                                                                      `4:2: notify: is a list of tables`,
-		"[[notify]]\nurl = \"https://x\"\n":                                                                 `4:3: notify: type is missing`,
-		"[[notify]]\ntype = \"slak\"\n":                                                                     `did you mean "slack"?`,
-		"[[notify]]\ntype = \"slack\"\n":                                                                    `4:3: notify: url is missing`,
-		"[[notify]]\ntype = \"slack\"\nurl = \"https://x\"\ntoken = \"x\"\n":                                `7:1: notify.token: is for telegram, not for slack`,
-		"[[notify]]\ntype = \"slack\"\nurl = \"x\"\n":                                                       `6:1: notify.url: must begin with https:// or http://`,
-		"[[notify]]\ntype = \"slack\"\nurl = \"https://x\"\nchanel = 1\n":                                   `7:1: notify.chanel: unknown key`,
-		"[[notify]]\ntype = \"slack\"\nurl = \"https://x\"\non = [\"crsh\"]\n":                              `did you mean "crash"?`,
-		"[[notify]]\ntype = \"slack\"\nurl = \"https://x\"\napps = [\"apii\"]\n":                            `did you mean "api"?`,
-		"[[notify]]\ntype = \"slack\"\nurl = \"https://x\"\ngroup = \"6m\"\n":                               `notify.group: must be between 0s and 5m`,
-		"[[notify]]\ntype = \"slack\"\nurl = \"https://x\"\nrate = -1\n":                                    `notify.rate: must be a whole number`,
-		"[[notify]]\ntype = \"webhook\"\nurl = \"https://x\"\nheaders = { A = \"x\\ny\" }\n":                `a header is a name and a text on one line`,
-		"[[notify]]\ntype = \"email\"\nsmtp = \"mail\"\nfrom = \"a@b\"\nto = \"c@d\"\n":                     `notify.smtp: must be HOST:PORT`,
+		"[notify]\ntype = \"slack\"\n":                                                                       `4:2: notify: is a list of tables`,
+		"[[notify]]\nurl = \"https://x\"\n":                                                                  `4:3: notify: type is missing`,
+		"[[notify]]\ntype = \"slak\"\n":                                                                      `did you mean "slack"?`,
+		"[[notify]]\ntype = \"slack\"\n":                                                                     `4:3: notify: url is missing`,
+		"[[notify]]\ntype = \"slack\"\nurl = \"https://x\"\ntoken = \"x\"\n":                                 `7:1: notify.token: is for telegram, not for slack`,
+		"[[notify]]\ntype = \"slack\"\nurl = \"x\"\n":                                                        `6:1: notify.url: must begin with https:// or http://`,
+		"[[notify]]\ntype = \"slack\"\nurl = \"https://x\"\nchanel = 1\n":                                    `7:1: notify.chanel: unknown key`,
+		"[[notify]]\ntype = \"slack\"\nurl = \"https://x\"\non = [\"crsh\"]\n":                               `did you mean "crash"?`,
+		"[[notify]]\ntype = \"slack\"\nurl = \"https://x\"\napps = [\"apii\"]\n":                             `did you mean "api"?`,
+		"[[notify]]\ntype = \"slack\"\nurl = \"https://x\"\ngroup = \"6m\"\n":                                `notify.group: must be between 0s and 5m`,
+		"[[notify]]\ntype = \"slack\"\nurl = \"https://x\"\nrate = -1\n":                                     `notify.rate: must be a whole number`,
+		"[[notify]]\ntype = \"webhook\"\nurl = \"https://x\"\nheaders = { A = \"x\\ny\" }\n":                 `a header is a name and a text on one line`,
+		"[[notify]]\ntype = \"email\"\nsmtp = \"mail\"\nfrom = \"a@b\"\nto = \"c@d\"\n":                      `notify.smtp: must be HOST:PORT`,
 		"[[notify]]\ntype = \"email\"\nsmtp = \"m:1\"\nfrom = \"a@b\"\nto = \"c@d\"\nstarttls = \"maybe\"\n": `notify.starttls: must be true or false`,
 	} {
 		dir := t.TempDir()

@@ -114,7 +114,7 @@ func (h *Herald) round(ctx context.Context) (again bool, err error) {
 		if len(s.Unsent) == 0 || s.failed {
 			continue
 		}
-		if wait := s.due().Sub(time.Now()); wait > 0 && !gone {
+		if wait := time.Until(s.due()); wait > 0 && !gone {
 			waiting = true
 			continue
 		}
