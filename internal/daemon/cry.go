@@ -34,7 +34,7 @@ const (
 // that was down.
 func newsworthy(e *velos.Event) bool {
 	switch e.Kind {
-	case velos.KindWarning:
+	case velos.KindWarning, "alarm":
 		return true
 	case velos.KindExit:
 		return e.Exit != nil && !e.Exit.Asked

@@ -217,7 +217,7 @@ func TestNewsGoWhereTheyAreWanted(t *testing.T) {
 	other.ID = 3
 	h.hear(t, crashAt(1), web, other,
 		velos.Event{Seq: 4, Kind: velos.KindWarning, App: "prod-web", ID: 2, Cause: "memory: 95 MB, 95% of max_memory 100 MB"},
-		velos.Event{Seq: 5, Kind: velos.KindWarning, App: "prod-web", ID: 2, Cause: "hook pre_start failed"},
+		velos.Event{Seq: 5, Kind: velos.KindWarning, App: "prod-web", ID: 2, Cause: "pre_stop failed after 2s: exit code 1"},
 		velos.Event{Seq: 6, Kind: velos.KindWarning, App: "api", ID: 1, Cause: "something odd"})
 	var got []string
 	for _, s := range h.sinks {
@@ -248,6 +248,9 @@ func TestWhatIsNoNews(t *testing.T) {
 		if n, ok := h.newsOf(&e); ok {
 			t.Errorf("%+v", n)
 		}
+	}
+	if n, ok := h.newsOf(&velos.Event{Kind: "alarm", App: "api", ID: 1, Cause: "errors: 40/min, normal 1"}); !ok || n.Kind != "anomaly" {
+		t.Errorf("%+v", n)
 	}
 	for cause, kind := range map[string]string{"its health probe failed: 503": "crash", "no sign of life for 5s (watchdog)": "crash"} {
 		if n, ok := h.newsOf(&velos.Event{Kind: velos.KindState, App: "api", ID: 1, To: velos.Stopping, Cause: cause, Actor: velos.Policy}); !ok || n.Kind != kind {

@@ -52,6 +52,8 @@ func (h *Herald) newsOf(e *velos.Event) (n News, ok bool) {
 		kind = "crash"
 	case e.Kind == velos.KindOrder && e.Actor.Kind == "policy" && strings.HasPrefix(e.Cause, "restart, memory:"):
 		kind = "memory"
+	case e.Kind == alarm:
+		kind = "anomaly"
 	case e.Kind == velos.KindWarning:
 		kind = warning(e.Cause)
 	case e.Kind == velos.KindState && e.To == velos.Stopped && e.Actor.Kind == "user", e.Kind == velos.KindConfig && e.Cause == "deleted":
@@ -73,6 +75,9 @@ func (h *Herald) newsOf(e *velos.Event) (n News, ok bool) {
 	return n, true
 }
 
+// alarm is the kind of events about a figure that is unusual.
+const alarm velos.Kind = "alarm"
+
 func begins(s string, prefixes ...string) bool {
 	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(s, p) })
 }
@@ -83,6 +88,9 @@ func warning(cause string) string {
 		if begins(cause, kind+":", kind+" ") {
 			return kind
 		}
+	}
+	if begins(cause, "pre_start failed", "post_start failed", "pre_stop failed", "on_crash failed", "on_giving_up failed") {
+		return "hook"
 	}
 	return "warning"
 }
