@@ -34,6 +34,9 @@ type Spec struct {
 	// EnvFrom says where the variables of Env are from; those that it does
 	// not name are from the shell.
 	EnvFrom map[string]string `json:"env_from,omitempty"`
+	// Secret names variables whose values nobody is shown, whatever they are
+	// called.
+	Secret []string `json:"secret,omitempty"`
 
 	Autorestart            Restart `json:"autorestart"`
 	StopExitCodes          []int64 `json:"stop_exit_codes,omitempty"`
@@ -108,6 +111,9 @@ type Spec struct {
 
 	// Source is the configuration file the Spec came from, if any.
 	Source string `json:"source,omitempty"`
+	// Notify says that Source has [[notify]] tables for the app: news of it
+	// are a reason for the daemon to run velos notify.
+	Notify bool `json:"notify,omitempty"`
 }
 
 // Fields implements Record. FileEnv travels on the wire; what writes to disk
@@ -131,6 +137,7 @@ func (s *Spec) Fields(f Fields) {
 	f.Map("file_env", &s.FileEnv)
 	f.Strings("env_profiles", &s.EnvProfiles)
 	f.Map("env_from", &s.EnvFrom)
+	f.Strings("secret", &s.Secret)
 	Str(f, "autorestart", &s.Autorestart)
 	f.Ints("stop_exit_codes", &s.StopExitCodes)
 	Int(f, "max_restarts", &s.MaxRestarts)
@@ -178,6 +185,7 @@ func (s *Spec) Fields(f Fields) {
 	f.String("schedule", &s.Schedule)
 	Str(f, "overlap", &s.Overlap)
 	f.String("source", &s.Source)
+	f.Bool("notify", &s.Notify)
 }
 
 // Where a variable is from, in EnvFrom.

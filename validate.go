@@ -208,6 +208,11 @@ func (s *Spec) checkEnv() *fault {
 	if strings.HasPrefix(s.IncrementVar, "VELOS_") {
 		return &fault{field: "increment_var", what: "the names that begin with VELOS_ are velos's own, not " + quote(s.IncrementVar), hint: `such as increment_var = "PORT"`}
 	}
+	for _, k := range s.Secret {
+		if k == "" || strings.ContainsAny(k, "=\x00") {
+			return &fault{field: "secret", what: "must be names of variables, not " + quote(k), hint: `such as secret = ["STRIPE_ID"]`}
+		}
+	}
 	for _, p := range s.EnvFiles {
 		p, _ = OptionalFile(p)
 		if p == "" {

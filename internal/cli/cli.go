@@ -117,6 +117,7 @@ type session struct {
 	silent  bool
 	color   string
 	plain   bool // --no-color
+	trust   bool // --trust
 	root    *cobra.Command
 }
 

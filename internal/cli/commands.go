@@ -57,6 +57,7 @@ var commands = []command{
 	{name: "undo", args: "[NAME]", max: 1, group: "file", short: "take the last change of configurations back", long: undoLong, setup: setupUndo, targets: true},
 	{name: "history", args: "NAME", min: 1, max: 1, group: "file", short: "show the configurations that an app had", long: historyLong, setup: setupHistory, targets: true, paged: true},
 	{name: "config", args: "get NAME [KEY] | set NAME KEY=VALUE...", min: 2, max: -1, group: "file", short: "show or change single settings of an app", long: configLong, setup: setupConfig, targets: true},
+	{name: "trust", args: "[FILE|list|revoke FILE]", max: 2, group: "file", short: "say that what a file says may be run", long: trustLong, setup: setupTrust},
 	{name: "schema", args: "config", min: 1, max: 1, group: "file", short: "print the JSON Schema of velos.toml", long: schemaLong, setup: setupSchema, paged: true},
 
 	{name: "list", aliases: []string{"ls", "l", "ps", "status"}, args: "[NAME...]", max: -1, group: "look", short: "show apps", long: listLong, setup: setupList, targets: true},
@@ -90,6 +91,7 @@ var commands = []command{
 	{name: "token", args: "create|list|revoke [ID...]", min: 1, max: -1, group: "daemon", short: "make, list and revoke tokens for HTTP", long: tokenLong, setup: setupToken},
 	{name: "version", group: "daemon", short: "show the versions of velos and the daemon", setup: setupVersion},
 	{name: "doctor", group: "daemon", short: "look for what is wrong with this installation, and say how to mend it", long: doctorLong, setup: setupDoctor},
+	{name: "notify", args: "[test [FILE]]", max: 2, group: "daemon", short: "tell news to those whom [[notify]] tables name", long: notifyLong, setup: setupNotify},
 	{name: "completion", args: "bash|zsh|fish|powershell", min: 1, max: 1, group: "daemon", short: "write a script that completes commands in a shell", long: completionLong, setup: setupCompletion},
 	{name: "man", args: "[COMMAND]", max: 1, group: "daemon", short: "print manual pages", long: manLong, setup: setupMan},
 	{name: "startup", args: "[INIT]", max: 1, group: "daemon", short: "start the daemon with the system", long: startupLong, setup: setupStartup},

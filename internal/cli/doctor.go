@@ -68,6 +68,7 @@ func setupDoctor(s *session, _ *pflag.FlagSet) handler {
 		d.checkLogs()
 		d.checkBoot()
 		d.checkAgents()
+		d.checkNotices()
 		return d.report()
 	}
 }

@@ -28,6 +28,8 @@ var badConfigs = []string{
 	"[apps.api]\nscript = \"app.js\"\nxyzzy = 1\n",
 	"[app.api]\nscript = \"app.js\"\n",
 	"script = \"app.js\"\n",
+	"[apps.api]\nscript = \"app.js\"\nsecret = [\"A\", 3]\n",
+	"[apps.api]\nscript = \"app.js\"\nsecret = \"A=b\"\n",
 	"[hooks]\n[apps.api]\nscript = \"app.js\"\n",
 	"[defaults]\nname = \"x\"\n[apps.api]\nscript = \"app.js\"\n",
 	"[defaults]\nkill_timeout = -1\n[apps.api]\nscript = \"app.js\"\n",

@@ -52,7 +52,7 @@ func Changes(old, now *velos.Spec) []Change {
 // adds and takes away some, and leaves the others alone.
 func live(key string) bool {
 	switch key {
-	case "source", "env_profiles", "instances":
+	case "source", "notify", "env_profiles", "instances":
 		return true
 	case "name", "command":
 		return false

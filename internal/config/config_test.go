@@ -86,6 +86,8 @@ func TestEachKeyLandsInItsField(t *testing.T) {
 		{`namespace = "web"`, func(s *velos.Spec, _ string) { s.Namespace = "web" }},
 		{`args = ["--port", 3000, true, 1.5]`, func(s *velos.Spec, _ string) { s.Args = []string{"--port", "3000", "true", "1.5"} }},
 		{`args = "--a 'b c' \"d e\""`, func(s *velos.Spec, _ string) { s.Args = []string{"--a", "b c", "d e"} }},
+		{`secret = ["STRIPE_ID", "dsn2"]`, func(s *velos.Spec, _ string) { s.Secret = []string{"STRIPE_ID", "dsn2"} }},
+		{`secret = "STRIPE_ID"`, func(s *velos.Spec, _ string) { s.Secret = []string{"STRIPE_ID"} }},
 		{`cwd = "src"`, func(s *velos.Spec, dir string) { s.Cwd = dir + "/src" }},
 		{`interpreter = "python3"`, func(s *velos.Spec, dir string) {
 			s.Interpreter = dir + "/bin/python3"

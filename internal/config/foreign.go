@@ -7,9 +7,8 @@ var laterKeys = map[string]struct {
 	hint     string
 }{
 	"hooks":   {nil, "leave it out"},
-	"notify":  {nil, "leave it out"},
-	"secret":  {nil, "use env_file: its values are never stored"},
 	"protect": {nil, "leave it out"},
+	"notify":  {nil, "write [[notify]] tables beside [apps.NAME]"},
 }
 
 // foreign are other managers' words for our keys.

@@ -75,6 +75,8 @@ func environmentKeys() section {
 		{name: "env_profiles", help: "profiles by name; `env.NAME` and `env_NAME` are the same", form: special(readProfiles, "a table of tables", schema{"type": "object", "additionalProperties": variablesSchema()})},
 		{name: "env_file", help: "dotenv files, later ones winning, env winning over all; one that begins with ? may be missing. Their values are never stored: each run reads them when it begins",
 			form: special(readEnvFile, "a path or a list of them", oneOrMore(envFileSchema()))},
+		{name: "secret", help: "variables whose values are never shown: neither in listings nor, from 8 characters on, in logs and other text. Names with KEY, TOKEN, SECRET, PASS, AUTH and such in them are secret without it",
+			form: special(readSecret, "a name or a list of them", oneOrMore(ofType("string"))), live: true},
 	}}
 }
 

@@ -43,6 +43,7 @@ type Daemon struct {
 	sup      *supervise.Supervisor
 	saver    *saver
 	helper   *helper
+	crier    crier
 	listener atomic.Pointer[wire.Listener]
 
 	began    time.Time
@@ -213,6 +214,7 @@ func (d *Daemon) run() {
 		say("velosd: " + err.Error())
 	}
 	d.tellReady()
+	d.catchUp()
 	stop := d.pulse(d.sup.Alive)
 	d.waitForEnd()
 	stop()
@@ -263,7 +265,15 @@ func (d *Daemon) lower() {
 // end asks for the end; only the first call counts.
 func (d *Daemon) end() { d.endOnce.Do(func() { close(d.ending) }) }
 
-func (d *Daemon) event(e velos.Event) { d.journal.Add(e) }
+func (d *Daemon) event(e velos.Event) {
+	if !newsworthy(&e) {
+		d.journal.Add(e)
+		return
+	}
+	before := d.journal.Seq()
+	d.journal.Add(e)
+	d.cry(e.ID, before)
+}
 
 func (d *Daemon) changed() {
 	d.saver.touch()

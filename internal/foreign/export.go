@@ -53,7 +53,7 @@ func newApp(s *velos.Spec, secret func(key, value string) bool) app {
 		v := s.Env[k]
 		switch {
 		case config.IsInherited(k), s.Source == "" && ofSession(k), k == "PYTHONUNBUFFERED":
-		case secret(k, v):
+		case secret(k, v), slices.Contains(s.Secret, k):
 			a.secrets = append(a.secrets, k)
 		default:
 			a.env = append(a.env, pair{k, v})

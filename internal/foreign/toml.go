@@ -61,7 +61,7 @@ func (f *File) Text() []byte {
 func (f *File) Translated() config.Translation {
 	w := &tomlWriter{}
 	f.write(w)
-	return config.Translation{Path: f.Path, Abs: f.Abs, Text: []byte(w.b.String()), Lines: w.lines}
+	return config.Translation{Path: f.Path, Abs: f.Abs, Text: []byte(w.b.String()), Lines: w.lines, Sum: f.sum}
 }
 
 func (f *File) comments(w *tomlWriter, title string, lost bool) {

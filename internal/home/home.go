@@ -83,6 +83,9 @@ func (h Home) NotifySocket() string { return h.file("notify.sock") }
 // DrainScript is what Node loads into the workers of a cluster.
 func (h Home) DrainScript() string { return h.file("drain.cjs") }
 
+// ConfigFile is what people write for every app of this home: notifications.
+func (h Home) ConfigFile() string { return h.file("config.toml") }
+
 // TokenDir is where the tokens of HTTP doors are: hashes, never a token.
 func (h Home) TokenDir() string { return h.file("tokens") }
 

@@ -454,6 +454,14 @@ func (s *Supervisor) Name(id uint32) string {
 	return a.name()
 }
 
+// Notifies reports whether somebody has asked for news of an app; 0: of any.
+func (s *Supervisor) Notifies(id uint32) bool {
+	if a, err := s.find(id); err == nil {
+		return a.spec.Load().Notify
+	}
+	return id == 0 && slices.ContainsFunc(s.all(), func(a *app) bool { return a.spec.Load().Notify })
+}
+
 // StopAll stops every app by order, side by side but none before those that
 // depend on it, and returns when all are down or were reported stuck.
 func (s *Supervisor) StopAll(actor velos.Actor) {
