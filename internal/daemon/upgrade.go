@@ -14,6 +14,7 @@ import (
 	"github.com/velospm/velos/internal/fault"
 	"github.com/velospm/velos/internal/home"
 	"github.com/velospm/velos/internal/keeper"
+	"github.com/velospm/velos/internal/policy"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -48,6 +49,10 @@ func (c *call) upgrade(ctx context.Context) (velos.Record, error) {
 	}
 	if c.d.line == nil {
 		return nil, &velos.Error{Code: velos.Unsupported, Message: "upgrade: this daemon has no keeper", Hint: "velos kill, then start the new one"}
+	}
+	w := wish{Deed: policy.Deed{Verb: "upgrade", Takes: true}, inst: -1, args: map[string]string{"path": q.Path}}
+	if err := c.permit(w); err != nil {
+		return nil, err
 	}
 	version, err := c.d.check(q.Path)
 	if err != nil {

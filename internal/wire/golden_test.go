@@ -41,6 +41,8 @@ var frames = []struct {
 	}})},
 	{"cancel", AppendRequest(nil, 5, CancelStream, nil)},
 	{"end", AppendResponse(nil, 5, OK, nil)},
+	{"caller", AppendRequestBy(nil, 9, ProcessDelete, &Target{ID: 1, Inst: -1}, &Caller{Channel: "mcp", Agent: "claude-code", Client: "claude-code 2.1"})},
+	{"approve", AppendRequest(nil, 10, ApprovalAnswer, &ApprovalWord{ID: "7f3a", Allow: true})},
 	{"events", AppendRequest(nil, 6, EventList, &EventsQuery{Last: 20})},
 }
 

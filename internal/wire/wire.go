@@ -36,6 +36,8 @@ const (
 	DaemonShutdown Command = 0x41 // Shutdown → Done
 	DaemonUpgrade  Command = 0x42 // Upgrade → Done
 	EventList      Command = 0x50 // EventsQuery → stream of Events
+	ApprovalList   Command = 0x60 // nothing → Approvals
+	ApprovalAnswer Command = 0x61 // ApprovalWord → Approval
 	CancelStream   Command = 0xfe // nothing; ends the stream with the same id
 	Error          Command = 0xff // never sent: the table has it, status Failure does its work
 )
@@ -70,7 +72,7 @@ var commands = [...]struct {
 	{LogStream, "LOG_STREAM"}, {LogSearch, "LOG_SEARCH"}, {LogFlush, "LOG_FLUSH"}, {LogReopen, "LOG_REOPEN"},
 	{MetricsGet, "METRICS_GET"}, {MetricsStream, "METRICS_STREAM"}, {StateSave, "STATE_SAVE"},
 	{StateLoad, "STATE_LOAD"}, {DaemonPing, "DAEMON_PING"}, {DaemonShutdown, "DAEMON_SHUTDOWN"}, {DaemonUpgrade, "DAEMON_UPGRADE"},
-	{EventList, "EVENT_LIST"}, {CancelStream, "CANCEL_STREAM"}, {Error, "ERROR"},
+	{EventList, "EVENT_LIST"}, {ApprovalList, "APPROVAL_LIST"}, {ApprovalAnswer, "APPROVAL_ANSWER"}, {CancelStream, "CANCEL_STREAM"}, {Error, "ERROR"},
 }
 
 // A Status says what kind of answer a response is.
