@@ -11,9 +11,6 @@
 package audit
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/record"
 )
@@ -68,7 +65,7 @@ func (r *Record) Fields(f velos.Fields) {
 // The end of a line: ,"hash":"64 digits"} and nothing else.
 const (
 	hashKey  = `,"hash":"`
-	hashSize = 2 * sha256.Size
+	hashSize = 2 * sumSize
 	tailSize = len(hashKey) + hashSize + len(`"}`)
 )
 
@@ -80,9 +77,14 @@ func (r *Record) line() []byte {
 	return append(append(append(b, hashKey...), r.Hash...), "\"}\n"...)
 }
 
+const digits = "0123456789abcdef"
+
 func digest(b []byte) string {
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
+	text := make([]byte, 0, hashSize)
+	for _, c := range sum256(b) {
+		text = append(text, digits[c>>4], digits[c&15])
+	}
+	return string(text)
 }
 
 // parse reads a line without its newline; ok is false when its hash is not

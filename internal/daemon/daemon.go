@@ -176,7 +176,7 @@ func (d *Daemon) raise() error {
 		return err
 	}
 	d.helper = newHelper(d.children, d.home)
-	d.rules.d, d.audited.Path = d, d.home.AuditFile()
+	d.rules.d, d.rules.compile, d.audited.Path = d, d.helper.rules, d.home.AuditFile()
 	d.store, err = logs.Open(d.home.LogDir(), logs.Options{
 		Classify: level.Classify,
 		Notice:   d.logNotice,

@@ -20,7 +20,8 @@ import (
 // again when their file has changed since: where there are no agents they cost
 // nothing. A file that cannot be understood stops agents, and nobody else.
 type rules struct {
-	d *Daemon
+	d       *Daemon
+	compile func(path string) (*policy.Policy, error) // reads the file
 
 	mu      sync.Mutex
 	policy  *policy.Policy // nil: there is no file
@@ -54,7 +55,7 @@ func (r *rules) current() (*policy.Policy, error) {
 	case r.read && st.Size() == r.size && st.ModTime().Equal(r.changed):
 		return r.policy, r.err
 	}
-	r.policy, r.err = r.d.helper.rules(path)
+	r.policy, r.err = r.compile(path)
 	r.read, r.size, r.changed = true, st.Size(), st.ModTime()
 	if r.err != nil && velos.CodeOf(r.err) == velos.NotFound {
 		r.read = false // the program may be there the next time

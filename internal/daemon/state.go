@@ -187,11 +187,14 @@ func (c *call) load(ctx context.Context) (velos.Record, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
+	w := wish{Deed: policy.Deed{Verb: "resurrect"}, inst: -1, args: map[string]string{"path": q.Path}}
+	if err := c.permit(w); err != nil { // the file is not even read for who may not
+		return nil, err
+	}
 	s, notes, err := c.snapshot(&q)
 	if err != nil {
 		return nil, err
 	}
-	w := wish{Deed: policy.Deed{Verb: "resurrect"}, inst: -1, args: map[string]string{"path": q.Path}}
 	for i := range s.Apps {
 		w.Specs = append(w.Specs, &s.Apps[i].Spec)
 		w.More += max(s.Apps[i].Spec.Instances, 1)

@@ -47,12 +47,12 @@ func (c *call) upgrade(ctx context.Context) (velos.Record, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	if c.d.line == nil {
-		return nil, &velos.Error{Code: velos.Unsupported, Message: "upgrade: this daemon has no keeper", Hint: "velos kill, then start the new one"}
-	}
 	w := wish{Deed: policy.Deed{Verb: "upgrade", Takes: true}, inst: -1, args: map[string]string{"path": q.Path}}
 	if err := c.permit(w); err != nil {
 		return nil, err
+	}
+	if c.d.line == nil {
+		return nil, &velos.Error{Code: velos.Unsupported, Message: "upgrade: this daemon has no keeper", Hint: "velos kill, then start the new one"}
 	}
 	version, err := c.d.check(q.Path)
 	if err != nil {

@@ -32,8 +32,8 @@ type Options struct {
 	ReadOnly bool
 	// AuditFile is the record of orders.
 	AuditFile string
-	Now      func() time.Time
-	Loc      *time.Location
+	Now       func() time.Time
+	Loc       *time.Location
 }
 
 // A Server answers clients. One Server serves any number of sessions.
