@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -64,7 +65,10 @@ func (r *rules) current() (*policy.Policy, error) {
 }
 
 func unreadable(path, why string) error {
-	return &velos.Error{Code: velos.Denied, Message: "agents are denied all orders: " + path + " is not understood: " + why,
+	if !strings.Contains(why, path) {
+		why = path + ": " + why
+	}
+	return &velos.Error{Code: velos.Denied, Message: "agents are denied all orders until a mistake is mended: " + why,
 		Hint: "velos agent policy says what is wrong with it"}
 }
 

@@ -81,7 +81,7 @@ func (p *Policy) Judge(d *Deed, running int) error {
 		}
 	}
 	if p.Most > 0 && d.More > 0 && running+d.More > p.Most {
-		return p.refuse(d, "max_processes = "+strconv.Itoa(p.Most), "agents have "+strconv.Itoa(running)+" processes; stop one that is not needed any more")
+		return p.refuse(d, "max_processes = "+strconv.Itoa(p.Most), "agents have "+strconv.Itoa(running)+" running; stop what is not needed any more")
 	}
 	return nil
 }

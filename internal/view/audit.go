@@ -4,6 +4,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/velospm/velos/internal/audit"
 )
@@ -64,7 +65,7 @@ func AuditText(r *audit.Record, o Options) string {
 	default:
 		text += ": " + o.paint(red, Text(r.Result))
 		if r.Message != "" {
-			text += ", " + Text(r.Message)
+			text += ", " + Text(strings.TrimPrefix(r.Message, strings.TrimSpace(r.Op+" "+r.App)+": ")) // one verb is enough
 		}
 	}
 	return text
