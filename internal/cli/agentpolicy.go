@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"os/user"
 	"strconv"
 	"strings"
 
@@ -30,7 +31,13 @@ func (s *session) global() (*config.Global, error) {
 	if err != nil {
 		return nil, err
 	}
-	return config.LoadGlobal(h.ConfigFile(), homeOf(&s.World))
+	dir := homeOf(&s.World)
+	if dir == "" { // a daemon that the system has started may lack it
+		if u, err := user.Current(); err == nil {
+			dir = u.HomeDir
+		}
+	}
+	return config.LoadGlobal(h.ConfigFile(), dir)
 }
 
 // showPolicy says what agents may do, and what is wrong with the file that says

@@ -115,7 +115,7 @@ func (c *call) starting(q *wire.Start) wish {
 		if w.inst = -1; !q.Hold && q.Spec.Autostart {
 			w.More = max(q.Spec.Instances, 1)
 		}
-	default:
+	case c.actor().Agent != "": // nobody else's are counted, and a look is not for nothing
 		if a, err := c.d.sup.Info(q.ID); err == nil {
 			for i := range a.Instances {
 				if in := &a.Instances[i]; !in.Wanted && (q.Inst < 0 || q.Inst == in.Inst) {
