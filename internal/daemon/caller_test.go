@@ -60,7 +60,7 @@ func TestAnAgentIsKnownByItsEnvironmentOrThatOfItsAncestors(t *testing.T) {
 		var w seen
 		lookAt(sleeper(t, c.outer, c.inner), &w)
 		if w.agent != c.agent || w.waived != c.waived || !w.known {
-			t.Errorf("%s around %s: %+v; want %q, %q", c.outer, c.inner, w, c.agent, c.waived)
+			t.Errorf("%s around %s: %q, %q; want %q, %q", c.outer, c.inner, w.agent, w.waived, c.agent, c.waived)
 		}
 	}
 }
