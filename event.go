@@ -7,6 +7,11 @@ type Actor struct {
 	User string `json:"user,omitempty"`
 	PID  int    `json:"pid,omitempty"`
 	Exe  string `json:"exe,omitempty"` // name of the asking program
+
+	Agent   string `json:"agent,omitempty"`   // name of the agent behind it, such as claude-code; empty: a person or a script
+	Channel string `json:"channel,omitempty"` // the door: cli, mcp, api, web; empty: it did not say
+	Client  string `json:"client,omitempty"`  // the program on the other side of that door, in its own words
+	TTY     bool   `json:"tty,omitempty"`     // it has a terminal
 }
 
 // Policy is the actor of the daemon's own decisions.
@@ -19,6 +24,10 @@ func (a *Actor) Fields(f Fields) {
 	f.String("user", &a.User)
 	Int(f, "pid", &a.PID)
 	f.String("exe", &a.Exe)
+	f.String("agent", &a.Agent)
+	f.String("channel", &a.Channel)
+	f.String("client", &a.Client)
+	f.Bool("tty", &a.TTY)
 }
 
 // A Kind says what an Event is about.

@@ -60,6 +60,7 @@ func setup(e *testscript.Env) error {
 	e.Setenv("HOME", e.WorkDir)
 	e.Setenv("TZ", "UTC")
 	e.Setenv("NO_COLOR", "1")
+	e.Setenv("VELOS_AGENT", "0") // scripts tell of people, also where an agent runs them
 	// With the race detector every program would sleep a second at its end.
 	e.Setenv("GORACE", "atexit_sleep_ms=0")
 	// Scripts are written for people, and people have programs in PATH.

@@ -21,6 +21,9 @@ named with --client, or of all that are found in this project and home. What els
 time changes nothing. Beside that it writes a skill, SKILL.md, which says what to use velos for, also without MCP. --dry-run shows
 the files, --remove takes Velos out again.
 
+velos agent policy shows what agents may do: the rules of [agents] in config.toml of VELOS_HOME, which docs/AGENTS.md
+describes. What is wrong with the file is said with its place; until it is mended, agents are denied all orders.
+
 Clients: ` + "claude-code, claude-desktop, cursor, vscode, codex, gemini, opencode."
 
 // An agent is a client whose configuration can name us.
@@ -93,8 +96,11 @@ func setupAgent(s *session, f *pflag.FlagSet) handler {
 	dry := f.Bool("dry-run", false, "show what would be written, change nothing")
 	remove := f.Bool("remove", false, "take Velos out of the files")
 	return func(_ context.Context, args []string) error {
+		if len(args) == 1 && args[0] == "policy" {
+			return s.showPolicy()
+		}
 		if args[0] != "init" || len(args) > 1 {
-			return invalid("agent "+quote(args[0])+": no such word", "velos agent init")
+			return invalid("agent "+quote(args[0])+": no such word", "velos agent init, velos agent policy")
 		}
 		if s.Lost != nil {
 			return s.Lost

@@ -86,7 +86,10 @@ var commands = []command{
 	{name: "kill", group: "daemon", short: "stop all apps and the daemon; the apps stay known", long: killLong, setup: setupKill},
 	{name: "runtime", args: "[SCRIPT|FILE.toml]... [-- ARG...]", max: -1, group: "daemon", short: "run apps in the foreground, as a container wants it", long: runtimeLong, setup: setupRuntime},
 	{name: "mcp-server", aliases: []string{"mcp"}, group: "daemon", short: "serve agents over the Model Context Protocol", long: mcpLong, setup: setupMCP},
-	{name: "agent", args: "init", min: 1, max: -1, group: "daemon", short: "write Velos into the configuration of agents", long: agentLong, setup: setupAgent},
+	{name: "agent", args: "init | policy", min: 1, max: -1, group: "daemon", short: "write Velos into the configuration of agents, or show what they may do", long: agentLong, setup: setupAgent},
+	{name: "approve", args: "[ID...]", max: -1, group: "daemon", short: "allow an order of an agent that waits for it", long: approveLong, setup: setupApprove},
+	{name: "deny", args: "ID...", min: 1, max: -1, group: "daemon", short: "do not allow an order of an agent", long: approveLong, setup: setupDeny},
+	{name: "audit", args: "[verify]", max: 1, group: "daemon", short: "show who gave which order, and verify the record of it", long: auditLong, setup: setupAudit},
 	{name: "daemon", args: "upgrade [PATH]", min: 1, max: 2, group: "daemon", short: "replace the running velosd by another; apps go on", long: daemonLong, setup: setupDaemon},
 	{name: "token", args: "create|list|revoke [ID...]", min: 1, max: -1, group: "daemon", short: "make, list and revoke tokens for HTTP", long: tokenLong, setup: setupToken},
 	{name: "version", group: "daemon", short: "show the versions of velos and the daemon", setup: setupVersion},
@@ -99,6 +102,7 @@ var commands = []command{
 
 	{name: "compress", args: "FILE", min: 1, max: 1, hidden: true, short: "compress a rotated log file to FILE.zst", setup: setupCompress},
 	{name: "sentinel", args: "ID...", min: 1, max: -1, hidden: true, short: "look for anomalies and have velosd record them", setup: setupSentinel},
+	{name: "policy-compile", hidden: true, short: "write the rules for agents as the daemon reads them", setup: setupPolicyCompile},
 	{name: "expand", args: "FILE", min: 1, max: 1, hidden: true, short: "write a compressed log file to stdout", setup: setupExpand},
 }
 

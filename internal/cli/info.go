@@ -5,7 +5,9 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/view"
+	"github.com/velospm/velos/internal/wire"
 )
 
 func setupInfo(s *session, f *pflag.FlagSet) handler {
@@ -31,10 +33,28 @@ func setupInfo(s *session, f *pflag.FlagSet) handler {
 			if i > 0 {
 				s.Out.Write([]byte("\n"))
 			}
-			if err := view.Info(s.Out, &apps[i], o); err != nil {
+			order, err := s.lastOrder(ctx, apps[i].ID)
+			if err != nil {
+				return err
+			}
+			if err := view.Ordered(s.Out, &apps[i], order, o); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
+}
+
+// lastOrder is the newest order about an app that is in the journal, or nil.
+func (s *session) lastOrder(ctx context.Context, id uint32) (*velos.Event, error) {
+	ctx, stop := briefly(ctx)
+	defer stop()
+	var list []velos.Event
+	for e, err := range s.conn.Events(ctx, wire.EventsQuery{ID: id, Last: 100}) {
+		if err != nil {
+			return nil, late(err, patience)
+		}
+		list = append(list, e)
+	}
+	return view.LastOrder(list), nil
 }

@@ -193,7 +193,8 @@ func (s *session) trialsOf(ctx context.Context, file string) ([]trial, error) {
 	return list, err
 }
 
-func (s *session) global(h home.Home) ([]trial, error) {
+// ofTheHome are the tables for every app.
+func (s *session) ofTheHome(h home.Home) ([]trial, error) {
 	if !exists(h.ConfigFile()) {
 		return nil, nil
 	}
@@ -210,7 +211,7 @@ func (s *session) global(h home.Home) ([]trial, error) {
 
 // trials are the tables that are in force.
 func (s *session) trials(ctx context.Context, h home.Home) ([]trial, error) {
-	list, err := s.global(h)
+	list, err := s.ofTheHome(h)
 	if err != nil || s.dial() != nil {
 		return list, err
 	}

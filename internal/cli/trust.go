@@ -15,6 +15,7 @@ import (
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
 	"github.com/velospm/velos/internal/foreign"
+	"github.com/velospm/velos/internal/policy"
 	"github.com/velospm/velos/internal/trust"
 	"github.com/velospm/velos/internal/view"
 )
@@ -102,7 +103,7 @@ func (s *session) trustFile(ctx context.Context, store trust.Store, file string)
 	if err != nil {
 		return err
 	}
-	if name, is := trust.Agent(s.Vars); is {
+	if name, is := policy.Agent(s.Vars); is {
 		return &velos.Error{Code: velos.Denied, Message: "trust " + quote(file) + ": an agent (" + name + ") must not trust a file for its user", Hint: "a person runs it: velos trust " + quote(c.Path)}
 	}
 	if err := store.Remember(c, "command", velos.TimeOf(s.Now())); err != nil {
@@ -157,7 +158,7 @@ func (s *session) allowed(ctx context.Context) func(config.Claim) error {
 			return err
 		}
 		now := velos.TimeOf(s.Now())
-		switch _, agent := trust.Agent(s.Vars); {
+		switch _, agent := policy.Agent(s.Vars); {
 		case known && old.Sum == c.Sum && (c.Program || len(old.Commands) > 0 || len(c.Commands()) == 0):
 			return nil
 		case known && old.Sum == c.Sum: // a program, now that it was run
@@ -183,7 +184,7 @@ func (s *session) allowed(ctx context.Context) func(config.Claim) error {
 }
 
 func (s *session) refuse(c config.Claim, known bool) error {
-	name, _ := trust.Agent(s.Vars)
+	name, _ := policy.Agent(s.Vars)
 	what := "nobody has trusted this file yet, and an agent ("
 	if known {
 		what = "its commands have changed since it was trusted, and an agent ("
@@ -227,7 +228,7 @@ func (s *session) ask(ctx context.Context, c config.Claim, old trust.Record, kno
 
 // written trusts a file that velos has just written for its user.
 func (s *session) written(ctx context.Context, file string) {
-	if _, agent := trust.Agent(s.Vars); agent {
+	if _, agent := policy.Agent(s.Vars); agent {
 		return
 	}
 	store, err := s.trusted()

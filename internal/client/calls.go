@@ -121,6 +121,16 @@ func (c *Client) Upgrade(ctx context.Context, u wire.Upgrade) (wire.Done, error)
 	return ask[wire.Done](c, ctx, wire.DaemonUpgrade, &u)
 }
 
+// Approvals are the orders of agents that a person is asked to allow.
+func (c *Client) Approvals(ctx context.Context) (wire.Approvals, error) {
+	return ask[wire.Approvals](c, ctx, wire.ApprovalList, nil)
+}
+
+// AnswerApproval allows an order of an agent, or does not.
+func (c *Client) AnswerApproval(ctx context.Context, w wire.ApprovalWord) (wire.Approval, error) {
+	return ask[wire.Approval](c, ctx, wire.ApprovalAnswer, &w)
+}
+
 // Metrics are figures as they are now.
 func (c *Client) Metrics(ctx context.Context, q wire.MetricsQuery) (wire.Metrics, error) {
 	return ask[wire.Metrics](c, ctx, wire.MetricsGet, &q)

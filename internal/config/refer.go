@@ -135,36 +135,3 @@ func Notices(path string, env Environ) ([]Notice, error) {
 	}
 	return l.notices, nil
 }
-
-// A Global is what holds for every app of a home: config.toml in VELOS_HOME.
-type Global struct{ Notices []Notice }
-
-// LoadGlobal reads it. Tables that other rooms read are theirs to check.
-func LoadGlobal(path string, env Environ) (*Global, error) {
-	abs := env.abs(path)
-	data, err := readSmall(abs)
-	if err != nil {
-		return nil, readError("read "+shown(path), err)
-	}
-	doc := &document{path: path, data: []byte(strings.TrimPrefix(string(data), "\xef\xbb\xbf"))}
-	root, err := doc.tree()
-	if err != nil {
-		return nil, err
-	}
-	g := &Global{}
-	for _, n := range root.items {
-		switch n.key {
-		case "notify":
-			var p *problem
-			if g.Notices, p = readNotices(n, doc, abs, env); p != nil {
-				return nil, doc.error(p)
-			}
-		case "agents":
-		default:
-			p := wrong("unknown key", didYouMean(n.key, []string{"notify", "agents"}, "it has [[notify]] and [agents]; apps are written into a velos.toml"))
-			p.at, p.path = n, bare(n.key)
-			return nil, doc.error(p)
-		}
-	}
-	return g, nil
-}

@@ -13,7 +13,7 @@ var expressions = []string{
 	`\Bx`, `(?m)^b`, `a|b|`, `[[:upper:]]{2}`, `ERR-(4\d\d|5\d\d)`, `a+?b`, `(?i)[k-m]`, `.`, `\pL\pN`,
 }
 
-var texts = []string{
+var ruleTexts = []string{
 	"", "quota", "QUOTA", "GET /x", " GET /x", "read timeout", "timeouts", "it failed", "failures", "a failure", "abc", "a\nc", "x", "color colour", "a1!?b", "é", "STRASSE straße",
 	"10.0.0.1:80", "a\nb", "ERR-404", "ERR-204", "aaab", "K", "Å1", "\xff\xfe", "ﬀ", "AB", "\u212a", "ſ",
 }
@@ -35,7 +35,7 @@ func asCompiled(t *testing.T, pattern string) func(string) bool {
 func TestTheDaemonMatchesAsRegexpDoes(t *testing.T) {
 	for _, pattern := range expressions {
 		re, match := regexp.MustCompile(pattern), asCompiled(t, pattern)
-		for _, text := range texts {
+		for _, text := range ruleTexts {
 			if got, want := match(text), re.MatchString(text); got != want {
 				t.Errorf("%q in %q: %v, want %v", pattern, text, got, want)
 			}
@@ -45,7 +45,7 @@ func TestTheDaemonMatchesAsRegexpDoes(t *testing.T) {
 
 func FuzzCompileRule(f *testing.F) {
 	for i, p := range expressions {
-		f.Add(p, texts[i])
+		f.Add(p, ruleTexts[i])
 	}
 	f.Fuzz(func(t *testing.T, pattern, text string) {
 		re, err := regexp.Compile(pattern)

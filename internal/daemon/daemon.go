@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/audit"
 	"github.com/velospm/velos/internal/child"
 	"github.com/velospm/velos/internal/fault"
 	"github.com/velospm/velos/internal/home"
@@ -52,8 +53,13 @@ type Daemon struct {
 
 	sessions sync.WaitGroup
 	conns    conns
-	recover  sync.WaitGroup // survivors being ended
-	astray   astray
+	audited  audit.Log
+	rules    rules
+	look     func(pid int, w *seen) // nil: lookAt
+	// unrecorded says that the last order is not in the audit record.
+	unrecorded atomic.Bool
+	recover    sync.WaitGroup // survivors being ended
+	astray     astray
 
 	signals chan os.Signal
 	endOnce sync.Once
@@ -171,6 +177,7 @@ func (d *Daemon) raise() error {
 		return err
 	}
 	d.helper = newHelper(d.children, d.home)
+	d.rules.d, d.rules.compile, d.audited.Path = d, d.helper.rules, d.home.AuditFile()
 	d.store, err = logs.Open(d.home.LogDir(), logs.Options{
 		Classify: level.Classify,
 		Notice:   d.logNotice,

@@ -54,7 +54,7 @@ func (h *helper) start(stdout int, args ...string) (*child.Process, error) {
 	}
 	return h.children.Start(child.Command{
 		Path: path, Args: append([]string{path}, args...), Dir: "/",
-		Env:    []string{"PATH=" + os.Getenv("PATH"), "VELOS_HOME=" + h.home.Dir, "GOMAXPROCS=1"},
+		Env:    []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "VELOS_HOME=" + h.home.Dir, "GOMAXPROCS=1"},
 		Stdout: stdout, Stderr: -1,
 	})
 }

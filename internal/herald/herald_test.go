@@ -249,7 +249,7 @@ func TestWhatIsNoNews(t *testing.T) {
 			t.Errorf("%+v", n)
 		}
 	}
-	if n, ok := h.newsOf(&velos.Event{Kind: "alarm", App: "api", ID: 1, Cause: "errors: 40/min, normal 1"}); !ok || n.Kind != "anomaly" {
+	if n, ok := h.newsOf(&velos.Event{Kind: velos.KindAlarm, App: "api", ID: 1, Cause: "errors: 40/min, normal 1"}); !ok || n.Kind != "anomaly" {
 		t.Errorf("%+v", n)
 	}
 	for cause, kind := range map[string]string{"its health probe failed: 503": "crash", "no sign of life for 5s (watchdog)": "crash"} {

@@ -52,7 +52,7 @@ func (h *Herald) newsOf(e *velos.Event) (n News, ok bool) {
 		kind = "crash"
 	case e.Kind == velos.KindOrder && e.Actor.Kind == "policy" && strings.HasPrefix(e.Cause, "restart, memory:"):
 		kind = "memory"
-	case e.Kind == alarm:
+	case e.Kind == velos.KindAlarm:
 		kind = "anomaly"
 	case e.Kind == velos.KindWarning:
 		kind = warning(e.Cause)
@@ -74,9 +74,6 @@ func (h *Herald) newsOf(e *velos.Event) (n News, ok bool) {
 	}
 	return n, true
 }
-
-// alarm is the kind of events about a figure that is unusual.
-const alarm velos.Kind = "alarm"
 
 func begins(s string, prefixes ...string) bool {
 	return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(s, p) })

@@ -77,14 +77,18 @@ func (h Home) LogDir() string { return h.file("logs") }
 // EventsFile is the journal.
 func (h Home) EventsFile() string { return h.file("events.jsonl") }
 
+// AuditFile is the record of orders; rotated ones are beside it.
+func (h Home) AuditFile() string { return h.file("audit.jsonl") }
+
+// ConfigFile is what people write for all of this home: rules for agents,
+// notifications.
+func (h Home) ConfigFile() string { return h.file("config.toml") }
+
 // NotifySocket is where programs say how they are, in the words of sd_notify.
 func (h Home) NotifySocket() string { return h.file("notify.sock") }
 
 // DrainScript is what Node loads into the workers of a cluster.
 func (h Home) DrainScript() string { return h.file("drain.cjs") }
-
-// ConfigFile is what people write for every app of this home: notifications.
-func (h Home) ConfigFile() string { return h.file("config.toml") }
 
 // TokenDir is where the tokens of HTTP doors are: hashes, never a token.
 func (h Home) TokenDir() string { return h.file("tokens") }

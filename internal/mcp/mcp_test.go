@@ -66,7 +66,7 @@ func TestEverySchemaIsAPlainObject(t *testing.T) {
 }
 
 func TestSetsAndReadOnlyChooseTools(t *testing.T) {
-	if list, err := chosen([]string{"ops"}, false); err != nil || len(list) != 3 {
+	if list, err := chosen([]string{"ops"}, false); err != nil || len(list) != 4 {
 		t.Errorf("%d tools, %v", len(list), err)
 	}
 	list, err := chosen(nil, true)

@@ -159,8 +159,15 @@ func by(a velos.Actor) string {
 	if s == "" {
 		s = "uid " + strconv.Itoa(a.UID)
 	}
-	if a.Exe != "" {
-		s += " (" + Text(a.Exe) + ")"
+	how := a.Exe
+	if a.Agent != "" {
+		s, how = Text(a.Agent), a.Channel
+		if a.Client != "" && a.Client != a.Agent {
+			how = strings.TrimSpace(how + ", " + a.Client)
+		}
+	}
+	if how != "" {
+		s += " (" + Text(how) + ")"
 	}
 	return s
 }

@@ -44,6 +44,8 @@ var frames = []struct {
 	{"minutes", AppendResponse(nil, 9, Streaming, &Minutes{[]velos.Minute{{Time: 1795449600000, Lines: 412, Warn: 3, Errors: 7}}})},
 	{"event_add", AppendRequest(nil, 10, EventAdd, &Finding{ID: 1, Kind: velos.KindAlarm, Cause: "error rate 4.2 sigma above normal (7/min vs avg 0.5/min)",
 		Alarm: &velos.Alarm{Metric: "error_rate", Current: 7, Mean: .5, StdDev: .75, Sigma: 4.25, Severity: "warning", Since: 1795449600000}})},
+	{"caller", AppendRequestBy(nil, 9, ProcessDelete, &Target{ID: 1, Inst: -1}, &Caller{Channel: "mcp", Agent: "claude-code", Client: "claude-code 2.1"})},
+	{"approve", AppendRequest(nil, 10, ApprovalAnswer, &ApprovalWord{ID: "7f3a", Allow: true})},
 	{"events", AppendRequest(nil, 6, EventList, &EventsQuery{Last: 20})},
 }
 
@@ -111,7 +113,7 @@ func TestPageNamesEveryCommandAndEveryErrorCode(t *testing.T) {
 			t.Errorf("docs/PROTOCOL.md has no row %s", row)
 		}
 	}
-	for code := velos.Failed; code <= velos.Busy; code++ {
+	for code := velos.Failed; code <= velos.NeedsApproval; code++ {
 		row := "| " + itoa(int(code)) + " | `" + code.String() + "` | " + itoa(code.Exit()) + " |"
 		if !strings.Contains(string(page), row) {
 			t.Errorf("docs/PROTOCOL.md has no row %s", row)

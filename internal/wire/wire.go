@@ -38,6 +38,8 @@ const (
 	DaemonUpgrade  Command = 0x42 // Upgrade → Done
 	EventList      Command = 0x50 // EventsQuery → stream of Events
 	EventAdd       Command = 0x51 // Finding → Done
+	ApprovalList   Command = 0x60 // nothing → Approvals
+	ApprovalAnswer Command = 0x61 // ApprovalWord → Approval
 	CancelStream   Command = 0xfe // nothing; ends the stream with the same id
 	Error          Command = 0xff // never sent: the table has it, status Failure does its work
 )
@@ -72,7 +74,8 @@ var commands = [...]struct {
 	{LogStream, "LOG_STREAM"}, {LogSearch, "LOG_SEARCH"}, {LogFlush, "LOG_FLUSH"}, {LogReopen, "LOG_REOPEN"}, {LogMinutes, "LOG_MINUTES"},
 	{MetricsGet, "METRICS_GET"}, {MetricsStream, "METRICS_STREAM"}, {StateSave, "STATE_SAVE"},
 	{StateLoad, "STATE_LOAD"}, {DaemonPing, "DAEMON_PING"}, {DaemonShutdown, "DAEMON_SHUTDOWN"}, {DaemonUpgrade, "DAEMON_UPGRADE"},
-	{EventList, "EVENT_LIST"}, {EventAdd, "EVENT_ADD"}, {CancelStream, "CANCEL_STREAM"}, {Error, "ERROR"},
+	{EventList, "EVENT_LIST"}, {EventAdd, "EVENT_ADD"},
+	{ApprovalList, "APPROVAL_LIST"}, {ApprovalAnswer, "APPROVAL_ANSWER"}, {CancelStream, "CANCEL_STREAM"}, {Error, "ERROR"},
 }
 
 // A Status says what kind of answer a response is.
