@@ -241,8 +241,9 @@ func (s *Supervisor) order(ctx context.Context, id uint32, inst int, o order) er
 	return a.order(ctx, list, o)
 }
 
-// Update replaces an app's Spec. Running instances keep theirs until they are
-// started again; another number of instances holds at once.
+// Update replaces an app's Spec. Running instances take over at once what needs
+// no new run, and the rest when they are started again; another number of
+// instances holds at once.
 func (s *Supervisor) Update(id uint32, spec velos.Spec, actor velos.Actor) error {
 	a, err := s.find(id)
 	if err != nil {
@@ -251,6 +252,14 @@ func (s *Supervisor) Update(id uint32, spec velos.Spec, actor velos.Actor) error
 	if err := check(&spec); err != nil {
 		return err
 	}
+	if err := s.update(a, spec, actor); err != nil {
+		return err
+	}
+	a.adjust()
+	return nil
+}
+
+func (s *Supervisor) update(a *app, spec velos.Spec, actor velos.Actor) error {
 	a.change.Lock()
 	defer a.change.Unlock()
 	want := spec.Instances
