@@ -109,6 +109,10 @@ type Spec struct {
 	Schedule string  `json:"schedule,omitempty"`
 	Overlap  Overlap `json:"overlap,omitempty"`
 
+	// Hooks are commands that are run before, beside and after the program;
+	// nil when there are none.
+	*Hooks
+
 	// Source is the configuration file the Spec came from, if any.
 	Source string `json:"source,omitempty"`
 	// Notify says that Source has [[notify]] tables for the app: news of it
@@ -184,6 +188,7 @@ func (s *Spec) Fields(f Fields) {
 	f.String("cron_restart", &s.CronRestart)
 	f.String("schedule", &s.Schedule)
 	Str(f, "overlap", &s.Overlap)
+	hookFields(f, &s.Hooks)
 	f.String("source", &s.Source)
 	f.Bool("notify", &s.Notify)
 }

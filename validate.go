@@ -33,7 +33,7 @@ func (s *Spec) Validate() error {
 	}
 	for _, check := range [...]func(*Spec) *fault{
 		(*Spec).checkProgram, (*Spec).checkInstances, (*Spec).checkEnv,
-		(*Spec).checkRestart, (*Spec).checkServing, (*Spec).checkDependencies, (*Spec).checkTriggers, (*Spec).checkLogs, (*Spec).checkDigest, (*Spec).checkRights, (*Spec).checkText,
+		(*Spec).checkRestart, (*Spec).checkServing, (*Spec).checkDependencies, (*Spec).checkTriggers, (*Spec).checkHooks, (*Spec).checkLogs, (*Spec).checkDigest, (*Spec).checkRights, (*Spec).checkText,
 	} {
 		if f := check(s); f != nil {
 			return f.error(s.Name)

@@ -95,7 +95,7 @@ func (d *draft) readTable(t *node, label string, vars map[string]string) *proble
 	}
 	for _, n := range t.items {
 		value, unset := n, (*problem)(nil)
-		if !d.notExpanded(n.key) {
+		if !d.notExpanded(n) {
 			value, unset = expanded(n, vars)
 		}
 		p := unset

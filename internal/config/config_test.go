@@ -110,6 +110,21 @@ func TestEachKeyLandsInItsField(t *testing.T) {
 				s.Listen = []string{"tcp://:8080", "udp://:53", "tcp://[::1]:80", "tcp://127.0.0.1:1", "tcp://192.0.2.7:2",
 					"unix:/run/x.sock", "unix:" + dir + "/a.sock", "unix:" + dir + "/b.sock", "unix:" + dir + "/c.sock"}
 			}},
+		{`pre_start = ["./bin/npm", "run", 3]`, func(s *velos.Spec, dir string) {
+			s.Hooks = s.With(velos.PreStart, &velos.Hook{Command: []string{dir + "/bin/npm", "run", "3"}})
+		}},
+		{`post_start = "npm 'run all'"`, func(s *velos.Spec, dir string) {
+			s.Hooks = s.With(velos.PostStart, &velos.Hook{Command: []string{dir + "/bin/npm", "run all"}})
+		}},
+		{`pre_stop = { command = "app.js --down", timeout = "5s" }`, func(s *velos.Spec, dir string) {
+			s.Hooks = s.With(velos.PreStop, &velos.Hook{Command: []string{dir + "/bin/node", dir + "/app.js", "--down"}, Timeout: 5000})
+		}},
+		{`on_crash = { command = "echo ${HOME} $VELOS_REASON | cat", shell = true }`, func(s *velos.Spec, _ string) {
+			s.Hooks = s.With(velos.OnCrash, &velos.Hook{Command: []string{"echo ${HOME} $VELOS_REASON | cat"}, Shell: true})
+		}},
+		{`on_giving_up = { shell = true, command = ["echo"] }`, func(s *velos.Spec, _ string) {
+			s.Hooks = s.With(velos.OnGivingUp, &velos.Hook{Command: []string{"echo"}, Shell: true})
+		}},
 		{"listen = 80\nlisten_reuseport = true\ninstances = 2", func(s *velos.Spec, _ string) {
 			s.Listen, s.ListenReuse, s.Instances = []string{"tcp://:80"}, true, 2
 		}},

@@ -159,6 +159,13 @@ func (l *listing) takes(key string) string {
 		}
 		return ""
 	}
+	if isHook(strings.TrimSuffix(l.prefix, ".")) {
+		for _, k := range hookKeys {
+			if k.name == key {
+				return k.form(nil).takes
+			}
+		}
+	}
 	for _, k := range probeKeys {
 		if k.name == key {
 			return k.form(nil).takes

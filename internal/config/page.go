@@ -3,6 +3,8 @@ package config
 import (
 	"slices"
 	"strings"
+
+	"github.com/velospm/velos"
 )
 
 // Page is docs/CONFIG.md: made from the table that parses.
@@ -24,6 +26,12 @@ func Page() string {
 	for _, k := range probeKeys {
 		b.WriteString("| `" + k.name + "` | " + cell(k.form(nil).takes) + " | " + cell(k.help) + " |\n")
 	}
+	b.WriteString("\nA hook, the value of `pre_start` and the others, is a command, or a table of these keys; [HOOKS.md](HOOKS.md) says what is run when:\n\n| key | takes | |\n|---|---|---|\n")
+	for _, k := range hookKeys {
+		b.WriteString("| `" + k.name + "` | " + cell(k.form(new(velos.Hook)).takes) + " | " + cell(k.help) + " |\n")
+	}
+	b.WriteString("\n## What needs no restart\n\n`velos apply` and `velos config set` change these in place, and the processes run on: `" + strings.Join(liveKeys(), "`, `") +
+		"`, and `instances`, which adds or ends some. So is another time in `schedule`. All else is for a new run: a reload where runs can overlap, or else a restart.\n")
 	b.WriteString(noticeHead)
 	for i := range noticeKeys {
 		k := &noticeKeys[i]
@@ -42,6 +50,19 @@ func Page() string {
 	names := slices.Clone(Inherited[:shellVariables])
 	b.WriteString(strings.ReplaceAll(pageTail, "INHERITED", "`"+strings.Join(names, "`, `")+"` and `LC_*`"))
 	return b.String()
+}
+
+// liveKeys are the keys that take effect without a new run, as the table has
+// them.
+func liveKeys() (list []string) {
+	for _, sec := range sections {
+		for i := range sec.keys {
+			if sec.keys[i].live {
+				list = append(list, sec.keys[i].name)
+			}
+		}
+	}
+	return list
 }
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }

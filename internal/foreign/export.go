@@ -200,6 +200,8 @@ func (a app) missing(can string) []string {
 		{"watch", a.Watch, "it is restarted when its files change"},
 		{"cron", a.CronRestart != "", "it is restarted at " + a.CronRestart},
 		{"schedule", a.Schedule != "", "it runs at " + a.Schedule + ", and rests between"},
+		{"hooks", a.Hook(velos.PreStart) != nil || a.Hook(velos.PostStart) != nil || a.Hook(velos.PreStop) != nil, "commands are run before and beside it: pre_start, post_start, pre_stop"},
+		{"tales", a.Hook(velos.OnCrash) != nil || a.Hook(velos.OnGivingUp) != nil, "a command hears of its failures: on_crash, on_giving_up"},
 		{"autostart", !a.Autostart, "it is not started by itself"},
 		{"depends", len(a.DependsOn) > 0, "it needs " + needsText(a.DependsOn)},
 		{"files", len(a.EnvFiles) > 0, "it reads variables from " + strings.Join(a.EnvFiles, ", ")},

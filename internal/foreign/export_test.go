@@ -47,6 +47,8 @@ func fleet() []velos.Spec {
 	web.Autorestart, web.MaxRestarts, web.ExpBackoffRestartDelay, web.Autostart = velos.OnFailure, 5, 100, false
 	web.Ready = &velos.Probe{TCP: "127.0.0.1:8000"}
 	web.Watch, web.CronRestart, web.ShutdownWithMessage = true, "0 3 * * *", true
+	web.Hooks = &velos.Hooks{PreStart: &velos.Hook{Command: []string{"/bin/mkdir", "-p", "/run/a b"}}, PreStop: &velos.Hook{Command: []string{"echo $VELOS_PID 100%"}, Shell: true},
+		PostStart: &velos.Hook{Command: []string{"/bin/true"}}, OnCrash: &velos.Hook{Command: []string{"/bin/true"}}}
 	return []velos.Spec{api, db, migrate, web}
 }
 

@@ -221,6 +221,7 @@ func (o Options) policySheet(s sheet, c *velos.Spec) {
 	s.line("delay", delay)
 	s.line("stop", ending(c))
 	o.triggersSheet(s, c)
+	o.hooksSheet(s, c)
 }
 
 func (o Options) envSheet(s sheet, c *velos.Spec) {

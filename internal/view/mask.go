@@ -163,6 +163,7 @@ func (m Mask) App(a *velos.App) velos.App {
 	c.Spec.InterpreterArgs = m.strings(a.Spec.InterpreterArgs)
 	c.Spec.Command = m.String(a.Spec.Command)
 	c.Spec.Ready, c.Spec.Health = m.probe(a.Spec.Ready), m.probe(a.Spec.Health)
+	c.Spec.Hooks = m.hooks(a.Spec.Hooks)
 	c.Spec.ShutdownMessage = m.String(a.Spec.ShutdownMessage)
 	c.Instances, c.Leaving = m.instances(a.Instances), m.instances(a.Leaving)
 	return c
@@ -185,6 +186,19 @@ func (m Mask) probe(p *velos.Probe) *velos.Probe {
 	c := *p
 	c.HTTP, c.TCP, c.Log, c.Exec = m.String(p.HTTP), m.String(p.TCP), m.String(p.Log), m.strings(p.Exec)
 	return &c
+}
+
+func (m Mask) hooks(h *velos.Hooks) *velos.Hooks {
+	if h == nil || m.r == nil {
+		return h
+	}
+	c := h
+	for _, name := range velos.HookNames {
+		if k := h.Hook(name); k != nil {
+			c = c.With(name, &velos.Hook{Command: m.strings(k.Command), Shell: k.Shell, Timeout: k.Timeout})
+		}
+	}
+	return c
 }
 
 func (m Mask) exit(e *velos.Exit) *velos.Exit {
