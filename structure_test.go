@@ -85,11 +85,11 @@ var rooms = map[string]room{
 	"internal/api":     {side: reader, imports: "client guard view wire"},
 	"internal/mcp":     {side: reader, imports: "client config crash digest record verb view wire"},
 	"internal/metrics": {side: reader, imports: "client wire"},
-	"internal/tui":     {side: reader, imports: "client digest home level view wire", later: true},
-	"internal/cli":     {side: reader, imports: "api client config crash digest dotenv foreign guard home level metrics record tui unit verb view wire"},
+	"internal/tui":     {side: reader, imports: "client verb view wire"},
+	"internal/cli":     {side: reader, imports: "api client config crash digest dotenv foreign guard home level metrics record unit verb view wire"},
 	"cmd/velos":        {side: reader, imports: "cli"},
 	"cmd/velos-mcp":    {side: reader, imports: "cli mcp"},
-	"cmd/velos-doors":  {side: reader, imports: "cli"},
+	"cmd/velos-doors":  {side: reader, imports: "cli tui"},
 	"bench/rig":        {side: reader, imports: "client home record wire", later: true},
 	"bench/logs":       {side: reader, imports: "digest level", later: true},
 	"bench/*":          {side: reader, imports: "bench/rig client home record wire", later: true}, // one program each
@@ -129,7 +129,7 @@ var (
 		shared: {"golang.org/x/sys"},
 		daemon: {"golang.org/x/sys"},
 		reader: {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/pelletier/go-toml/v2",
-			"github.com/goccy/go-yaml", "github.com/klauspost/compress", "github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys", "golang.org/x/term"},
+			"charm.land/bubbletea/v2", "github.com/charmbracelet/colorprofile", "github.com/charmbracelet/x/ansi", "github.com/goccy/go-yaml", "github.com/klauspost/compress", "github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys", "golang.org/x/term"},
 	}
 	testModules = []string{"github.com/getkin/kin-openapi", "github.com/google/go-cmp", "github.com/prometheus/common", "github.com/rogpeppe/go-internal", "github.com/tinylib/msgp"}
 )

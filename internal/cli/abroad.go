@@ -20,7 +20,7 @@ const (
 // instead.
 var abroad = map[string]string{
 	"jlist": insteadList, "prettylist": insteadList, "slist": insteadList, "sysmonit": insteadList,
-	"imonit": "here it is: velos list", "dashboard": "here it is: velos list", "dash": "here it is: velos list", "report": "here it is: velos doctor, and velos info all",
+	"imonit": "here it is: velos monit", "report": "here it is: velos doctor, and velos info all",
 	"startOrRestart": insteadRestart, "startOrReload": insteadReload, "startOrGracefulReload": insteadReload,
 	"update": insteadUpgrade, "updatePM2": insteadUpgrade, "deepUpdate": insteadUpgrade,
 	"ecosystem": insteadFile, "create": insteadFile, "generate": insteadFile, "examples": "velos start --help has some",
