@@ -85,11 +85,8 @@ func measure(list []column, faces []face) []column {
 			c.wide = max(c.wide, width(text))
 		}
 		c.wide = max(c.wide, len(c.title))
-		if c.key >= 0 && c.title != "" && c.right {
-			c.wide = max(c.wide, len(c.title)+2) // the arrow of the order
-		}
-		if c.key >= 0 && !c.right && c.title != "" {
-			c.wide = max(c.wide, len(c.title)+2)
+		if c.key >= 0 && c.title != "" {
+			c.wide = max(c.wide, len(c.title)+1) // the arrow of the order
 		}
 		if some {
 			kept = append(kept, c)
@@ -203,10 +200,10 @@ func (m *model) head(cols []column, name int) string {
 		if key != m.table.key || s == "" {
 			return s
 		}
-		if m.table.desc {
-			return s + " " + m.y.up
+		if m.table.desc == (key == byName || key == byID) {
+			return s + m.y.down
 		}
-		return s + " " + m.y.down
+		return s + m.y.up
 	}
 	b.WriteString("   " + m.y.fit(title("NAME", byName), max(0, name-1)))
 	for i := range cols {

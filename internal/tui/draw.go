@@ -51,7 +51,7 @@ func (m *model) layout() layout {
 	case m.zoom || room < 7:
 		l.rule, l.lines = l.head, room-1
 	default:
-		want := max(len(m.table.rows), 3)
+		want := max(m.table.whole, 3)
 		l.rows = min(want, max(3, (room-2)*11/20))
 		l.rule = l.head + 1 + l.rows
 		l.lines = m.height - l.foot - l.rule - 1
@@ -143,7 +143,7 @@ func (m *model) title() string {
 		left += " " + view.Text(m.link.version)
 	}
 	if m.daemon.PID != 0 && m.link.up {
-		left += sep + "up " + view.Span(m.daemon.Uptime) + sep + view.Bytes(m.daemon.RSS)
+		left += sep + "up " + view.Span(m.daemon.Uptime/1000*1000) + sep + view.Bytes(m.daemon.RSS)
 	}
 	if len(m.apps) > 0 {
 		left += sep + plural(len(m.apps), "app") + ": " + m.census()
@@ -163,7 +163,7 @@ func (m *model) linkText() string {
 	case m.link.none:
 		return m.y.paint(yellow, m.y.ring+" no daemon, trying")
 	}
-	return m.y.paint(yellow, m.y.ring+" daemon gone for "+view.Span(velos.MillisOf(m.clock.Sub(m.link.since)))+", trying again")
+	return m.y.paint(yellow, m.y.ring+" daemon gone for "+view.Span(velos.MillisOf(m.clock.Sub(m.link.since))/1000*1000)+", trying again")
 }
 
 // meters are what all apps take together, of what the machine has.
@@ -198,26 +198,21 @@ func (m *model) drawLower(rows int) []string {
 	if m.mode == modePalette {
 		return append([]string{m.ruled([]string{"commands"}, "")}, m.drawPalette(rows)...)
 	}
-	var about []string
+	var about, body []string
 	switch m.pane {
 	case paneLogs:
-		about = m.tapeTitle()
+		body = m.drawTape(rows)
+		about = m.tapeTitle() // which counts what was drawn
 	case paneEvents:
+		body = m.drawEvents(rows)
 		if about = []string{"all"}; !m.merged {
 			about = m.aboutChosen()
 		}
 	default:
-		about = m.aboutChosen()
+		body, about = m.drawSheet(rows), m.aboutChosen()
 	}
 	sep := m.y.paint(dim, " "+m.y.rest+" ")
-	out := []string{m.ruled(m.tabs(), strings.Join(about, sep))}
-	switch m.pane {
-	case paneLogs:
-		return append(out, m.drawTape(rows)...)
-	case paneEvents:
-		return append(out, m.drawEvents(rows)...)
-	}
-	return append(out, m.drawSheet(rows)...)
+	return append([]string{m.ruled(m.tabs(), strings.Join(about, sep))}, body...)
 }
 
 func (m *model) aboutChosen() []string {

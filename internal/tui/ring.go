@@ -36,12 +36,16 @@ func (r *ring) highest() float32 {
 	return top
 }
 
+// headroom is how much higher than the highest figure a sparkline could go: a
+// steady program should not look like a full one.
+const headroom = 1.4
+
 // spark draws the newest figures in so many columns, from 0 to the highest of
 // them or to floor, whichever is more: that a program does nothing should not
 // look like a mountain.
 func (g *glyphs) spark(r *ring, columns int, floor float32) string {
 	list := r.last(columns)
-	top := max(r.highest(), floor)
+	top := max(r.highest()*headroom, floor)
 	out := make([]rune, 0, columns)
 	for range columns - len(list) {
 		out = append(out, ' ')

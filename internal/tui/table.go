@@ -63,6 +63,7 @@ type table struct {
 	filter string
 	re     *regexp.Regexp
 	hidden int // apps that the filter leaves out
+	whole  int // rows that there would be without it
 }
 
 // refresh makes the rows anew. The chosen one stays chosen, wherever it goes.
@@ -82,10 +83,14 @@ func (t *table) refresh(m *model) {
 		}
 		return cmp.Or(n, strings.Compare(a.name, b.name))
 	})
+	t.whole = 0
+	for _, a := range m.apps {
+		t.whole += 1 + a.twigs()
+	}
 	t.rows = t.rows[:0]
 	for _, a := range apps {
 		t.rows = append(t.rows, row{app: a})
-		if !a.open || len(a.Instances) < 2 && len(a.Leaving) == 0 {
+		if a.twigs() == 0 {
 			continue
 		}
 		if len(a.Instances) > 1 {
@@ -99,6 +104,18 @@ func (t *table) refresh(m *model) {
 		t.rows[len(t.rows)-1].last = true
 	}
 	t.keep()
+}
+
+// twigs is how many rows an app has below its own.
+func (a *app) twigs() int {
+	n := len(a.Leaving)
+	if len(a.Instances) > 1 {
+		n += len(a.Instances)
+	}
+	if !a.open {
+		return 0
+	}
+	return n
 }
 
 // keep finds the chosen row again; where it has gone, the one in its place is
@@ -175,11 +192,12 @@ func uptimeOf(a *app, now velos.Time) (up velos.Millis) {
 	return up
 }
 
+// uptime is in whole seconds: tenths would flicker.
 func uptime(in *velos.Instance, now velos.Time) velos.Millis {
 	if in.PID == 0 || in.Started == 0 || now < in.Started {
 		return 0
 	}
-	return velos.Millis(now - in.Started)
+	return velos.Millis(now-in.Started) / 1000 * 1000
 }
 
 // A face is what is shown of a row.

@@ -42,7 +42,7 @@ type tape struct {
 	left   int   // columns that are scrolled away
 	end    *line // the last that is seen; nil follows
 	mark   *line // that was jumped to
-	unseen int   // lines behind end
+	unseen int   // lines behind end, when it was drawn
 	tall   int   // rows of the pane
 	seen   []*line
 	shown  []*line // by row of the pane, for the mouse
@@ -62,7 +62,7 @@ func newTape() tape { return tape{} }
 
 // begin forgets everything: other lines are to be shown.
 func (t *tape) begin(merged bool, about uint32) {
-	t.lines, t.end, t.mark, t.unseen, t.left, t.merged, t.about = nil, nil, nil, 0, 0, merged, about
+	t.lines, t.end, t.mark, t.left, t.merged, t.about = nil, nil, nil, 0, merged, about
 }
 
 // hear takes in lines. They come in order of each app; of several apps the
@@ -80,9 +80,6 @@ func (t *tape) hear(m *model, list []velos.Entry, dropped int) {
 	older := func(i, j int) bool { return t.lines[i].time < t.lines[j].time }
 	if !sort.SliceIsSorted(t.lines[max(0, from-1):], func(i, j int) bool { return older(max(0, from-1)+i, max(0, from-1)+j) }) {
 		sort.SliceStable(t.lines, older)
-	}
-	if t.end != nil {
-		t.unseen += len(t.lines) - from
 	}
 	if over := len(t.lines) - mostKept; over > mostKept/10 {
 		t.lines = slices.Clone(t.lines[over:])
@@ -180,16 +177,16 @@ func (t *tape) stop(list []*line, at int) {
 		return
 	}
 	at = max(at, min(t.tall, len(list))-1, 0)
-	t.end, t.unseen = list[at], len(list)-1-at
+	t.end = list[at]
 }
 
 // follow shows new lines as they come.
-func (t *tape) follow() { t.end, t.unseen = nil, 0 }
+func (t *tape) follow() { t.end = nil }
 
 // pause holds what is seen, or lets it go on.
 func (t *tape) pause() {
 	if list := t.visible(); t.end == nil && len(list) > 0 {
-		t.end, t.unseen = list[len(list)-1], 0
+		t.end = list[len(list)-1]
 		return
 	}
 	t.follow()
@@ -229,10 +226,10 @@ func (t *tape) show(list []*line, at int) {
 	}
 	if at <= last && at > last-t.tall && (t.end != nil || at > last-t.tall+1) {
 		if t.end == nil && len(list) > 0 {
-			t.end, t.unseen = list[len(list)-1], 0 // what was jumped to stays where it is
+			t.end = list[len(list)-1] // what was jumped to stays where it is
 		}
 		return
 	}
 	end := min(max(at+t.tall/2, t.tall-1), len(list)-1)
-	t.end, t.unseen = list[end], len(list)-1-end
+	t.end = list[end]
 }

@@ -30,6 +30,7 @@ func (m *model) drawTape(rows int) []string {
 		}
 		at = min(max(at, min(rows, len(list))), len(list))
 	}
+	t.unseen = len(list) - at
 	names := m.nameWidth(list[max(0, at-rows):at])
 	out, of := make([]string, rows), make([]*line, rows)
 	row := rows
@@ -164,7 +165,7 @@ func (m *model) noLines() []string {
 	t := &m.tape
 	s := "no lines yet"
 	switch {
-	case len(m.apps) == 0:
+	case !m.merged && m.byID[m.watched.id] == nil:
 		return nil
 	case t.hide && t.re != nil && len(t.lines) > 0:
 		s = "no line matches " + t.search + "; h shows the others, too"
@@ -187,9 +188,12 @@ func (m *model) tapeTitle() []string {
 	case a != nil:
 		parts = append(parts, a.name)
 	}
-	if t.end == nil {
+	switch {
+	case parts == nil:
+		return nil
+	case t.end == nil:
 		parts = append(parts, "follows")
-	} else {
+	default:
 		s := "held"
 		if t.unseen > 0 {
 			s += ", " + strconv.Itoa(t.unseen) + " more"
