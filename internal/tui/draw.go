@@ -70,7 +70,7 @@ func (m *model) draw() {
 		out = append(out, m.meters())
 	}
 	if m.mode == modeHelp {
-		out = append(out, m.ruled([]string{"keys"}, ""))
+		out = append(out, m.ruled([]string{"keys"}, nil))
 		out = append(out, m.drawHelp(max(0, m.height-len(out)-1))...)
 		out = append(out, m.y.paint(dim, m.y.fit(" any other key goes back   "+m.arrows()+" scroll", m.width)))
 	} else {
@@ -135,20 +135,40 @@ func onlyASCII(s string) string {
 	return b.String()
 }
 
-// title is the first line: which daemon, how it is, and how many apps.
+// title is the first line: which daemon, how it is, and how many apps. What is
+// least missed goes first where there is no room.
 func (m *model) title() string {
 	sep := m.y.paint(dim, " "+m.y.rest+" ")
-	left := " " + m.y.paint(heading, "velos")
-	if m.link.version != "" {
-		left += " " + view.Text(m.link.version)
+	link := m.linkText() + " "
+	left := ""
+	for less := range 4 {
+		left = " " + m.y.paint(heading, "velos")
+		if m.link.version != "" && less < 3 {
+			left += " " + view.Text(m.link.version)
+		}
+		if m.daemon.PID != 0 && m.link.up && less < 2 {
+			left += sep + "up " + seconds(m.daemon.Uptime)
+		}
+		if m.daemon.PID != 0 && m.link.up && less < 1 {
+			left += sep + view.Bytes(m.daemon.RSS)
+		}
+		if len(m.apps) > 0 {
+			left += sep + plural(len(m.apps), "app") + ": " + m.census()
+		}
+		if width(left)+1+width(link) <= m.width {
+			break
+		}
 	}
-	if m.daemon.PID != 0 && m.link.up {
-		left += sep + "up " + view.Span(m.daemon.Uptime/1000*1000) + sep + view.Bytes(m.daemon.RSS)
+	return m.y.sides(left, link, m.width)
+}
+
+// seconds is a length of time without what is less than a second: that would
+// flicker.
+func seconds(t velos.Millis) string {
+	if t < 1000 {
+		return "0s"
 	}
-	if len(m.apps) > 0 {
-		left += sep + plural(len(m.apps), "app") + ": " + m.census()
-	}
-	return m.y.sides(left, m.linkText()+" ", m.width)
+	return view.Span(t / 1000 * 1000)
 }
 
 // linkText says how the connection is.
@@ -163,7 +183,7 @@ func (m *model) linkText() string {
 	case m.link.none:
 		return m.y.paint(yellow, m.y.ring+" no daemon, trying")
 	}
-	return m.y.paint(yellow, m.y.ring+" daemon gone for "+view.Span(velos.MillisOf(m.clock.Sub(m.link.since))/1000*1000)+", trying again")
+	return m.y.paint(yellow, m.y.ring+" daemon gone for "+seconds(velos.MillisOf(m.clock.Sub(m.link.since)))+", trying again")
 }
 
 // meters are what all apps take together, of what the machine has.
@@ -196,7 +216,7 @@ func plural(n int, noun string) string {
 // shown.
 func (m *model) drawLower(rows int) []string {
 	if m.mode == modePalette {
-		return append([]string{m.ruled([]string{"commands"}, "")}, m.drawPalette(rows)...)
+		return append([]string{m.ruled([]string{"commands"}, nil)}, m.drawPalette(rows)...)
 	}
 	var about, body []string
 	switch m.pane {
@@ -211,8 +231,7 @@ func (m *model) drawLower(rows int) []string {
 	default:
 		body, about = m.drawSheet(rows), m.aboutChosen()
 	}
-	sep := m.y.paint(dim, " "+m.y.rest+" ")
-	return append([]string{m.ruled(m.tabs(), strings.Join(about, sep))}, body...)
+	return append([]string{m.ruled(m.tabs(), about)}, body...)
 }
 
 func (m *model) aboutChosen() []string {
@@ -242,15 +261,19 @@ func (m *model) tabs() []string {
 	return out
 }
 
-// ruled is a rule with words at its beginning and at its end.
-func (m *model) ruled(left []string, right string) string {
+// ruled is a rule with words at its beginning and, as many as fit, at its end.
+func (m *model) ruled(left, about []string) string {
 	l := m.y.paint(dim, m.y.rule+m.y.rule) + " " + strings.Join(left, strings.Repeat(" ", tabGap)) + " "
-	if right != "" {
-		right = " " + right + " "
-	}
 	room := m.width - width(l) - 2
 	if room < 8 {
 		return m.y.fit(l, m.width)
+	}
+	right := ""
+	for n := len(about); n > 0; n-- {
+		right = " " + strings.Join(about[:n], m.y.paint(dim, " "+m.y.rest+" ")) + " "
+		if width(right) <= room {
+			break
+		}
 	}
 	if width(right) > room {
 		right = m.y.fit(right, room)

@@ -57,6 +57,9 @@ func (m *model) linked(l link) {
 	case !l.up && !was.up:
 		l.since = was.since
 	}
+	if !l.up {
+		l.version = was.version
+	}
 	m.link = l
 }
 

@@ -54,7 +54,7 @@ func (m *model) deciding(name string) tea.Cmd {
 		return nil
 	}
 	o := m.confirm
-	m.say("…")
+	m.say("waiting for the outcome")
 	m.status.command = o.command
 	m.status.until = m.clock.Add(farAway * statusFor / 1000)
 	return m.carry(o)

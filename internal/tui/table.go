@@ -192,12 +192,11 @@ func uptimeOf(a *app, now velos.Time) (up velos.Millis) {
 	return up
 }
 
-// uptime is in whole seconds: tenths would flicker.
 func uptime(in *velos.Instance, now velos.Time) velos.Millis {
 	if in.PID == 0 || in.Started == 0 || now < in.Started {
 		return 0
 	}
-	return velos.Millis(now-in.Started) / 1000 * 1000
+	return velos.Millis(now - in.Started)
 }
 
 // A face is what is shown of a row.
@@ -242,7 +241,7 @@ func (m *model) face(r *row) face {
 	if len(a.Instances) > 1 {
 		f.pid = ""
 		if up := uptimeOf(a, now); up > 0 {
-			f.uptime = view.Span(up)
+			f.uptime = seconds(up)
 		}
 	}
 	f.url = view.Text(view.URL(view.Addresses(&a.App)))
@@ -259,11 +258,11 @@ func (m *model) instanceFace(in *velos.Instance, now velos.Time) face {
 	switch {
 	case in.PID != 0:
 		f.cpu, f.mem, f.pid = percent(in.Usage.CPU), view.Bytes(in.Usage.Memory), strconv.Itoa(in.PID)
-		f.uptime = view.Span(uptime(in, now))
+		f.uptime = seconds(uptime(in, now))
 	case in.RetryAt > now:
-		f.uptime = "in " + view.Span(velos.Millis(in.RetryAt-now))
+		f.uptime = "in " + seconds(velos.Millis(in.RetryAt-now))
 	case in.NextRun > now:
-		f.uptime = "in " + view.Span(velos.Millis(in.NextRun-now))
+		f.uptime = "in " + seconds(velos.Millis(in.NextRun-now))
 	}
 	f.url = view.Text(view.URL(in.Ports.List()))
 	return f
