@@ -136,8 +136,11 @@ func (s *session) checkMeant(ctx context.Context, dial func() (*client.Client, e
 	return err
 }
 
-// watched picks the apps that words mean, of those there are now.
+// watched picks the apps that words mean, of those there are now; nil is all.
 func (s *session) watched(words []string) func([]velos.App) []velos.App {
+	if len(words) == 0 {
+		return nil
+	}
 	return func(all []velos.App) []velos.App {
 		var apps []velos.App
 		for _, t := range s.stillMeant(all, words) {

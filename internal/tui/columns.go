@@ -22,7 +22,7 @@ type column struct {
 const (
 	nameLeast = 12
 	nameMost  = 40
-	sparkWide = 8
+	sparkWide = 4 // at the least
 	sparkMost = 24
 )
 

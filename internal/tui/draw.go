@@ -144,7 +144,7 @@ func (m *model) title() string {
 	for less := range 4 {
 		left = " " + m.y.paint(heading, "velos")
 		if m.link.version != "" && less < 3 {
-			left += " " + view.Text(m.link.version)
+			left += " " + shown(m.link.version)
 		}
 		if m.daemon.PID != 0 && m.link.up && less < 2 {
 			left += sep + "up " + seconds(m.daemon.Uptime)
@@ -179,7 +179,7 @@ func (m *model) linkText() string {
 	case m.link.up:
 		return m.y.paint(green, m.y.dot) + " live"
 	case m.link.why != "":
-		return m.y.paint(red, m.y.ring+" "+view.Text(m.link.why))
+		return m.y.paint(red, m.y.ring+" "+shown(m.link.why))
 	case m.link.none:
 		return m.y.paint(yellow, m.y.ring+" no daemon, trying")
 	}

@@ -79,8 +79,8 @@ func (f *feed) run(ctx context.Context, send func(tea.Msg)) {
 	}
 }
 
-// tell hands news on, with a pause between two so that the screen is drawn
-// perSecond times at the most.
+// tell hands news on, with a pause between two so that the screen is not drawn
+// for each line.
 func (f *feed) tell(ctx context.Context, send func(tea.Msg)) {
 	for {
 		select {
@@ -94,7 +94,7 @@ func (f *feed) tell(ctx context.Context, send func(tea.Msg)) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(time.Second / perSecond):
+		case <-time.After(time.Second / newsPerSecond):
 		}
 	}
 }

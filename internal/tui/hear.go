@@ -34,7 +34,7 @@ func (m *model) hear(n news) tea.Cmd {
 	}
 	m.table.refresh(m)
 	cmd := m.selected()
-	if cmd != nil && m.watched.id == 0 { // the first row, or the next after a deletion
+	if m.watched.id == 0 && (cmd != nil || n.listed) { // the first row, or the next after a deletion
 		cmd = m.rested()
 	}
 	if m.merged {
@@ -76,7 +76,7 @@ func (m *model) listed(all []velos.App) {
 			a = &app{insts: map[int]*rings{}, open: len(all[i].Instances) <= opened}
 		}
 		a.App = all[i]
-		a.name, a.mask = view.Text(a.Spec.Name), view.MaskOf(&a.App)
+		a.name, a.mask = shown(a.Spec.Name), view.MaskOf(&a.App)
 		byID[a.ID] = a
 		m.apps = append(m.apps, a)
 	}

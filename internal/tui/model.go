@@ -189,9 +189,9 @@ func (m *model) complain(text string) {
 // outcome says what an order came to.
 func (m *model) outcome(a answered) {
 	if a.err != nil {
-		text := view.Text(a.err.Error())
+		text := shown(a.err.Error())
 		if h := velos.HintOf(a.err); h != "" {
-			text += "; " + view.Text(h)
+			text += "; " + shown(h)
 		}
 		m.complain(text)
 		m.status.until = m.clock.Add(2 * statusFor)

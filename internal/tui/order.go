@@ -9,7 +9,6 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
-	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -93,7 +92,7 @@ func (m *model) word(r *row) string {
 	if r.in != nil {
 		name += ":" + strconv.Itoa(r.in.Inst)
 	}
-	return view.Text(m.o.Quote(name))
+	return shown(m.o.Quote(name))
 }
 
 func processes(n int) string {
@@ -116,7 +115,7 @@ func reload(t wire.Target, name string) func(context.Context, *client.Client) (s
 	return func(ctx context.Context, c *client.Client) (string, error) {
 		r, err := c.Reload(ctx, wire.Reload{Target: t, Parallel: 1})
 		if r.Restarted {
-			return "restarted " + name + " one by one: " + view.Text(r.Why), err
+			return "restarted " + name + " one by one: " + shown(r.Why), err
 		}
 		return "reloaded " + name, err
 	}
@@ -148,7 +147,7 @@ func (m *model) scale(r *row, arg string) tea.Cmd {
 func (m *model) signal(r *row, arg string) tea.Cmd {
 	n, err := m.o.Signal(arg)
 	if err != nil {
-		m.complain(view.Text(err.Error()))
+		m.complain(shown(err.Error()))
 		return nil
 	}
 	word := strings.ToUpper(arg)

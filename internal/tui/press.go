@@ -8,7 +8,6 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/velospm/velos"
-	"github.com/velospm/velos/internal/view"
 )
 
 const (
@@ -305,7 +304,7 @@ func (m *model) putMark(arg string) tea.Cmd {
 	if arg == "" {
 		arg = "mark"
 	}
-	m.tape.note(m.clock, view.Text(arg))
+	m.tape.note(m.clock, shown(arg))
 	return nil
 }
 

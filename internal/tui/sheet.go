@@ -52,7 +52,7 @@ func (s *sheet) answer(a looked) {
 	}
 	s.text = a.text
 	if a.err != nil {
-		s.text = []string{view.Text(a.err.Error())}
+		s.text = []string{shown(a.err.Error())}
 	}
 }
 
@@ -72,6 +72,7 @@ func (m *model) drawSheet(rows int) []string {
 // filled cuts lines to the screen, and fills up to so many.
 func (m *model) filled(list []string, rows int) []string {
 	for i := range list {
+		list[i] = strings.ReplaceAll(list[i], "\t", "    ")
 		if width(list[i]) > m.width {
 			list[i] = m.y.fit(list[i], m.width)
 		}
@@ -133,15 +134,16 @@ func (m *model) drawEvents(rows int) []string {
 	return m.filled(out, rows)
 }
 
-// watchedEvents are those of the chosen app, or all where lines of all are
-// shown.
+// watchedEvents are those of the chosen app, or of all that are watched where
+// lines of all are shown.
 func (m *model) watchedEvents() []velos.Event {
-	if m.merged {
+	if m.merged && m.o.Meant == nil {
 		return m.events.list
 	}
 	var list []velos.Event
 	for i := range m.events.list {
-		if m.events.list[i].ID == m.watched.id {
+		id := m.events.list[i].ID
+		if id == m.watched.id || m.merged && m.byID[id] != nil {
 			list = append(list, m.events.list[i])
 		}
 	}

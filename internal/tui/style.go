@@ -7,6 +7,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/view"
 )
 
 // SGR parameters. Colours are the terminal's own sixteen, which are readable on
@@ -30,7 +31,7 @@ type glyphs struct {
 	steps                                                                                         []rune
 }
 
-var unicodeGlyphs = glyphs{rule: "─", full: "█", empty: "░", mark: "▸", open: "▾", closed: "▸", more: "…", up: "▲", down: "▼", dot: "●", ring: "○",
+var unicodeGlyphs = glyphs{rule: "─", full: "█", empty: "░", mark: "▌", open: "▾", closed: "▸", more: "…", up: "▲", down: "▼", dot: "●", ring: "○",
 	branch: "├", corner: "└", times: "×", rest: "·", steps: []rune("▁▂▃▄▅▆▇█")}
 
 var asciiGlyphs = glyphs{rule: "-", full: "#", empty: ".", mark: ">", open: "-", closed: "+", more: "~", up: "^", down: "v", dot: "*", ring: "o",
@@ -142,3 +143,7 @@ func (y style) sides(left, right string, n int) string {
 	}
 	return left + strings.Repeat(" ", n-l-r) + right
 }
+
+// shown is words from elsewhere, fit to be shown: as view has them, and a tab is
+// as wide as it looks.
+func shown(s string) string { return strings.ReplaceAll(view.Text(s), "\t", "    ") }

@@ -244,7 +244,7 @@ func (m *model) face(r *row) face {
 			f.uptime = seconds(up)
 		}
 	}
-	f.url = view.Text(view.URL(view.Addresses(&a.App)))
+	f.url = shown(view.URL(view.Addresses(&a.App)))
 	for i := range a.Instances {
 		if h := a.Instances[i].Health; h == velos.Unhealthy || f.health == "" {
 			f.health = string(h)
@@ -264,7 +264,7 @@ func (m *model) instanceFace(in *velos.Instance, now velos.Time) face {
 	case in.NextRun > now:
 		f.uptime = "in " + seconds(velos.Millis(in.NextRun-now))
 	}
-	f.url = view.Text(view.URL(in.Ports.List()))
+	f.url = shown(view.URL(in.Ports.List()))
 	return f
 }
 

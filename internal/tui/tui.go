@@ -18,14 +18,18 @@ import (
 	"github.com/velospm/velos/internal/client"
 )
 
-// perSecond is how often the screen is drawn at most: what nobody can read
-// need not be drawn.
-const perSecond = 10
+const (
+	// perSecond is how often the screen is drawn at most: what nobody can read
+	// need not be drawn.
+	perSecond = 10
+	// newsPerSecond is how often it changes by itself.
+	newsPerSecond = 5
+)
 
 // Options say what to watch, and what the terminal can do.
 type Options struct {
 	Dial     func() (*client.Client, error) // connects to a daemon that is there
-	Meant    func([]velos.App) []velos.App  // those that are watched
+	Meant    func([]velos.App) []velos.App  // those that are watched; nil is all
 	Signal   func(word string) (int, error) // the number of a signal
 	Quote    func(word string) string       // a word as a shell would have it written
 	In       io.Reader                      // keys come from here
