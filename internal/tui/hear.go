@@ -51,8 +51,12 @@ func (m *model) hear(n news) tea.Cmd {
 func (m *model) linked(l link) {
 	was := m.link
 	switch {
-	case l.up && !was.up && !was.none:
-		m.say("velosd was away for " + view.Span(velos.MillisOf(l.since.Sub(was.since))) + "; going on with pid " + strconv.Itoa(l.pid))
+	case l.up && !was.none:
+		away := "a moment" // that was too short to be told
+		if !was.up {
+			away = view.Span(velos.MillisOf(l.since.Sub(was.since)))
+		}
+		m.say("velosd was away for " + away + "; going on with pid " + strconv.Itoa(l.pid))
 		m.tape.note(m.clock, "velosd was away; pid "+strconv.Itoa(l.pid)+" now")
 	case !l.up && !was.up:
 		l.since = was.since

@@ -55,7 +55,7 @@ func movingBinds() []bind {
 		{keys: []string{"end", "G"}, show: "End G", help: "to the end; lines follow again", do: plainly(func(m *model) { m.move(farAway) })},
 		{keys: []string{"tab", "shift+tab"}, show: "Tab", help: "the other pane gets the keys", do: plainly(func(m *model) { m.lower = !m.lower })},
 		{keys: []string{"z"}, show: "z", word: "zoom", help: "the pane with the keys takes the whole screen, or gives it back", do: func(m *model, _ string) tea.Cmd { m.zoom = !m.zoom; return m.resized() }},
-		{keys: []string{"esc"}, show: "Esc", help: "step by step: forget the expression, the filter, the whole screen; go back to the table", do: func(m *model, _ string) tea.Cmd { return m.escape() }},
+		{keys: []string{"esc", "alt+esc"}, show: "Esc", help: "step by step: forget the expression, the filter, the whole screen; go back to the table", do: func(m *model, _ string) tea.Cmd { return m.escape() }},
 	}
 }
 

@@ -37,17 +37,17 @@ const (
 // A model is everything that the screen shows. Update changes it, nothing else
 // does, and it knows no clock but the one it was given.
 type model struct {
-	o       Options
-	y       style
-	total   int64 // memory of the machine; 0 is unknown
-	binds   []bind
-	width   int
-	height  int
-	clock   time.Time
-	frame   tea.View
-	stale   bool // the frame is not what it should be
-	link    link
-	back    string // what to say about a daemon that is there again
+	o      Options
+	y      style
+	total  int64 // memory of the machine; 0 is unknown
+	binds  []bind
+	width  int
+	height int
+	clock  time.Time
+	frame  tea.View
+	stale  bool // the frame is not what it should be
+	link   link
+
 	daemon  wire.DaemonMetrics
 	apps    []*app
 	byID    map[uint32]*app

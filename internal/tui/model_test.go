@@ -298,3 +298,11 @@ func TestNoKeyMeansTwoThings(t *testing.T) {
 		}
 	}
 }
+
+func TestADaemonThatWasAwayForAMomentIsMentioned(t *testing.T) {
+	s := newStage(t, 80, 24).fleet()
+	s.Update(news{link: &link{up: true, since: s.now.Add(1e8), version: "0.2.0", pid: 4000}, epoch: s.wished.epoch})
+	if f := s.screen(); !strings.Contains(f, "velosd was away for a moment; going on with pid 4000") || !strings.Contains(f, "0.2.0") {
+		t.Errorf("%s", f)
+	}
+}
