@@ -19,12 +19,10 @@ type command struct {
 	group   string
 	short   string
 	long    string // more, with examples
-	later   bool   // understood by a later version
 	hidden  bool
 	targets bool // arguments are apps: shells complete them
 	paged   bool // a terminal shows the answer page by page
-	// setup declares the flags and returns what runs. It is nil for later
-	// commands.
+	// setup declares the flags and returns what runs.
 	setup func(s *session, f *pflag.FlagSet) handler
 }
 
@@ -102,14 +100,6 @@ var commands = []command{
 func (c *command) cobra(s *session) *cobra.Command {
 	cmd := &cobra.Command{Use: strings.TrimSpace(c.name + " " + c.args), Aliases: c.aliases, Short: c.short, Long: c.long, GroupID: c.group,
 		Hidden: c.hidden, DisableFlagsInUseLine: true}
-	if c.later {
-		cmd.Short += " (not yet)"
-		cmd.DisableFlagParsing = true
-		cmd.RunE = func(*cobra.Command, []string) error {
-			return &velos.Error{Code: velos.NotYet, Message: c.name + ": not yet in this version of velos", Hint: "velos --help shows what there is"}
-		}
-		return cmd
-	}
 	run := c.setup(s, cmd.Flags())
 	cmd.Args = func(_ *cobra.Command, args []string) error { return c.count(args) }
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

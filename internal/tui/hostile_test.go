@@ -44,9 +44,14 @@ func TestWhatProgramsWriteDoesNotReachTheTerminalUncleaned(t *testing.T) {
 	}
 }
 
+// everyByte is each byte there is, eight to a text.
 func everyByte() (list []string) {
-	for b := range 256 {
-		list = append(list, "x"+string([]byte{byte(b)})+"y")
+	for b := 0; b < 256; b += 8 {
+		text := ""
+		for i := range 8 {
+			text += "x" + string([]byte{byte(b + i)}) + "y"
+		}
+		list = append(list, text)
 	}
 	return list
 }

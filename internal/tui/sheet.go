@@ -17,7 +17,6 @@ type sheet struct {
 	text  []string
 	top   int
 	asked target // the answer is awaited of
-	late  bool   // it is, and meanwhile something else is shown
 }
 
 // ask asks what the sheet should show now.
