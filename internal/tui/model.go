@@ -214,6 +214,7 @@ func (m *model) selected() tea.Cmd {
 // rested turns the lower pane to the row that is chosen now.
 func (m *model) rested() tea.Cmd {
 	m.watched = m.table.at
+	m.tape.only = m.watched.inst
 	m.follow()
 	return m.ask()
 }

@@ -306,3 +306,19 @@ func TestADaemonThatWasAwayForAMomentIsMentioned(t *testing.T) {
 		t.Errorf("%s", f)
 	}
 }
+
+func TestAnInstanceThatIsChosenShowsItsOwnLines(t *testing.T) {
+	s := newStage(t, 80, 24).fleet()
+	wishes := len(s.wishes)
+	s.keys("down", "down").rest() // api:1
+	if n := len(s.tape.visible()); n != 3 || len(s.wishes) != wishes {
+		t.Errorf("%d lines, %d wishes more", n, len(s.wishes)-wishes)
+	}
+	if !strings.Contains(s.screen(), "api:1") {
+		t.Errorf("%s", s.screen())
+	}
+	s.keys("up", "up").rest()
+	if n := len(s.tape.visible()); n != 6 {
+		t.Errorf("%d lines of the app", n)
+	}
+}

@@ -20,6 +20,7 @@ type line struct {
 	time  velos.Time
 	level velos.Level
 	app   uint32
+	inst  int
 	seq   uint64
 	name  string // of the app, and the instance where there are several
 	err   bool   // from stderr
@@ -33,6 +34,7 @@ type tape struct {
 	lines  []*line
 	merged bool
 	about  uint32
+	only   int         // lines of this instance; -1 all
 	level  velos.Level // this and above; 0 is all
 	search string
 	re     *regexp.Regexp
@@ -58,7 +60,7 @@ const (
 	stamps
 )
 
-func newTape() tape { return tape{} }
+func newTape() tape { return tape{only: -1} }
 
 // begin forgets everything: other lines are to be shown.
 func (t *tape) begin(merged bool, about uint32) {
@@ -88,7 +90,7 @@ func (t *tape) hear(m *model, list []velos.Entry, dropped int) {
 
 func (t *tape) made(m *model, e *velos.Entry) *line {
 	a := m.byID[e.App]
-	l := &line{time: e.Time, level: e.Level, app: e.App, seq: e.Seq, err: e.Src == velos.Stderr}
+	l := &line{time: e.Time, level: e.Level, app: e.App, inst: e.Inst, seq: e.Seq, err: e.Src == velos.Stderr}
 	var mask view.Mask
 	if a != nil {
 		mask, l.name = a.mask, a.name
@@ -137,10 +139,13 @@ func expression(text string) (*regexp.Regexp, error) {
 	return regexp.Compile(text)
 }
 
-// visible are the lines that level and expression let through.
+// visible are the lines that instance, level and expression let through.
 func (t *tape) visible() []*line {
 	t.seen = t.seen[:0]
 	for _, l := range t.lines {
+		if !l.note && !t.merged && t.only >= 0 && l.inst != t.only {
+			continue
+		}
 		if l.note && !t.hide || (t.level == 0 || l.level >= t.level) && (!t.hide || t.re == nil || l.hit) {
 			t.seen = append(t.seen, l)
 		}

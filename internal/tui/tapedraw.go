@@ -164,6 +164,9 @@ func (m *model) highlight(l *line, s string) string {
 func (m *model) noLines() []string {
 	t := &m.tape
 	s := "no lines yet"
+	if m.watched.inst >= 0 {
+		s = "no lines of this instance among the last ones"
+	}
 	switch {
 	case !m.merged && m.byID[m.watched.id] == nil:
 		return nil
@@ -185,6 +188,8 @@ func (m *model) tapeTitle() []string {
 	switch a := m.byID[m.watched.id]; {
 	case m.merged:
 		parts = append(parts, "all apps")
+	case a != nil && m.watched.inst >= 0:
+		parts = append(parts, a.name+":"+strconv.Itoa(m.watched.inst))
 	case a != nil:
 		parts = append(parts, a.name)
 	}
