@@ -18,7 +18,7 @@ const (
 // instead.
 var abroad = map[string]string{
 	"jlist": insteadList, "prettylist": insteadList, "slist": insteadList, "sysmonit": insteadList,
-	"imonit": "here it is: velos list", "dashboard": "here it is: velos list", "dash": "here it is: velos list", "report": "here it is: velos doctor, and velos info all",
+	"imonit": "here it is: velos monit", "report": "here it is: velos doctor, and velos info all",
 	"update": insteadUpgrade, "updatePM2": insteadUpgrade, "deepUpdate": insteadUpgrade,
 	"create": insteadFile, "generate": insteadFile, "examples": "velos start --help has some",
 	"logrotate": insteadLogs, "up": "here it is: velos start FILE.toml", "down": "here it is: velos stop all",

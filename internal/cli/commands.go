@@ -5,8 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-
-	"github.com/velospm/velos"
 )
 
 // A command is one row of the table.
@@ -19,12 +17,10 @@ type command struct {
 	group   string
 	short   string
 	long    string // more, with examples
-	later   bool   // understood by a later version
 	hidden  bool
 	targets bool // arguments are apps: shells complete them
 	paged   bool // a terminal shows the answer page by page
-	// setup declares the flags and returns what runs. It is nil for later
-	// commands.
+	// setup declares the flags and returns what runs.
 	setup func(s *session, f *pflag.FlagSet) handler
 }
 
@@ -75,7 +71,7 @@ var commands = []command{
 	{name: "reload-logs", aliases: []string{"reloadLogs"}, group: "look", short: "open log files anew after they were moved", setup: setupReloadLogs},
 	{name: "api", group: "look", short: "serve all of this over HTTP", long: apiLong, setup: setupAPI},
 	{name: "metrics", group: "look", short: "serve figures for Prometheus", long: metricsLong, setup: setupMetrics},
-	{name: "monit", args: "", max: -1, group: "look", short: "watch apps in a full-screen view", later: true},
+	{name: "monit", aliases: []string{"dash", "dashboard"}, args: "[NAME...]", max: -1, group: "look", short: "watch apps in a full-screen view", long: monitLong, setup: setupMonit, targets: true},
 
 	{name: "import", args: "FILE", min: 1, max: 1, group: "files", short: "make a velos.toml of another manager's file", long: importLong, setup: setupImport},
 	{name: "export", args: "ENGINE [NAME|FILE]...", min: 1, max: -1, group: "files", short: "make the files of another engine for apps", long: exportLong, setup: setupExport, targets: true},
@@ -109,14 +105,6 @@ var commands = []command{
 func (c *command) cobra(s *session) *cobra.Command {
 	cmd := &cobra.Command{Use: strings.TrimSpace(c.name + " " + c.args), Aliases: c.aliases, Short: c.short, Long: c.long, GroupID: c.group,
 		Hidden: c.hidden, DisableFlagsInUseLine: true}
-	if c.later {
-		cmd.Short += " (not yet)"
-		cmd.DisableFlagParsing = true
-		cmd.RunE = func(*cobra.Command, []string) error {
-			return &velos.Error{Code: velos.NotYet, Message: c.name + ": not yet in this version of velos", Hint: "velos --help shows what there is"}
-		}
-		return cmd
-	}
 	run := c.setup(s, cmd.Flags())
 	cmd.Args = func(_ *cobra.Command, args []string) error { return c.count(args) }
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

@@ -16,7 +16,7 @@ func TestEveryCommandHasAManualPage(t *testing.T) {
 	}
 	for i := range commands {
 		c := &commands[i]
-		if c.hidden || c.later {
+		if c.hidden {
 			continue
 		}
 		page, err := os.ReadFile(filepath.Join(dir, "velos-"+c.name+".1"))
