@@ -11,5 +11,6 @@ import (
 )
 
 func main() {
+	cli.SendTelemetry = send
 	os.Exit(cli.Main(os.Args[1:]))
 }

@@ -73,6 +73,7 @@ var commands = []command{
 	{name: "reload-logs", aliases: []string{"reloadLogs"}, group: "look", short: "open log files anew after they were moved", setup: setupReloadLogs},
 	{name: "api", group: "look", short: "serve all of this over HTTP", long: apiLong, setup: setupAPI},
 	{name: "metrics", group: "look", short: "serve figures for Prometheus", long: metricsLong, setup: setupMetrics},
+	{name: "otel", group: "look", short: "send runs, figures and lines to an OpenTelemetry collector", long: otelLong, setup: setupOTel},
 	{name: "monit", args: "", max: -1, group: "look", short: "watch apps in a full-screen view", later: true},
 
 	{name: "import", args: "FILE", min: 1, max: 1, group: "files", short: "make a velos.toml of another manager's file", long: importLong, setup: setupImport},

@@ -75,13 +75,13 @@ type lane struct {
 	end  func(context.Context) error // of the SDK's exporter
 
 	sent, dropped atomic.Uint64
-	down          bool // the collector was told to be
-	told          bool // the daemon was told to be away
+	down          bool // it was said that the collector is away
+	told          bool // it was said that the daemon is
 }
 
 // run passes until ctx ends, and once more.
 func (l *lane) run(ctx context.Context) {
-	for ctx.Err() == nil {
+	for ctx.Err() == nil && !l.x.o.Once {
 		more, err := l.once(ctx)
 		if more && err == nil {
 			continue

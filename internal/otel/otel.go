@@ -35,6 +35,7 @@ type Options struct {
 	Config   config.OTel
 	Endpoint string            // of the command line; it wins over everything
 	Interval time.Duration     // of figures, of the command line; 0: not said
+	Once     bool              // send what there is, and end
 	Vars     map[string]string // the environment
 	Notice   func(text string)
 
@@ -83,7 +84,15 @@ func Run(ctx context.Context, o Options) error {
 		all.Go(func() { l.run(ctx) })
 	}
 	all.Wait()
-	return x.cursors.save()
+	if err := x.cursors.save(); err != nil || !o.Once {
+		return err
+	}
+	for _, l := range x.lanes {
+		if l.down {
+			return &velos.Error{Code: velos.Unreachable, Message: "otel: the collector did not take the " + l.name, Hint: "is it at " + l.url + "?"}
+		}
+	}
+	return nil
 }
 
 // prepare makes the lanes of the signals that are wanted.

@@ -184,9 +184,7 @@ func TestABusyCollectorGetsEveryLineOnceAfterThePauseItAskedFor(t *testing.T) {
 	if d := at[1].Sub(at[0]); d < 900*time.Millisecond {
 		t.Errorf("it was asked again after %v", d)
 	}
-	if !s.heard("429") || !s.heard("takes them again") {
-		t.Errorf("%q", s.said)
-	}
+	c.until(t, "a word about both", func() bool { return s.heard("429") && s.heard("takes them again") })
 }
 
 func TestWhatIsRefusedForGoodIsCountedAndTheNextGoesOn(t *testing.T) {
@@ -323,6 +321,26 @@ func TestWhatIsLeftIsSentWhenTheEndIsAskedFor(t *testing.T) {
 	}
 	if got := c.bodies(); !slices.Equal(got, []string{"last words"}) {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestOnceSendsWhatThereIsOrSaysWhyNot(t *testing.T) {
+	f, c := newFleet(t), newCollector(t)
+	f.app("api", 7)
+	o := f.options(c.URL)
+	o.Once, o.Notice = true, func(string) {}
+	for range 2 { // the first says from where on
+		if err := Run(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		f.write(1, velos.Info, "hello")
+	}
+	if c.rounds != 2 || len(c.lines) != 1 {
+		t.Errorf("%d rounds, %d lines", c.rounds, len(c.lines))
+	}
+	c.Close()
+	if err := Run(t.Context(), o); velos.CodeOf(err) != velos.Unreachable {
+		t.Errorf("nobody listens: %v", err)
 	}
 }
 
