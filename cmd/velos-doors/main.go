@@ -12,5 +12,6 @@ import (
 
 func main() {
 	cli.SendTelemetry = send
+	cli.RecordFigures, cli.AskFigures = record, ask
 	os.Exit(cli.Main(os.Args[1:]))
 }
