@@ -11,7 +11,7 @@ import (
 
 func record(ctx context.Context, r cli.Recording) error {
 	return history.Run(ctx, history.Options{Dial: r.Dial, Home: r.Home, Every: r.Config.Interval, Notice: r.Notice, Now: r.Now,
-		Keep: history.Keep{Samples: r.Config.Seconds, Minutes: r.Config.Minutes, Hours: r.Config.Hours}})
+		Keep: history.Keep{Samples: r.Config.Samples, Minutes: r.Config.Minutes, Hours: r.Config.Hours}})
 }
 
 func ask(ctx context.Context, h home.Home, p *view.Past) error {

@@ -34,7 +34,7 @@ type OTel struct {
 // default of each.
 type History struct {
 	Interval time.Duration
-	Seconds  time.Duration // how long single samples are kept
+	Samples  time.Duration // how long single samples are kept
 	Minutes  time.Duration // and the figures of each minute
 	Hours    time.Duration // and of each hour
 }
@@ -68,7 +68,7 @@ func ReadHistory(path string) (History, error) {
 	const day = 24 * time.Hour
 	err := readSection(path, "history", map[string]func(*node) *problem{
 		"interval":     asLength(&h.Interval, time.Second, time.Minute),
-		"keep_samples": asLength(&h.Seconds, 10*time.Minute, 7*day),
+		"keep_samples": asLength(&h.Samples, 10*time.Minute, 7*day),
 		"keep_minutes": asLength(&h.Minutes, 2*time.Hour, 90*day),
 		"keep_hours":   asLength(&h.Hours, day, 10*365*day),
 	})

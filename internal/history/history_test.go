@@ -126,7 +126,7 @@ func TestMinutesAndHoursAreTheSumOfTheirSamples(t *testing.T) {
 func TestWhatIsTooOldGoesWhenItsSumIsMade(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")
 	w := created(t, path, Keep{Samples: 10 * time.Minute, Minutes: 2 * time.Hour, Hours: 5 * time.Hour})
-	looks(0, 8*3600, 10, w, t)
+	looks(0, 8*3600, 20, w, t)
 	for table, span := range map[string]int64{"samples": 11 * 60, "minutes": 3*3600 + 1, "hours": 6*3600 + 1} {
 		var first, last, n int64
 		if err := w.db.QueryRow("SELECT min(t), max(t), count(*) FROM "+table).Scan(&first, &last, &n); err != nil {
@@ -137,7 +137,7 @@ func TestWhatIsTooOldGoesWhenItsSumIsMade(t *testing.T) {
 		}
 	}
 	// A step of a second reaches back to where only minutes, and hours, are.
-	list := points(t, path, Question{App: "app0", Inst: -1, Since: noon, Until: noon + 8*3600_000, Step: 10 * time.Second})
+	list := points(t, path, Question{App: "app0", Inst: -1, Since: noon, Until: noon + 8*3600_000, Step: 20 * time.Second})
 	if d := list[1].Time - list[0].Time; d != 3600_000 {
 		t.Errorf("the oldest are %v apart", d)
 	}
@@ -161,7 +161,7 @@ func TestAFileDoesNotGrowForever(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")
 	w := created(t, path, Keep{Samples: 10 * time.Minute, Minutes: 2 * time.Hour, Hours: 5 * time.Hour})
 	size := func(from int) int {
-		looks(from, 6*3600, 5, w, t)
+		looks(from, 6*3600, 20, w, t)
 		n := 0
 		if err := w.db.QueryRow("PRAGMA page_count").Scan(&n); err != nil {
 			t.Fatal(err)
