@@ -96,7 +96,7 @@ func (l *lines) pass(ctx context.Context, c *client.Client) (more bool, err erro
 			return false, err
 		}
 		moved[a.ID] = last
-		more = more || last < a.Log.Seq
+		more = more || last < a.Log.Seq && l.full()
 	}
 	defer l.clear()
 	if len(l.batch) > 0 && !l.send(ctx, len(l.batch), func(ctx context.Context) error { return l.exporter.Export(ctx, l.batch) }) {
