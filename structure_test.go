@@ -88,11 +88,13 @@ var rooms = map[string]room{
 	"internal/api":     {side: reader, imports: "client guard view wire"},
 	"internal/mcp":     {side: reader, imports: "audit client config crash digest record verb view wire"},
 	"internal/metrics": {side: reader, imports: "client wire"},
+	"internal/otel":    {side: reader, imports: "client config home metrics view wire"},
+	"internal/history": {side: reader, imports: "client home"},
 	"internal/tui":     {side: reader, imports: "client verb view wire"},
 	"internal/cli":     {side: reader, imports: "api audit client config crash digest dotenv foreign guard herald home level metrics policy record trust unit verb view wire"},
 	"cmd/velos":        {side: reader, imports: "cli"},
 	"cmd/velos-mcp":    {side: reader, imports: "cli mcp"},
-	"cmd/velos-doors":  {side: reader, imports: "cli tui"},
+	"cmd/velos-doors":  {side: reader, imports: "cli history home otel tui view"},
 	"bench/rig":        {side: reader, imports: "client home record wire", later: true},
 	"bench/logs":       {side: reader, imports: "digest level", later: true},
 	"bench/*":          {side: reader, imports: "bench/rig client home record wire", later: true}, // one program each
@@ -132,9 +134,11 @@ var (
 		shared: {"golang.org/x/sys"},
 		daemon: {"golang.org/x/sys"},
 		reader: {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/pelletier/go-toml/v2",
-			"github.com/goccy/go-yaml", "github.com/klauspost/compress", "github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys", "golang.org/x/term"},
+			"charm.land/bubbletea/v2", "github.com/charmbracelet/colorprofile", "github.com/charmbracelet/x/ansi", "github.com/goccy/go-yaml", "github.com/klauspost/compress", "github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys", "golang.org/x/term",
+			"go.opentelemetry.io/otel", "modernc.org/sqlite"},
 	}
-	testModules = []string{"github.com/getkin/kin-openapi", "github.com/google/go-cmp", "github.com/prometheus/common", "github.com/rogpeppe/go-internal", "github.com/tinylib/msgp"}
+	testModules = []string{"github.com/getkin/kin-openapi", "github.com/google/go-cmp", "github.com/prometheus/common", "github.com/rogpeppe/go-internal", "github.com/tinylib/msgp",
+		"go.opentelemetry.io/proto/otlp", "google.golang.org/protobuf"}
 )
 
 const (

@@ -14,5 +14,7 @@ import (
 
 func main() {
 	cli.Monitor = func(ctx context.Context, s cli.Screen) error { return tui.Run(ctx, tui.Options(s)) }
+	cli.SendTelemetry = send
+	cli.RecordFigures, cli.AskFigures = record, ask
 	os.Exit(cli.Main(os.Args[1:]))
 }

@@ -72,6 +72,7 @@ var commands = []command{
 	{name: "api", group: "look", short: "serve all of this over HTTP", long: apiLong, setup: setupAPI},
 	{name: "metrics", group: "look", short: "serve figures for Prometheus", long: metricsLong, setup: setupMetrics},
 	{name: "monit", aliases: []string{"dash", "dashboard"}, args: "[NAME...]", max: -1, group: "look", short: "watch apps in a full-screen view", long: monitLong, setup: setupMonit, targets: true},
+	{name: "otel", group: "look", short: "send runs, figures and lines to an OpenTelemetry collector", long: otelLong, setup: setupOTel},
 
 	{name: "import", args: "FILE", min: 1, max: 1, group: "files", short: "make a velos.toml of another manager's file", long: importLong, setup: setupImport},
 	{name: "export", args: "ENGINE [NAME|FILE]...", min: 1, max: -1, group: "files", short: "make the files of another engine for apps", long: exportLong, setup: setupExport, targets: true},
