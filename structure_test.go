@@ -82,8 +82,9 @@ var rooms = map[string]room{
 	"internal/verb":    {side: reader, imports: "client config crash home view wire"},
 	"internal/unit":    {side: reader},
 	"internal/guard":   {side: reader, imports: "home view"},
-	"internal/api":     {side: reader, imports: "client guard view wire"},
-	"internal/mcp":     {side: reader, imports: "client config crash digest record verb view wire"},
+	"internal/fan":     {side: reader, imports: "client view wire"},
+	"internal/api":     {side: reader, imports: "client fan guard verb view wire"},
+	"internal/mcp":     {side: reader, imports: "client config crash digest guard record verb view wire"},
 	"internal/metrics": {side: reader, imports: "client wire"},
 	"internal/tui":     {side: reader, imports: "client digest home level view wire", later: true},
 	"internal/cli":     {side: reader, imports: "api client config crash digest dotenv foreign guard home level metrics record tui unit verb view wire"},
@@ -129,7 +130,8 @@ var (
 		shared: {"golang.org/x/sys"},
 		daemon: {"golang.org/x/sys"},
 		reader: {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/pelletier/go-toml/v2",
-			"github.com/goccy/go-yaml", "github.com/klauspost/compress", "github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys", "golang.org/x/term"},
+			"github.com/goccy/go-yaml", "github.com/klauspost/compress", "github.com/modelcontextprotocol/go-sdk", "github.com/coder/websocket",
+			"golang.org/x/sys", "golang.org/x/term", "golang.org/x/time"},
 	}
 	testModules = []string{"github.com/getkin/kin-openapi", "github.com/google/go-cmp", "github.com/prometheus/common", "github.com/rogpeppe/go-internal", "github.com/tinylib/msgp"}
 )

@@ -86,7 +86,7 @@ var commands = []command{
 	{name: "mcp-server", aliases: []string{"mcp"}, group: "daemon", short: "serve agents over the Model Context Protocol", long: mcpLong, setup: setupMCP},
 	{name: "agent", args: "init", min: 1, max: -1, group: "daemon", short: "write Velos into the configuration of agents", long: agentLong, setup: setupAgent},
 	{name: "daemon", args: "upgrade [PATH]", min: 1, max: 2, group: "daemon", short: "replace the running velosd by another; apps go on", long: daemonLong, setup: setupDaemon},
-	{name: "token", args: "create|list|revoke [ID...]", min: 1, max: -1, group: "daemon", short: "make, list and revoke tokens for HTTP", long: tokenLong, setup: setupToken},
+	{name: "token", args: "create|list|rotate|revoke [ID...]", min: 1, max: -1, group: "daemon", short: "make, list, renew and revoke tokens for HTTP", long: tokenLong, setup: setupToken},
 	{name: "version", group: "daemon", short: "show the versions of velos and the daemon", setup: setupVersion},
 	{name: "doctor", group: "daemon", short: "look for what is wrong with this installation, and say how to mend it", long: doctorLong, setup: setupDoctor},
 	{name: "completion", args: "bash|zsh|fish|powershell", min: 1, max: 1, group: "daemon", short: "write a script that completes commands in a shell", long: completionLong, setup: setupCompletion},

@@ -43,6 +43,6 @@ func setupMetrics(s *session, f *pflag.FlagSet) handler {
 				return err
 			}
 		}
-		return s.open(ctx, &o, tokens, "/metrics", x.Handler())
+		return s.open(ctx, &o, "/metrics", guard.Door{Next: x.Handler(), Tokens: tokens})
 	}
 }

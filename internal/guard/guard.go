@@ -248,6 +248,9 @@ func Status(err error) int {
 	case errTooMany:
 		return http.StatusTooManyRequests
 	}
+	if e, ok := err.(errStatus); ok {
+		return e.status
+	}
 	if s, ok := statuses[velos.CodeOf(err)]; ok {
 		return s
 	}
@@ -256,6 +259,17 @@ func Status(err error) int {
 
 // Fail answers with an error, in the one shape that errors have everywhere.
 func Fail(w http.ResponseWriter, err error) { FailAs(w, Status(err), err) }
+
+// An errStatus is an error with a status of its own.
+type errStatus struct {
+	error
+	status int
+}
+
+func (e errStatus) Unwrap() error { return e.error }
+
+// As gives an error a status of its own.
+func As(status int, err error) error { return errStatus{err, status} }
 
 // FailAs is Fail with a status of its own.
 func FailAs(w http.ResponseWriter, status int, err error) {

@@ -38,6 +38,9 @@ func (d *Door) origin(r *http.Request) error {
 			return denied("pages of another origin may not ask: "+view.Text(o), "")
 		}
 	}
+	if d.Open != nil && d.Open(r) && r.Header.Get("Sec-Fetch-Mode") == "navigate" && len(origins) == 0 {
+		return nil // somebody has followed a link to a page that holds no facts
+	}
 	switch r.Header.Get("Sec-Fetch-Site") {
 	case "", "none", "same-origin":
 		return nil
