@@ -20,9 +20,9 @@ func (s *session) verbs() api.Verbs {
 	return api.Verbs{Apply: s.apiApply, Undo: s.apiUndo, History: s.apiHistory, Settings: s.apiSettings, Change: s.apiChange, Study: s.apiStudy}
 }
 
-// beside is a session for one request: nobody watches it, and what it has to
+// aside is a session for one request: nobody watches it, and what it has to
 // say is its answer.
-func (s *session) beside(out io.Writer, c *client.Client) *session {
+func (s *session) aside(out io.Writer, c *client.Client) *session {
 	w := s.World
 	w.Out, w.Err, w.In, w.OutTTY, w.ErrTTY, w.Unread = out, io.Discard, nil, false, false, nil
 	return &session{World: w, conn: c, offered: true, json: true, silent: true}
@@ -41,7 +41,7 @@ func (s *session) told(err error) error {
 }
 
 func (s *session) apiApply(ctx context.Context, out io.Writer, c *client.Client, a api.Apply) error {
-	b := s.beside(out, c)
+	b := s.aside(out, c)
 	b.Dir, b.Lost = filepath.Dir(a.File), nil
 	verb := "apply"
 	if a.Dry {
@@ -60,7 +60,7 @@ func (s *session) apiApply(ctx context.Context, out io.Writer, c *client.Client,
 }
 
 func (s *session) apiUndo(ctx context.Context, out io.Writer, c *client.Client, u api.Undo) error {
-	b := s.beside(out, c)
+	b := s.aside(out, c)
 	var list []velos.Former
 	var err error
 	if u.App != "" {
@@ -83,12 +83,12 @@ func (s *session) apiUndo(ctx context.Context, out io.Writer, c *client.Client, 
 }
 
 func (s *session) apiHistory(ctx context.Context, out io.Writer, c *client.Client, app string) error {
-	b := s.beside(out, c)
+	b := s.aside(out, c)
 	return b.told(setupHistory(b, nil)(ctx, []string{app}))
 }
 
 func (s *session) apiSettings(ctx context.Context, out io.Writer, c *client.Client, app, key string) error {
-	b := s.beside(out, c)
+	b := s.aside(out, c)
 	t, err := b.oneApp(ctx, "config get", app)
 	if err != nil {
 		return b.told(err)
@@ -101,7 +101,7 @@ func (s *session) apiSettings(ctx context.Context, out io.Writer, c *client.Clie
 }
 
 func (s *session) apiChange(ctx context.Context, out io.Writer, c *client.Client, app string, ch api.Change) error {
-	b := s.beside(out, c)
+	b := s.aside(out, c)
 	t, err := b.oneApp(ctx, "config set", app)
 	if err != nil {
 		return b.told(err)
@@ -128,7 +128,7 @@ func (s *session) apiChange(ctx context.Context, out io.Writer, c *client.Client
 }
 
 func (s *session) apiStudy(ctx context.Context, out io.Writer, c *client.Client, st api.Study) error {
-	b := s.beside(out, c)
+	b := s.aside(out, c)
 	f := pflag.NewFlagSet("logs", pflag.ContinueOnError)
 	var o logFlags
 	o.flags(f)
