@@ -183,7 +183,8 @@ func reset(q *request) error {
 
 func flush(q *request) error {
 	return q.order("flush", true, func(ctx context.Context, t target, _ *wish) (outcome, error) {
-		return settled("flushed")(q.c.Flush(ctx, t.wire()))
+		_, err := q.c.Flush(ctx, t.wire())
+		return outcome{"flushed", t.app}, err
 	})
 }
 

@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"io"
+	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/pflag"
 
@@ -13,6 +16,7 @@ import (
 	"github.com/velospm/velos/internal/config"
 	"github.com/velospm/velos/internal/digest"
 	"github.com/velospm/velos/internal/view"
+	"github.com/velospm/velos/internal/wire"
 )
 
 // verbs are commands as the api gives them: the same code, with --json.
@@ -63,10 +67,11 @@ func (s *session) apiUndo(ctx context.Context, out io.Writer, c *client.Client, 
 	b := s.aside(out, c)
 	var list []velos.Former
 	var err error
-	if u.App != "" {
+	switch {
+	case u.To == 0:
+		list, err = b.lastRequest(ctx, u.App)
+	default:
 		list, err = b.oneBefore(ctx, u.App, u.To)
-	} else {
-		list, err = b.lastCommand(ctx)
 	}
 	if err != nil {
 		return b.told(err)
@@ -80,6 +85,40 @@ func (s *session) apiUndo(ctx context.Context, out io.Writer, c *client.Client, 
 		err = plan.carryOut(ctx, 1, u.Timeout.Std())
 	}
 	return b.told(err)
+}
+
+// requestWithin is how far apart the changes of one request may be.
+const requestWithin = velos.Millis(60_000)
+
+// lastRequest is what apps were before the last change of all, or of one app.
+// A command is told from others by its process; what was asked here was always
+// asked by this one, and is told by its time.
+func (s *session) lastRequest(ctx context.Context, app string) ([]velos.Former, error) {
+	ask := wire.History{Last: 1}
+	if app != "" {
+		t, err := s.oneApp(ctx, "undo", app)
+		if err != nil {
+			return nil, err
+		}
+		ask.ID = t.app.ID
+	}
+	all, err := s.formers(ctx, ask)
+	if err != nil {
+		return nil, err
+	}
+	if len(all) == 0 {
+		return nil, nothingBefore("undo: no configuration has changed")
+	}
+	newest := slices.MaxFunc(all, func(a, b velos.Former) int { return cmp.Compare(a.Until, b.Until) })
+	switch {
+	case newest.By.PID == os.Getpid():
+		return slices.DeleteFunc(all, func(f velos.Former) bool {
+			return f.By.PID != newest.By.PID || velos.Millis(newest.Until-f.Until) > requestWithin
+		}), nil
+	case app != "":
+		return s.oneBefore(ctx, app, 0)
+	}
+	return s.lastCommand(ctx)
 }
 
 func (s *session) apiHistory(ctx context.Context, out io.Writer, c *client.Client, app string) error {

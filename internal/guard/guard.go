@@ -137,9 +137,11 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
 
 // host defends against names that were made to mean our address (DNS
 // rebinding).
-func (d *Door) host(r *http.Request) error {
-	name, port := r.Host, ""
-	if h, p, err := net.SplitHostPort(r.Host); err == nil {
+func (d *Door) host(r *http.Request) error { return d.hostname(r.Host) }
+
+func (d *Door) hostname(text string) error {
+	name, port := text, ""
+	if h, p, err := net.SplitHostPort(text); err == nil {
 		name, port = h, p
 	}
 	name = strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), "."))
@@ -155,7 +157,7 @@ func (d *Door) host(r *http.Request) error {
 			}
 		}
 	}
-	return denied("this name is not ours: "+view.Text(r.Host), "use localhost or an IP address, or name it with --allow-host")
+	return denied("this name is not ours: "+view.Text(text), "use localhost or an IP address, or name it with --allow-host")
 }
 
 // content refuses bodies that a form of any page could send.
