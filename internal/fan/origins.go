@@ -66,11 +66,15 @@ func (l *lines) item(e *velos.Entry) Item {
 	if e.Missed > 0 {
 		return Item{missed: e.Missed}
 	}
+	// --json has what was written; who shows it may be less careful than who
+	// reads a file.
+	clean := *e
+	text := view.Clean(l.mask.Bytes(e.Msg), false)
+	clean.Msg = []byte(text)
 	l.out.Reset()
-	l.e.Add(e)
+	l.e.Add(&clean)
 	_ = l.e.Flush() // into memory
-	return Item{Seq: e.Seq, App: e.App, Inst: e.Inst, Level: e.Level, Src: e.Src, Text: bytes.Clone(bytes.TrimSpace(l.out.Bytes())),
-		Msg: view.Clean(l.mask.Bytes(e.Msg), false)}
+	return Item{Seq: e.Seq, App: e.App, Inst: e.Inst, Level: e.Level, Src: e.Src, Text: bytes.Clone(bytes.TrimSpace(l.out.Bytes())), Msg: text}
 }
 
 // logOrigin is where the lines of an app are from. What is known of the app is
