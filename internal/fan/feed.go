@@ -51,6 +51,7 @@ type feed struct {
 	readers map[*Queue]struct{}
 	last    uint64 // all readers have been given this one and those before
 	known   bool
+	first   uint64 // last, when it was first known; not changed after ready
 	items   []Item // that are waiting for others
 	missed  uint64 // before them
 	timer   *time.Timer
@@ -135,7 +136,7 @@ func (f *feed) know(newest uint64) uint64 {
 	defer f.mu.Unlock()
 	switch {
 	case !f.known:
-		f.last, f.known = newest, true
+		f.last, f.first, f.known = newest, newest, true
 		close(f.ready)
 	case newest < f.last:
 		f.last = 0
@@ -198,15 +199,15 @@ func (f *feed) end(err error) {
 }
 
 // attach gives q what comes from now on. The answer is the last item that it
-// does not get.
-func (f *feed) attach(q *Queue) (uint64, error) {
+// does not get, if that is known.
+func (f *feed) attach(q *Queue) (last uint64, known bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.over != nil {
-		return 0, f.over
+		q.end(f.over)
 	}
 	f.readers[q] = struct{}{}
-	return f.last, nil
+	return f.last, f.known
 }
 
 func (f *feed) detach(q *Queue) {

@@ -37,40 +37,51 @@ func (f *feed) follow(q *Queue, s Start) {
 		f.detach(q)
 		f.release()
 	}
+	now := !s.Resume // what comes from here on is meant, whenever the past is read
+	var from uint64
+	var known bool
+	if now {
+		from, known = f.attach(q)
+	}
 	f.hub.group.Go(func() {
 		select {
 		case <-f.ready:
 		case <-ctx.Done():
 			return
 		}
-		f.lead(ctx, q, s)
+		if now && !known {
+			from = f.first
+		}
+		f.lead(ctx, q, s, from)
 		if ctx.Err() != nil {
 			f.detach(q) // it may have left before it was here
 		}
 	})
 }
 
-// lead brings q from its start to where the stream is.
-func (f *feed) lead(ctx context.Context, q *Queue, s Start) {
+// lead brings q from its start to where the stream is. One that does not
+// resume is there already, and gets by itself what is behind from.
+func (f *feed) lead(ctx context.Context, q *Queue, s Start, from uint64) {
 	p := past{feed: f, q: q, start: s, pos: s.After}
-	f.mu.Lock()
-	if p.pos > f.last {
-		p.pos = 0
-	}
-	f.mu.Unlock()
-	if s.Resume {
+	switch {
+	case s.Resume:
+		f.mu.Lock()
+		if p.pos > f.last {
+			p.pos = 0
+		}
+		f.mu.Unlock()
 		// What is long ago is read first, so that what comes need not wait long.
 		if !p.until(ctx, 0) {
 			return
 		}
-	}
-	last, err := f.attach(q)
-	if err != nil {
-		q.end(err)
-		return
-	}
-	if (s.Resume && last > p.pos || !s.Resume && s.Last > 0) && !p.until(ctx, last) {
-		return
+		from, _ = f.attach(q)
+		if from > p.pos && !p.until(ctx, from) {
+			return
+		}
+	case s.Last > 0 && from > 0:
+		if !p.until(ctx, from) {
+			return
+		}
 	}
 	q.complete()
 }

@@ -38,7 +38,11 @@ func TestATicketOpensOneSocketSoon(t *testing.T) {
 	if w := asked(d, shake(first)); w.Code != 401 {
 		t.Errorf("a second time: %d", w.Code)
 	}
-	if w := asked(d, func(r *http.Request) { shake("")(r); r.Header.Del("Sec-WebSocket-Protocol"); r.URL.RawQuery = "ticket=" + issue() }); w.Code != 200 {
+	if w := asked(d, func(r *http.Request) {
+		shake("")(r)
+		r.Header.Del("Sec-WebSocket-Protocol")
+		r.URL.RawQuery = "ticket=" + issue()
+	}); w.Code != 200 {
 		t.Errorf("in the address: %d", w.Code)
 	}
 	if w := asked(d, shake(issue()+"x")); w.Code != 401 {
