@@ -27,6 +27,7 @@ var programs = []struct{ name, quick string }{
 	{"output", "-lines=100000 -rounds=1"},
 	{"idle", "-children=200 -pm2=10 -window=10s"},
 	{"cluster", "-quick"},
+	{"stream", "-window=5s -subscribers=50 -idle=200"},
 }
 
 var (

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
-	"github.com/velospm/velos/internal/client"
 	"github.com/velospm/velos/internal/fan"
 	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
@@ -149,23 +148,19 @@ func (o *op) only() error {
 
 // named finds the apps of a message.
 func (s *socket) named(ctx context.Context, words []string) (list []target, err error) {
-	c, err := s.q.Dial()
+	apps, err := s.q.hub.Apps(ctx, func(apps []velos.App) bool {
+		_, err := aims(apps, words)
+		return err == nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
-	ctx, stop := context.WithTimeout(ctx, askWithin)
-	defer stop()
-	return targets(ctx, c, words)
+	return aims(apps, words)
 }
 
-func targets(ctx context.Context, c *client.Client, words []string) (list []target, err error) {
-	apps, err := c.List(ctx)
-	if err != nil {
-		return nil, err
-	}
+func aims(apps []velos.App, words []string) (list []target, err error) {
 	for _, w := range words {
-		t, err := aim(apps.Apps, w)
+		t, err := aim(apps, w)
 		if err != nil {
 			return nil, err
 		}

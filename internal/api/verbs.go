@@ -219,10 +219,10 @@ func studied(what string) func(*request) error {
 func (q *request) apps(words ...string) ([]target, error) {
 	ctx, stop := q.briefly()
 	defer stop()
-	if len(words) > 0 {
-		return targets(ctx, q.c, words)
-	}
 	apps, err := q.c.List(ctx)
+	if err == nil && len(words) > 0 {
+		return aims(apps.Apps, words)
+	}
 	list := make([]target, len(apps.Apps))
 	for i := range apps.Apps {
 		list[i] = target{&apps.Apps[i], -1}

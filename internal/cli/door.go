@@ -32,7 +32,7 @@ func (o *doorFlags) flags(f *pflag.FlagSet, port int) {
 // tokens none is needed.
 func (s *session) open(ctx context.Context, o *doorFlags, path string, d guard.Door) error {
 	if o.Socket != "" {
-		d.Tokens = nil // whoever can connect could use the daemon's socket as well
+		d.Tokens, d.Rate = nil, 0 // whoever can connect could use the daemon's socket as well
 	}
 	l, err := o.Listen(d.Tokens)
 	if err != nil {

@@ -14,6 +14,9 @@ import (
 
 const (
 	askWithin = 10 * time.Second
+	// listGood is how long a list of apps is good enough to find one by its
+	// name: many may subscribe at once.
+	listGood = time.Second
 	// again is the shortest and the longest pause before a daemon that is away
 	// is looked for again.
 	againMin, againMax = 50 * time.Millisecond, time.Second
@@ -35,6 +38,10 @@ type Hub struct {
 	events  *feed
 	state   *state
 	figures *figures
+
+	asking sync.Mutex // one asks for the list at a time
+	list   []velos.App
+	read   time.Time // the list
 }
 
 // New makes a Hub without streams. Dial connects to the daemon and starts none.
@@ -123,6 +130,27 @@ func (h *Hub) ask(ctx context.Context, do func(ctx context.Context, c *client.Cl
 	ctx, stop := context.WithTimeout(ctx, askWithin)
 	defer stop()
 	return do(ctx, c)
+}
+
+// Apps is the list of apps, as it was a moment ago at most. When found says no,
+// it is asked for anew.
+func (h *Hub) Apps(ctx context.Context, found func([]velos.App) bool) ([]velos.App, error) {
+	h.asking.Lock()
+	defer h.asking.Unlock()
+	if time.Since(h.read) < listGood && found(h.list) {
+		return h.list, nil
+	}
+	var list []velos.App
+	began := time.Now()
+	err := h.ask(ctx, func(ctx context.Context, c *client.Client) error {
+		a, err := c.List(ctx)
+		list = a.Apps
+		return err
+	})
+	if err == nil {
+		h.list, h.read = list, began
+	}
+	return list, err
 }
 
 // A pause grows from one failure to the next.
