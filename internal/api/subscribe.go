@@ -284,7 +284,7 @@ func (s *socket) logs(ctx context.Context, o *op) (*subscription, error) {
 		if i < 0 {
 			return nil, invalid("cursor: "+view.Text(text)+" is of none of these apps", "")
 		}
-		if !c.Of(list[i].app) {
+		if c.ID != 0 && c.ID != list[i].app.ID {
 			c.Line = 0 // of an earlier app of that name
 		}
 		cursors[list[i].app.ID] = c

@@ -16,7 +16,13 @@ const (
 	gather = 20 * time.Millisecond
 	// together is how many items travel at once at most.
 	together = 512
+	// catchUpEvery bounds how often a stream that has lost lines begins anew
+	// to get them. More often would be slower than going on.
+	catchUpEvery = time.Second
 )
+
+// errBehind ends a stream that was read too slowly.
+var errBehind = &velos.Error{Code: velos.Busy, Message: "lines were left out"}
 
 // A span is a part of what a feed has.
 type span struct {
@@ -45,6 +51,7 @@ type feed struct {
 	users  int    // the Hub's mu guards it
 	stop   context.CancelFunc
 	ready  chan struct{} // closed when last is known
+	caught time.Time     // when it last began anew to get what was left out; its goroutine alone knows
 	stale  atomic.Bool   // what is known of the app is old
 
 	mu      sync.Mutex
@@ -87,6 +94,9 @@ func (f *feed) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		if err == errBehind {
+			continue
+		}
 		if velos.CodeOf(err) == velos.NotFound {
 			f.end(err)
 			return
@@ -124,6 +134,11 @@ func (f *feed) round(ctx context.Context) (got bool, err error) {
 		if err != nil {
 			return true, err
 		}
+		// What the daemon had to leave out is in its files still, most likely.
+		if it.missed > 0 && time.Since(f.caught) > catchUpEvery {
+			f.caught = time.Now()
+			return true, errBehind
+		}
 		f.add(it)
 	}
 	return true, nil
@@ -144,15 +159,22 @@ func (f *feed) know(newest uint64) uint64 {
 	return f.last
 }
 
+// add adds an item. What is missing before it is plain from its number.
 func (f *feed) add(it Item) {
+	if it.missed > 0 {
+		return
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if it.missed > 0 {
-		f.deliver()
-		f.missed += it.missed
-	} else {
-		f.items = append(f.items, it)
+	before := f.last
+	if n := len(f.items); n > 0 {
+		before = f.items[n-1].Seq
 	}
+	if before > 0 && it.Seq > before+1 {
+		f.deliver()
+		f.missed = it.Seq - before - 1
+	}
+	f.items = append(f.items, it)
 	switch {
 	case len(f.items) >= together:
 		f.deliver()

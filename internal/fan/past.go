@@ -65,11 +65,6 @@ func (f *feed) lead(ctx context.Context, q *Queue, s Start, from uint64) {
 	p := past{feed: f, q: q, start: s, pos: s.After}
 	switch {
 	case s.Resume:
-		f.mu.Lock()
-		if p.pos > f.last {
-			p.pos = 0
-		}
-		f.mu.Unlock()
 		// What is long ago is read first, so that what comes need not wait long.
 		if !p.until(ctx, 0) {
 			return
@@ -92,7 +87,7 @@ type past struct {
 	q     *Queue
 	start Start
 	pos   uint64 // it has had all up to here
-	begun bool
+	begun bool   // pos is one of this daemon's
 }
 
 // until reads up to an item, 0 being the newest there is, over daemons that go
@@ -120,6 +115,15 @@ func (p *past) until(ctx context.Context, last uint64) bool {
 }
 
 func (p *past) read(ctx context.Context, c *client.Client, last uint64) error {
+	if p.start.Resume && !p.begun {
+		newest, err := p.feed.from.newest(ctx, c)
+		if err != nil {
+			return err
+		}
+		if p.begun = true; p.pos > newest {
+			p.pos = 0 // of another journal, or of an earlier log
+		}
+	}
 	s := span{after: p.pos, inst: -1}
 	some := !p.start.Resume && !p.begun
 	if some {
