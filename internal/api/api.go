@@ -16,6 +16,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/fan"
 	"github.com/velospm/velos/internal/guard"
 	"github.com/velospm/velos/internal/view"
 )
@@ -39,6 +40,18 @@ type Ways struct {
 	// Moment reads a point in time.
 	Moment func(text string) (velos.Time, error)
 	Now    func() time.Time
+	// Tickets are those that the door takes.
+	Tickets *guard.Tickets
+	// Valid says whether a token that was good is so still. Nil: tokens are not
+	// asked for.
+	Valid func(guard.Token) error
+	// Origins are other sites whose pages may ask.
+	Origins []string
+	// Verbs are what takes more than the daemon: files, and what several apps
+	// come to.
+	Verbs Verbs
+	// Page answers for the files of a page, see Page. Nil: there is none.
+	Page http.Handler
 }
 
 // A Route is one row of the table.
@@ -46,49 +59,111 @@ type Route struct {
 	Method, Path string
 	answer       func(*request) error
 	alone        bool // needs no daemon, or says itself that there is none
+	reads        bool // changes nothing, whatever the method
 }
+
+// Reads reports whether nothing is changed, so that a token that may only read
+// is enough.
+func (r *Route) Reads() bool { return r.Method == http.MethodGet || r.reads }
 
 // Routes is all that can be asked.
 func Routes() []Route {
 	return []Route{
-		{"GET", "/v1/health", health, true},
-		{"GET", "/v1/openapi.yaml", describe, true},
-		{"GET", "/v1/usage", ownUsage, false},
-		{"GET", "/v1/events", events, false},
-		{"GET", "/v1/apps", list, false},
-		{"GET", "/v1/apps/{app}", info, false},
-		{"DELETE", "/v1/apps/{app}", remove, false},
-		{"GET", "/v1/apps/{app}/why", why, false},
-		{"GET", "/v1/apps/{app}/usage", usage, false},
-		{"GET", "/v1/apps/{app}/logs", logs, false},
-		{"POST", "/v1/apps/{app}/start", start, false},
-		{"POST", "/v1/apps/{app}/stop", stop, false},
-		{"POST", "/v1/apps/{app}/restart", restart, false},
-		{"POST", "/v1/apps/{app}/reload", reload, false},
-		{"POST", "/v1/apps/{app}/scale", scale, false},
-		{"POST", "/v1/apps/{app}/signal", signal, false},
-		{"POST", "/v1/apps/{app}/reset", reset, false},
+		{"GET", "/v1/health", health, true, false},
+		{"GET", "/v1/openapi.yaml", describe, true, false},
+		{"POST", "/v1/tickets", ticket, true, true},
+		{"GET", "/v1/stream", socketed, true, false},
+		{"GET", "/v1/usage", ownUsage, false, false},
+		{"GET", "/v1/metrics", allFigures, false, false},
+		{"GET", "/v1/events", events, false, false},
+		{"GET", "/v1/changes", changes, false, false},
+		{"GET", "/v1/ports", ports, false, false},
+		{"GET", "/v1/summary", studied("summary"), false, false},
+		{"GET", "/v1/patterns", studied("patterns"), false, false},
+		{"GET", "/v1/anomalies", studied("anomalies"), false, false},
+		{"GET", "/v1/logs/search", search, false, false},
+		{"POST", "/v1/diff", diff, false, false},
+		{"POST", "/v1/apply", apply, false, false},
+		{"POST", "/v1/undo", undoLast, false, false},
+		{"POST", "/v1/save", save, false, false},
+		{"GET", "/v1/apps", list, false, false},
+		{"GET", "/v1/apps/{app}", info, false, false},
+		{"DELETE", "/v1/apps/{app}", remove, false, false},
+		{"GET", "/v1/apps/{app}/why", why, false, false},
+		{"GET", "/v1/apps/{app}/crash", crashed, false, false},
+		{"GET", "/v1/apps/{app}/usage", usage, false, false},
+		{"GET", "/v1/apps/{app}/logs", logs, false, false},
+		{"GET", "/v1/apps/{app}/wait", wait, false, false},
+		{"GET", "/v1/apps/{app}/history", history, false, false},
+		{"GET", "/v1/apps/{app}/config", settings, false, false},
+		{"POST", "/v1/apps/{app}/config", change, false, false},
+		{"POST", "/v1/apps/{app}/undo", undo, false, false},
+		{"POST", "/v1/apps/{app}/start", start, false, false},
+		{"POST", "/v1/apps/{app}/stop", stop, false, false},
+		{"POST", "/v1/apps/{app}/restart", restart, false, false},
+		{"POST", "/v1/apps/{app}/reload", reload, false, false},
+		{"POST", "/v1/apps/{app}/scale", scale, false, false},
+		{"POST", "/v1/apps/{app}/signal", signal, false, false},
+		{"POST", "/v1/apps/{app}/reset", reset, false, false},
+		{"POST", "/v1/apps/{app}/flush", flush, false, false},
 	}
 }
 
-// Handler answers the routes; anything else is an error in the same shape.
-func Handler(ways Ways) http.Handler {
-	mux := http.NewServeMux()
-	for _, route := range Routes() {
-		mux.HandleFunc(route.Method+" "+route.Path, func(w http.ResponseWriter, r *http.Request) {
-			q := &request{Ways: &ways, w: w, r: r}
-			if err := q.do(&route); err != nil {
+// A Server answers the routes; anything else is an error in the same shape.
+type Server struct {
+	ways Ways
+	hub  *fan.Hub
+	mux  *http.ServeMux
+	all  []Route
+}
+
+// New makes a Server. Close ends its streams of the daemon.
+func New(ways Ways) *Server {
+	s := &Server{ways: ways, hub: fan.New(ways.Dial, ways.Now), mux: http.NewServeMux(), all: Routes()}
+	for i := range s.all {
+		route := &s.all[i]
+		s.mux.HandleFunc(route.Method+" "+route.Path, func(w http.ResponseWriter, r *http.Request) {
+			q := &request{Ways: &s.ways, hub: s.hub, w: w, r: r}
+			if err := q.do(route); err != nil {
 				q.fail(err)
 			}
 		})
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if _, pattern := mux.Handler(r); pattern != "" {
-			mux.ServeHTTP(w, r)
-			return
+	return s
+}
+
+// Close returns when nothing is left.
+func (s *Server) Close() { s.hub.Close() }
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.Open(r) {
+		s.ways.Page.ServeHTTP(w, r)
+		return
+	}
+	if _, pattern := s.mux.Handler(r); pattern != "" {
+		s.mux.ServeHTTP(w, r)
+		return
+	}
+	astray(w, r, s.mux)
+}
+
+// Open reports whether a request is for the page, which anybody may have; see
+// guard.Door.
+func (s *Server) Open(r *http.Request) bool { return s.ways.Page != nil && IsPage(r) }
+
+// Reads reports whether a request changes nothing; see guard.Door.
+func (s *Server) Reads(r *http.Request) bool {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return true
+	}
+	_, pattern := s.mux.Handler(r)
+	for i := range s.all {
+		if route := &s.all[i]; route.Method+" "+route.Path == pattern {
+			return route.Reads()
 		}
-		astray(w, r, mux)
-	})
+	}
+	return false
 }
 
 // astray answers what no route does.
@@ -113,6 +188,7 @@ func astray(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
 // A request is one of them, on its way to an answer.
 type request struct {
 	*Ways
+	hub   *fan.Hub
 	w     http.ResponseWriter
 	r     *http.Request
 	c     *client.Client
@@ -165,7 +241,7 @@ func (q *request) reply(show func(io.Writer) error) error {
 	}
 	q.w.Header().Set("Content-Type", "application/json")
 	q.begun = true
-	_, _ = q.w.Write(b.Bytes()) // who has gone does not hear why
+	q.send(b.Bytes())
 	return nil
 }
 
@@ -222,9 +298,13 @@ func (q *request) target() (t target, err error) {
 	if err != nil {
 		return t, err
 	}
-	word := q.r.PathValue("app")
+	return aim(apps.Apps, q.r.PathValue("app"))
+}
+
+// aim finds the app that a word means.
+func aim(apps []velos.App, word string) (t target, err error) {
 	name, n, one := strings.Cut(word, ":")
-	t.app, t.inst = find(apps.Apps, name), -1
+	t.app, t.inst = find(apps, name), -1
 	if t.app == nil {
 		return t, &velos.Error{Code: velos.NotFound, Message: "no such app: " + view.Text(word), Hint: "/v1/apps lists them"}
 	}

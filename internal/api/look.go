@@ -4,6 +4,7 @@ import (
 	"io"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/fan"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -40,20 +41,6 @@ func describe(q *request) error {
 	return nil
 }
 
-type ownAnswer struct {
-	Time      velos.Time   `json:"ts"`
-	PID       int          `json:"pid"`
-	Uptime    velos.Millis `json:"uptime_ms"`
-	RSS       int64        `json:"rss_bytes"`
-	Anon      int64        `json:"anon_bytes"`
-	CPU       velos.Millis `json:"cpu_ms"`
-	Apps      int          `json:"apps"`
-	Instances int          `json:"instances"`
-	Clients   int          `json:"clients"`
-	Requests  uint64       `json:"requests"`
-	Events    uint64       `json:"events"`
-}
-
 // ownUsage is the daemon's.
 func ownUsage(q *request) error {
 	ctx, stop := q.briefly()
@@ -62,8 +49,36 @@ func ownUsage(q *request) error {
 	if err != nil {
 		return err
 	}
-	d := m.Daemon
-	return q.value(ownAnswer{m.Time, d.PID, d.Uptime, d.RSS, d.Anon, d.CPU, d.Apps, d.Instances, d.Clients, d.Requests, d.Events})
+	return q.value(fan.OwnOf(&m))
+}
+
+type figuresAnswer struct {
+	Time   velos.Time  `json:"ts"`
+	Daemon fan.Own     `json:"daemon"`
+	Apps   []fan.Usage `json:"apps"`
+}
+
+// allFigures are the daemon's and those of every app.
+func allFigures(q *request) error {
+	ctx, stop := q.briefly()
+	defer stop()
+	m, err := q.c.Metrics(ctx, wire.MetricsQuery{})
+	if err != nil {
+		return err
+	}
+	apps, err := q.c.List(ctx)
+	if err != nil {
+		return err
+	}
+	a := figuresAnswer{Time: m.Time, Daemon: fan.OwnOf(&m), Apps: []fan.Usage{}}
+	for i := range apps.Apps {
+		a.Apps = append(a.Apps, q.usageOf(&apps.Apps[i]))
+	}
+	return q.value(a)
+}
+
+func (q *request) usageOf(a *velos.App) fan.Usage {
+	return fan.UsageOf(&wire.Metrics{ID: a.ID, Name: a.Spec.Name, Time: velos.TimeOf(q.Now()), Instances: a.Instances})
 }
 
 func list(q *request) error {
@@ -73,6 +88,9 @@ func list(q *request) error {
 	if err != nil {
 		return err
 	}
+	if q.same(apps.Apps) {
+		return nil
+	}
 	return q.reply(func(w io.Writer) error { return view.List(w, apps.Apps, q.options()) })
 }
 
@@ -80,6 +98,9 @@ func info(q *request) error {
 	t, err := q.whole("it is one instance of an app")
 	if err != nil {
 		return err
+	}
+	if q.same([]velos.App{*t.app}) {
+		return nil
 	}
 	return q.reply(func(w io.Writer) error { return view.Info(w, t.app, q.options()) })
 }
@@ -93,33 +114,12 @@ func (q *request) whole(why string) (target, error) {
 	return t, err
 }
 
-type usageAnswer struct {
-	ID        uint32          `json:"id"`
-	Name      string          `json:"name"`
-	Time      velos.Time      `json:"ts"`
-	Usage     velos.Usage     `json:"usage"` // of all instances
-	Instances []instanceUsage `json:"instances"`
-}
-
-type instanceUsage struct {
-	Inst     int          `json:"instance"`
-	Status   velos.Status `json:"status"`
-	PID      int          `json:"pid"`
-	Restarts int          `json:"restart_count"`
-	Usage    velos.Usage  `json:"usage"`
-}
-
 func usage(q *request) error {
 	t, err := q.whole("usage is an app's")
 	if err != nil {
 		return err
 	}
-	a := usageAnswer{ID: t.app.ID, Name: t.app.Spec.Name, Time: velos.TimeOf(q.Now()), Usage: t.app.Usage(), Instances: []instanceUsage{}}
-	for i := range t.app.Instances {
-		in := &t.app.Instances[i]
-		a.Instances = append(a.Instances, instanceUsage{in.Inst, in.Status, in.PID, in.Restarts, in.Usage})
-	}
-	return q.value(a)
+	return q.value(q.usageOf(t.app))
 }
 
 const (

@@ -181,6 +181,13 @@ func reset(q *request) error {
 	})
 }
 
+func flush(q *request) error {
+	return q.order("flush", true, func(ctx context.Context, t target, _ *wish) (outcome, error) {
+		_, err := q.c.Flush(ctx, t.wire())
+		return outcome{"flushed", t.app}, err
+	})
+}
+
 func remove(q *request) error {
 	return q.order("delete", true, func(ctx context.Context, t target, _ *wish) (outcome, error) {
 		_, err := q.c.Delete(ctx, wire.All(t.app.ID))

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"io"
 	"net/http"
@@ -87,14 +89,9 @@ const mostSeq = 1<<53 - 1
 func (v *query) logs(inst int) velos.Query {
 	l := velos.Query{Inst: inst, After: v.number("after", 0, mostSeq), Since: v.moment("since"), Until: v.moment("until"),
 		Last: int(v.number("lines", fewLines, mostLines)), Grep: v.values.Get("grep"), Follow: v.truth("follow")}
-	switch v.values.Get("src") {
-	case "":
-	case "stdout":
-		l.Src = velos.Stdout
-	case "stderr":
-		l.Src = velos.Stderr
-	default:
-		v.err = invalid("src: must be stdout or stderr", "")
+	var err error
+	if l.Src, err = source(v.values.Get("src")); err != nil {
+		v.err = err
 	}
 	if word := v.values.Get("level"); word != "" {
 		var ok bool
@@ -103,6 +100,18 @@ func (v *query) logs(inst int) velos.Query {
 		}
 	}
 	return l
+}
+
+func source(word string) (velos.Stream, error) {
+	switch word {
+	case "":
+		return 0, nil
+	case "stdout":
+		return velos.Stdout, nil
+	case "stderr":
+		return velos.Stderr, nil
+	}
+	return 0, invalid("src: must be stdout or stderr", "")
 }
 
 func logs(q *request) error {
@@ -122,12 +131,16 @@ func logs(q *request) error {
 	out := q.stream(l.Follow)
 	defer out.end()
 	e := view.NewEntries(out, []velos.App{*t.app}, view.LogOptions{Options: q.options(), Lines: l.Follow})
+	mask := view.MaskOf(t.app)
 	ctx, stop := out.context()
 	defer stop()
 	for en, err := range q.c.Logs(ctx, t.app.ID, l) {
 		if err != nil {
 			_ = e.Flush()
 			return err
+		}
+		if en.Missed == 0 && l.Grep != "" && !bytes.Contains(mask.Bytes(en.Msg), []byte(l.Grep)) {
+			continue // what is hidden cannot be asked for, letter by letter
 		}
 		e.Add(&en)
 		if l.Follow {
@@ -184,6 +197,7 @@ type stream struct {
 	follow bool
 	stop   chan struct{}
 	ended  sync.WaitGroup
+	packed *gzip.Writer // nil: it is not compressed
 
 	mu     sync.Mutex
 	sent   time.Time
@@ -198,6 +212,7 @@ func (q *request) stream(follow bool) *stream {
 		guard.Extend(q.w, guard.AnswerWithin)
 	}
 	q.w.Header().Set("Content-Type", kind)
+	q.w.Header().Add("Vary", "Accept-Encoding")
 	if follow {
 		q.begun = true
 		_ = http.NewResponseController(q.w).Flush() // the client sees that it has begun
@@ -221,7 +236,14 @@ func (s *stream) Write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	if !s.q.begun && !s.follow && accepts(s.q.r, "gzip") { // not earlier: an error is plain
+		s.q.w.Header().Set("Content-Encoding", "gzip")
+		s.packed, _ = gzip.NewWriterLevel(s.q.w, gzip.BestSpeed) // a level that there is
+	}
 	s.q.begun, s.unsent = true, true
+	if s.packed != nil {
+		return s.packed.Write(p)
+	}
 	return s.q.w.Write(p)
 }
 
@@ -252,4 +274,7 @@ func (s *stream) flush() {
 func (s *stream) end() {
 	close(s.stop)
 	s.ended.Wait()
+	if s.packed != nil {
+		_ = s.packed.Close()
+	}
 }

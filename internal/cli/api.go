@@ -7,11 +7,12 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/api"
+	"github.com/velospm/velos/internal/guard"
 )
 
-const apiLong = `Answers HTTP until it is interrupted: what list, info, why, logs, events and metrics show, and the orders start,
-stop, restart, reload, scale, signal, reset and delete. It asks the daemon and never starts it. Every request needs a token; with
---socket none is needed, because only you can connect. Routes: docs/API.md, and GET /v1/openapi.yaml.
+const apiLong = `Answers HTTP until it is interrupted: what the commands show, the orders that they give, and a WebSocket that tells of
+state, events, logs and figures as they come. It asks the daemon and never starts it. Every request needs a token; with
+--socket none is needed, because only you can connect. Routes and messages: docs/API.md, and GET /v1/openapi.yaml.
 
     velos token create --scope control
     velos api --port 3100
@@ -19,10 +20,47 @@ stop, restart, reload, scale, signal, reset and delete. It asks the daemon and n
     velos api --socket ~/.velos/api.sock
     curl --unix-socket ~/.velos/api.sock localhost/v1/apps`
 
+// apiFlags are the flags of api.
+type apiFlags struct {
+	doorFlags
+	origins []string
+	rate    float64
+	burst   int
+	sockets int
+}
+
+func (o *apiFlags) flags(f *pflag.FlagSet) {
+	o.doorFlags.flags(f, 3100)
+	f.StringSliceVar(&o.origins, "allow-origin", nil, "origin of another site whose pages may ask, such as https://board.example")
+	f.Float64Var(&o.rate, "rate", 100, "requests a second that one client may send; 0 is no limit")
+	f.IntVar(&o.burst, "burst", 200, "requests that one client may send at once")
+	f.IntVar(&o.sockets, "max-sockets", 1024, "WebSockets that may be open")
+}
+
+func (o *apiFlags) check() error {
+	for _, origin := range o.origins {
+		if err := guard.CheckOrigin(origin); err != nil {
+			return err
+		}
+	}
+	switch {
+	case !(o.rate >= 0):
+		return invalid("--rate: must be 0 or more", "such as --rate 50")
+	case o.burst < 1:
+		return invalid("--burst: must be 1 or more", "such as --burst 100")
+	case o.sockets < 0 || o.sockets > 100_000:
+		return invalid("--max-sockets: must be from 0 to 100000", "such as --max-sockets 200")
+	}
+	return nil
+}
+
 func setupAPI(s *session, f *pflag.FlagSet) handler {
-	var o doorFlags
-	o.flags(f, 3100)
+	var o apiFlags
+	o.flags(f)
 	return func(ctx context.Context, _ []string) error {
+		if err := o.check(); err != nil {
+			return err
+		}
 		dial, err := s.dialer()
 		if err != nil {
 			return err
@@ -34,7 +72,12 @@ func setupAPI(s *session, f *pflag.FlagSet) handler {
 		if list, err := tokens.List(); err == nil && len(list) == 0 && o.Socket == "" {
 			s.notice("there is no token yet, so nobody can ask: velos token create makes one")
 		}
-		return s.open(ctx, &o, tokens, "/v1", api.Handler(api.Ways{Dial: dial, Signal: signalNumber, Now: s.Now,
-			Moment: func(text string) (velos.Time, error) { return moment(text, s.Now(), s.Loc) }}))
+		ways := api.Ways{Dial: dial, Signal: signalNumber, Now: s.Now, Origins: o.origins, Verbs: s.verbs(), Tickets: &guard.Tickets{Now: s.Now},
+			Valid: tokens.Valid, Moment: func(text string) (velos.Time, error) { return moment(text, s.Now(), s.Loc) }}
+		server := api.New(ways)
+		defer server.Close()
+		o.Place.Sockets = o.sockets
+		return s.open(ctx, &o.doorFlags, "/v1", guard.Door{Next: server, Tokens: tokens, Tickets: ways.Tickets, Origins: o.origins, Reads: server.Reads,
+			Open: server.Open, Rate: o.rate, Burst: o.burst, Sockets: o.sockets})
 	}
 }

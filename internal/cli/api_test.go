@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -22,6 +23,8 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/api"
+	"github.com/velospm/velos/internal/guard"
+	"github.com/velospm/velos/internal/home"
 )
 
 // A contract is a door of the api, and its description to hold it to.
@@ -121,6 +124,10 @@ func TestEveryAnswerIsAsDescribed(t *testing.T) {
 	d.lines = []velos.Entry{{Seq: 1, Time: velos.TimeOf(now), App: 1, PID: 7, Level: velos.Err, Src: velos.Stderr, Msg: []byte("boom \x1b[31m\xff")}, {Seq: 2, Time: velos.TimeOf(now), App: 1, Level: velos.Info, Src: velos.Stdout, Msg: []byte("fine")}}
 	d.apps[0].Instances[0].LastExit = &velos.Exit{Time: velos.TimeOf(now), Code: 1, Uptime: 5}
 	d.apps[0].Spec.Env = map[string]string{"API_TOKEN": "hunter2hunter2"}
+	file := filepath.Join(t.TempDir(), "velos.toml")
+	if err := os.WriteFile(file, []byte("[apps.web]\nscript = \"/bin/sh\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	c := served(t, d, "control")
 	for _, x := range []struct {
 		method, path, body string
@@ -146,6 +153,35 @@ func TestEveryAnswerIsAsDescribed(t *testing.T) {
 		{"GET", "/v1/apps/api/logs?since=whenever", "", 400, "no point in time"},
 		{"GET", "/v1/events?app=api&lines=5", "", 200, `"kind":"state"`},
 		{"GET", "/v1/events?app=nobody", "", 404, "no such app"},
+		{"GET", "/v1/metrics", "", 200, `"name":"db"`},
+		{"GET", "/v1/changes?lines=5", "", 200, `"cursor":"#`},
+		{"GET", "/v1/ports", "", 200, "["},
+		{"GET", "/v1/summary?app=api&since=2026-01-01", "", 200, `"process_name":"api"`},
+		{"GET", "/v1/patterns?since=2026-01-01", "", 200, "["},
+		{"GET", "/v1/anomalies", "", 200, "["},
+		{"GET", "/v1/logs/search?q=^f.ne$&level=info", "", 200, `"msg":"fine"`},
+		{"GET", "/v1/logs/search?q=[", "", 400, "q:"},
+		{"GET", "/v1/logs/search", "", 400, "looked for"},
+		{"GET", "/v1/apps/api/crash", "", 200, `"same_before"`},
+		{"GET", "/v1/apps/api/wait?until=ready&timeout_ms=5000", "", 200, `"outcome":`},
+		{"GET", "/v1/apps/api/wait?until=whatever", "", 400, "whatever"},
+		{"GET", "/v1/apps/api/config?key=cwd", "", 200, "/srv"},
+		{"GET", "/v1/apps/api/config?key=nope", "", 404, "no setting"},
+		{"GET", "/v1/apps/api/history", "", 200, `"current":true`},
+		{"POST", "/v1/apps/api/config", `{"set":["kill_timeout=9s"],"dry_run":true}`, 200, `"key":"kill_timeout"`},
+		{"POST", "/v1/apps/api/config", `{"set":[]}`, 400, "something is needed"},
+		{"POST", "/v1/apps/api/undo", `{}`, 404, "has changed"},
+		{"POST", "/v1/undo", `{"to":3}`, 400, "of one app"},
+		{"POST", "/v1/diff", `{"file":"velos.toml"}`, 400, "absolute"},
+		{"POST", "/v1/diff", `{"file":"/etc/passwd"}`, 400, "no configuration file"},
+		{"POST", "/v1/diff", `{"file":"/nowhere/velos.toml"}`, 400, "no such file"},
+		{"POST", "/v1/apply", `{"file":"FILE","dry_run":true}`, 200, `"action":"start"`},
+		{"POST", "/v1/diff", `{"file":"FILE"}`, 200, `"name":"web"`},
+		{"POST", "/v1/apply", `{"file":"FILE"}`, 200, `"verb":"start"`},
+		{"POST", "/v1/save", "", 200, `"count":3`},
+		{"POST", "/v1/tickets", "", 200, `"scope":"control"`},
+		{"GET", "/v1/stream", "", 426, "WebSocket"},
+		{"POST", "/v1/apps/api/flush", "", 200, `"did":"flushed"`},
 		{"POST", "/v1/apps/api/stop", "", 200, `"did":"stopped"`},
 		{"POST", "/v1/apps/api/start", `{"timeout_ms":5000}`, 200, `"did":"started"`},
 		{"POST", "/v1/apps/api/start", `{"timeout_ms":5000000000}`, 400, "timeout_ms"},
@@ -164,7 +200,7 @@ func TestEveryAnswerIsAsDescribed(t *testing.T) {
 		{"DELETE", "/v1/apps/db", "", 200, `"did":"deleted"`},
 		{"GET", "/v1/apps/db", "", 404, "no such app"},
 	} {
-		status, text := c.ask(t, x.method, x.path, x.body)
+		status, text := c.ask(t, x.method, x.path, strings.ReplaceAll(x.body, "FILE", file))
 		if status != x.status || !strings.Contains(text, x.part) {
 			t.Errorf("%s %s %s: %d %s", x.method, x.path, x.body, status, text)
 		}
@@ -188,12 +224,24 @@ func TestEveryAnswerIsAsDescribed(t *testing.T) {
 	}
 }
 
+// harmless are parts of the names of what changes nothing.
+var harmless = []string{"LOG_MINUTES", "LIST", "PING", "READ", "SEARCH", "METRICS", "HISTORY", "INFO", "EVENT_LIST"}
+
 func TestNoRouteIsWithoutItsGuard(t *testing.T) {
 	d := newFake(t, "api")
 	c := served(t, d, "read")
-	try := func(r *api.Route, change func(*http.Request)) int {
+	control, e, code := d.run(t, "token", "create", "--scope", "control")
+	if code != 0 {
+		t.Fatal(e)
+	}
+	tokens := guard.Tokens{Home: home.Home{Dir: d.home}, Now: time.Now}
+	over, _, err := tokens.Create("", guard.Control, time.Nanosecond)
+	if err != nil {
+		t.Fatal(err)
+	}
+	try := func(r *api.Route, body string, change func(*http.Request)) int {
 		t.Helper()
-		q, err := http.NewRequest(r.Method, c.url+strings.ReplaceAll(r.Path, "{app}", "api"), nil)
+		q, err := http.NewRequest(r.Method, c.url+strings.ReplaceAll(r.Path, "{app}", "api"), strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -204,32 +252,50 @@ func TestNoRouteIsWithoutItsGuard(t *testing.T) {
 			t.Fatal(err)
 		}
 		a.Body.Close()
+		if a.Header.Get("Set-Cookie") != "" || a.Header.Get("Access-Control-Allow-Origin") != "" || a.Header.Get("X-Content-Type-Options") != "nosniff" {
+			t.Errorf("%s %s: %v", r.Method, r.Path, a.Header)
+		}
 		return a.StatusCode
 	}
-	for _, r := range append(api.Routes(), api.Route{Method: "GET", Path: "/"}, api.Route{Method: "PATCH", Path: "/v1/apps"}) {
+	bearer := func(secret string) func(*http.Request) {
+		return func(q *http.Request) { q.Header.Set("Authorization", "Bearer "+strings.TrimSpace(secret)) }
+	}
+	for _, r := range append(api.Routes(), api.Route{Method: "GET", Path: "/"}, api.Route{Method: "GET", Path: "/assets/x.js"}, api.Route{Method: "PATCH", Path: "/v1/apps"}) {
 		for name, x := range map[string]struct {
 			change func(*http.Request)
 			want   int
 		}{
-			"without a token":   {func(q *http.Request) { q.Header.Del("Authorization") }, 401},
-			"with a wrong one":  {func(q *http.Request) { q.Header.Set("Authorization", "Bearer "+c.token+"x") }, 401},
-			"in the address":    {func(q *http.Request) { q.Header.Del("Authorization"); q.URL.RawQuery = "token=" + c.token }, 401},
-			"by another name":   {func(q *http.Request) { q.Host = "evil.example" }, 403},
-			"from another page": {func(q *http.Request) { q.Header.Set("Origin", "http://evil.example") }, 403},
-			"across sites":      {func(q *http.Request) { q.Header.Set("Sec-Fetch-Site", "cross-site") }, 403},
+			"without a token":       {func(q *http.Request) { q.Header.Del("Authorization") }, 401},
+			"with a wrong one":      {bearer(c.token + "x"), 401},
+			"with one that is over": {bearer(over), 401},
+			"in the address":        {func(q *http.Request) { q.Header.Del("Authorization"); q.URL.RawQuery = "token=" + c.token }, 401},
+			"with a ticket":         {func(q *http.Request) { q.Header.Del("Authorization"); q.URL.RawQuery = "ticket=" + c.token }, 401},
+			"by another name":       {func(q *http.Request) { q.Host = "evil.example" }, 403},
+			"from another page":     {func(q *http.Request) { q.Header.Set("Origin", "http://evil.example") }, 403},
+			"from no page":          {func(q *http.Request) { q.Header.Set("Origin", "null") }, 403},
+			"across sites":          {func(q *http.Request) { q.Header.Set("Sec-Fetch-Site", "cross-site") }, 403},
 		} {
-			if got := try(&r, x.change); got != x.want {
+			if got := try(&r, "", x.change); got != x.want {
 				t.Errorf("%s %s %s: %d, want %d", r.Method, r.Path, name, got, x.want)
 			}
 		}
-		if got := try(&r, func(*http.Request) {}); r.Method != "GET" && got != 403 {
+		if r.Method == "GET" {
+			try(&r, "", bearer(control)) // must not change anything, see below
+			continue
+		}
+		if got := try(&r, "", bearer(c.token)); (got != 403) != r.Reads() {
 			t.Errorf("%s %s with a token to read: %d", r.Method, r.Path, got)
+		}
+		for _, kind := range []string{"text/plain", "application/x-www-form-urlencoded", ""} {
+			if got := try(&r, "{}", func(q *http.Request) { bearer(control)(q); q.Header.Set("Content-Type", kind) }); got != 400 {
+				t.Errorf("%s %s as %q: %d", r.Method, r.Path, kind, got)
+			}
 		}
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, call := range d.calls {
-		if !strings.Contains(call, "LIST") && !strings.Contains(call, "PING") && !strings.Contains(call, "READ") && !strings.Contains(call, "METRICS") {
+		if !slices.ContainsFunc(harmless, func(part string) bool { return strings.Contains(call, part) }) {
 			t.Errorf("the daemon was asked for %s", call)
 		}
 	}

@@ -88,7 +88,7 @@ var commands = []command{
 	{name: "deny", args: "ID...", min: 1, max: -1, group: "daemon", short: "do not allow an order of an agent", long: approveLong, setup: setupDeny},
 	{name: "audit", args: "[verify]", max: 1, group: "daemon", short: "show who gave which order, and verify the record of it", long: auditLong, setup: setupAudit},
 	{name: "daemon", args: "upgrade [PATH]", min: 1, max: 2, group: "daemon", short: "replace the running velosd by another; apps go on", long: daemonLong, setup: setupDaemon},
-	{name: "token", args: "create|list|revoke [ID...]", min: 1, max: -1, group: "daemon", short: "make, list and revoke tokens for HTTP", long: tokenLong, setup: setupToken},
+	{name: "token", args: "create|list|rotate|revoke [ID...]", min: 1, max: -1, group: "daemon", short: "make, list, renew and revoke tokens for HTTP", long: tokenLong, setup: setupToken},
 	{name: "version", group: "daemon", short: "show the versions of velos and the daemon", setup: setupVersion},
 	{name: "doctor", group: "daemon", short: "look for what is wrong with this installation, and say how to mend it", long: doctorLong, setup: setupDoctor},
 	{name: "notify", args: "[test [FILE]]", max: 2, group: "daemon", short: "tell news to those whom [[notify]] tables name", long: notifyLong, setup: setupNotify},

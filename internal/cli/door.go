@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"net/http"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -30,13 +29,13 @@ func (o *doorFlags) flags(f *pflag.FlagSet, port int) {
 	f.BoolVar(&o.Plain, "plain-http", false, "listen beyond this machine without TLS, because something in front of it encrypts")
 }
 
-// open serves next until the command is interrupted. Tokens are nil where none
-// is needed.
-func (s *session) open(ctx context.Context, o *doorFlags, tokens *guard.Tokens, path string, next http.Handler) error {
+// open serves what is behind a door until the command is interrupted. Without
+// tokens none is needed.
+func (s *session) open(ctx context.Context, o *doorFlags, path string, d guard.Door) error {
 	if o.Socket != "" {
-		tokens = nil // whoever can connect could use the daemon's socket as well
+		d.Tokens, d.Rate = nil, 0 // whoever can connect could use the daemon's socket as well
 	}
-	l, err := o.Listen(tokens)
+	l, err := o.Listen(d.Tokens)
 	if err != nil {
 		return err
 	}
@@ -51,7 +50,7 @@ func (s *session) open(ctx context.Context, o *doorFlags, tokens *guard.Tokens, 
 	if !o.Local() {
 		s.notice("other machines can reach this door; every request needs a token")
 	}
-	d := guard.Door{Next: next, Hosts: o.hosts, Anywhere: !o.Local(), Tokens: tokens}
+	d.Hosts, d.Anywhere = o.hosts, !o.Local()
 	return guard.Serve(ctx, l, d.Handler())
 }
 

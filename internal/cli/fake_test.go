@@ -140,7 +140,12 @@ func set(a *velos.App, inst int, s velos.Status) {
 }
 
 func (d *fake) serve(c *wire.Conn) {
-	defer c.Close()
+	defer func() {
+		c.Close()
+		d.mu.Lock()
+		delete(d.open, c)
+		d.mu.Unlock()
+	}()
 	r := wire.NewReader(c)
 	var mu sync.Mutex
 	cancels := map[uint32]chan struct{}{}
@@ -193,6 +198,16 @@ func (d *fake) answer(c wire.Command, p []byte, send func(wire.Status, velos.Rec
 		return
 	case wire.EventList:
 		d.history(p, send, cancel)
+		return
+	case wire.MetricsStream:
+		d.mu.Lock()
+		send(wire.Streaming, d.figures())
+		for _, a := range d.apps {
+			send(wire.Streaming, &wire.Metrics{ID: a.ID, Name: a.Spec.Name, Time: velos.TimeOf(now), Instances: a.Instances})
+		}
+		d.mu.Unlock()
+		<-cancel
+		send(wire.OK, nil)
 		return
 	}
 	d.mu.Lock()
@@ -281,6 +296,10 @@ func (d *fake) logs(c wire.Command, p []byte, send func(wire.Status, velos.Recor
 	send(wire.OK, nil)
 }
 
+func (d *fake) figures() *wire.Metrics {
+	return &wire.Metrics{Time: velos.TimeOf(now), Daemon: wire.DaemonMetrics{PID: d.pid, Apps: len(d.apps), Events: uint64(len(d.events))}}
+}
+
 func (d *fake) find(id uint32) (*velos.App, error) {
 	for i := range d.apps {
 		if d.apps[i].ID == id {
@@ -296,6 +315,8 @@ func (d *fake) do(c wire.Command, p []byte) (velos.Record, error) {
 		return &wire.Pong{Version: d.version, PID: d.pid, Protocol: velos.Protocol, Apps: len(d.apps), Uptime: 61_000, RSS: 2 << 20}, nil
 	case wire.ProcessList:
 		return &wire.Apps{Apps: slices.Clone(d.apps)}, nil
+	case wire.MetricsGet:
+		return d.figures(), nil
 	case wire.ProcessStart:
 		var s wire.Start
 		wire.Decode(p, &s)
@@ -347,6 +368,14 @@ func (d *fake) change(c wire.Command, p []byte) (velos.Record, error) {
 		return nil, err
 	}
 	switch c {
+	case wire.ProcessInfo:
+		b := *a
+		for _, e := range slices.Concat(d.lines, d.live) {
+			if e.App == a.ID {
+				b.Log.Seq = max(b.Log.Seq, e.Seq)
+			}
+		}
+		return &b, nil
 	case wire.ProcessStop:
 		var s wire.Stop
 		wire.Decode(p, &s)

@@ -62,6 +62,6 @@ func setupMetrics(s *session, f *pflag.FlagSet) handler {
 			defer wait()
 			defer stop()
 		}
-		return s.open(ctx, &o, tokens, "/metrics", x.Handler())
+		return s.open(ctx, &o, "/metrics", guard.Door{Next: x.Handler(), Tokens: tokens})
 	}
 }

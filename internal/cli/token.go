@@ -11,11 +11,13 @@ import (
 	"github.com/velospm/velos/internal/guard"
 )
 
-const tokenLong = `Makes, lists and revokes tokens for velos api, and for velos metrics --token. A token is shown once, when it is
-made; what is kept, in files of mode 0600 under VELOS_HOME, is its hash. A revoked token is refused from the next request on.
+const tokenLong = `Makes, lists, renews and revokes tokens for velos api, and for velos metrics --token. A token is shown once, when it is
+made; what is kept, in files of mode 0600 under VELOS_HOME, is its hash. A revoked token is refused from the next request on,
+and so is what a token was before velos token rotate gave it a new secret.
 
     velos token create --scope control --name deploy --expires 30d
     velos token list
+    velos token rotate ID
     velos token revoke ID`
 
 type tokenAnswer struct {
@@ -37,6 +39,13 @@ func setupToken(s *session, f *pflag.FlagSet) handler {
 			return s.createToken(tokens, *scope, *name, *expires)
 		case args[0] == "list" && len(args) == 1:
 			return s.listTokens(tokens)
+		case args[0] == "rotate" && len(args) == 2:
+			secret, t, err := tokens.Rotate(args[1])
+			if err != nil {
+				return err
+			}
+			s.notice("token ", t.ID, " has a new secret, which is not shown again; the former one is not valid any more")
+			return s.answer(tokenAnswer{secret, t}, secret+"\n")
 		case args[0] == "revoke" && len(args) > 1:
 			for _, id := range args[1:] {
 				if err := tokens.Revoke(id); err != nil {
@@ -45,7 +54,7 @@ func setupToken(s *session, f *pflag.FlagSet) handler {
 			}
 			return s.answer(map[string][]string{"revoked": args[1:]}, show("revoked ", strings.Join(args[1:], ", ")))
 		}
-		return invalid("token: "+quote(strings.Join(args, " "))+" is not understood", "velos token create, list, or revoke ID")
+		return invalid("token: "+quote(strings.Join(args, " "))+" is not understood", "velos token create, list, rotate ID, or revoke ID")
 	}
 }
 

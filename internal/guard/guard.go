@@ -5,13 +5,17 @@ package guard
 import (
 	"bytes"
 	"context"
+	"crypto/subtle"
 	"fmt"
 	"mime"
 	"net"
 	"net/http"
-	"net/url"
+	"strconv"
 	"strings"
+	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/view"
@@ -41,10 +45,34 @@ type Door struct {
 	// Tokens are asked whose token it is. Nil: none is needed, because the
 	// permissions of a socket or the user have decided who may ask.
 	Tokens *Tokens
+	// Secret is the one token of a door that has a file of its own for it; it
+	// may do everything. Empty: Tokens decide.
+	Secret string
+	// Port, when not 0, must be the one in the Host header.
+	Port int
 	// AtOnce bounds the requests that are being answered; 0 is 64.
 	AtOnce int
+	// Sockets bounds the WebSockets that are open beside them; 0 allows none.
+	Sockets int
+	// Tickets let a WebSocket in without a token. Nil: none does.
+	Tickets *Tickets
+	// Origins are those of other sites whose pages may ask, exactly.
+	Origins []string
+	// Open reports whether anybody may have what a request asks for, without a
+	// token: files that hold nothing but a page. Nil: nothing is open.
+	Open func(*http.Request) bool
+	// Reads reports whether a request changes nothing, so that a token that
+	// may only read is enough for it. Nil: GET and HEAD.
+	Reads func(*http.Request) bool
+	// Rate is how many requests a second a client may send, and Burst how many
+	// at once; 0 is no limit.
+	Rate  float64
+	Burst int
+	// Largest bounds a body; 0 is 64 KiB.
+	Largest int64
 
-	slots chan struct{}
+	slots, sockets chan struct{}
+	rates          *rates
 }
 
 // Handler is the door, ready to be served.
@@ -52,7 +80,14 @@ func (d Door) Handler() http.Handler {
 	if d.AtOnce == 0 {
 		d.AtOnce = 64
 	}
-	d.slots = make(chan struct{}, d.AtOnce)
+	if d.Reads == nil {
+		d.Reads = func(r *http.Request) bool { return r.Method == http.MethodGet || r.Method == http.MethodHead }
+	}
+	if d.Largest == 0 {
+		d.Largest = largestBody
+	}
+	d.slots, d.sockets = make(chan struct{}, d.AtOnce), make(chan struct{}, d.Sockets)
+	d.rates = &rates{each: rate.Limit(d.Rate), burst: max(1, d.Burst), now: time.Now}
 	return http.HandlerFunc(d.serve)
 }
 
@@ -65,34 +100,54 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	defer rescue(w)
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(AnswerWithin))
-	for _, check := range [...]func(*http.Request) error{d.host, origin, d.token, content} {
+	for _, check := range [...]func(*http.Request) error{d.host, d.origin} {
 		if err := check(r); err != nil {
 			Fail(w, err)
 			return
 		}
 	}
-	select {
-	case d.slots <- struct{}{}:
-		defer func() { <-d.slots }()
-	default:
-		Fail(w, &velos.Error{Code: velos.Busy, Message: "too many requests at the same time", Hint: "try again in a moment"})
+	if d.crossing(w, r) {
 		return
 	}
-	r.Body = http.MaxBytesReader(w, r.Body, largestBody)
-	d.Next.ServeHTTP(w, r)
+	grant, err := d.grant(r)
+	if slow := d.rates.check(client(r, grant)); slow != nil {
+		err = slow
+	}
+	if err == nil {
+		err = d.content(r)
+	}
+	if err != nil {
+		Fail(w, err)
+		return
+	}
+	slots, full := d.slots, "too many requests at the same time"
+	if IsSocket(r) {
+		slots, full = d.sockets, "too many WebSockets at the same time"
+	}
+	select {
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
+	default:
+		Fail(w, &velos.Error{Code: velos.Busy, Message: full, Hint: "try again in a moment"})
+		return
+	}
+	r.Body = http.MaxBytesReader(w, r.Body, d.Largest)
+	d.Next.ServeHTTP(w, grant.with(r))
 }
 
 // host defends against names that were made to mean our address (DNS
 // rebinding).
-func (d *Door) host(r *http.Request) error {
-	name, port := r.Host, ""
-	if h, p, err := net.SplitHostPort(r.Host); err == nil {
+func (d *Door) host(r *http.Request) error { return d.hostname(r.Host) }
+
+func (d *Door) hostname(text string) error {
+	name, port := text, ""
+	if h, p, err := net.SplitHostPort(text); err == nil {
 		name, port = h, p
 	}
 	name = strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), "."))
 	ip := net.ParseIP(name)
 	switch {
-	case strings.Trim(port, "0123456789") != "":
+	case strings.Trim(port, "0123456789") != "", d.Port != 0 && port != strconv.Itoa(d.Port):
 	case name == "localhost", ip != nil && (ip.IsLoopback() || d.Anywhere):
 		return nil
 	case name != "":
@@ -102,34 +157,15 @@ func (d *Door) host(r *http.Request) error {
 			}
 		}
 	}
-	return denied("this name is not ours: "+view.Text(r.Host), "use localhost or an IP address, or name it with --allow-host")
-}
-
-// origin refuses what a page of another site has sent. There is no CORS.
-func origin(r *http.Request) error {
-	for _, o := range r.Header.Values("Origin") {
-		u, err := url.Parse(o)
-		scheme := "http"
-		if r.TLS != nil {
-			scheme = "https"
-		}
-		if err != nil || u.Scheme != scheme || !strings.EqualFold(u.Host, r.Host) {
-			return denied("pages of another origin may not ask: "+view.Text(o), "")
-		}
-	}
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "", "none", "same-origin":
-		return nil
-	}
-	return denied("pages of another site may not ask", "")
+	return denied("this name is not ours: "+view.Text(text), "use localhost or an IP address, or name it with --allow-host")
 }
 
 // content refuses bodies that a form of any page could send.
-func content(r *http.Request) error {
+func (d *Door) content(r *http.Request) error {
 	if r.ContentLength == 0 && len(r.TransferEncoding) == 0 {
 		return nil
 	}
-	if r.ContentLength > largestBody {
+	if r.ContentLength > d.Largest {
 		return &velos.Error{Code: velos.TooLarge, Message: "the body is larger than a request may be"}
 	}
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
@@ -143,22 +179,44 @@ type errAnonymous struct{ error }
 
 func (e errAnonymous) Unwrap() error { return e.error }
 
-func (d *Door) token(r *http.Request) error {
-	if d.Tokens == nil {
-		return nil
+// grant finds out on whose word a request is here.
+func (d *Door) grant(r *http.Request) (Grant, error) {
+	all := Grant{Token: Token{Scope: Control}}
+	if d.Tokens == nil && d.Secret == "" {
+		return all, nil
+	}
+	if d.Open != nil && d.Open(r) {
+		return Grant{}, nil
+	}
+	if secret, ok := ticketIn(r); ok && d.Tickets != nil && r.Header.Get("Authorization") == "" {
+		g, err := d.Tickets.take(secret)
+		if err == nil {
+			err = d.Tokens.Valid(g.Token)
+		}
+		if err != nil {
+			return Grant{}, errAnonymous{err}
+		}
+		return g, nil
 	}
 	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return errAnonymous{denied("a token is needed", "send Authorization: Bearer TOKEN; velos token create makes one")}
+		return Grant{}, errAnonymous{denied("a token is needed", "send Authorization: Bearer TOKEN; velos token create makes one")}
+	}
+	if d.Secret != "" {
+		got, want := sum(strings.TrimSpace(secret)), sum(d.Secret)
+		if subtle.ConstantTimeCompare(got[:], want[:]) != 1 {
+			return Grant{}, errAnonymous{denied("this token is not valid", "")}
+		}
+		return all, nil
 	}
 	t, err := d.Tokens.Check(strings.TrimSpace(secret))
 	switch {
 	case err != nil:
-		return errAnonymous{err}
-	case t.Scope != Control && r.Method != http.MethodGet && r.Method != http.MethodHead:
-		return denied("this token may only read", "velos token create --scope control makes one that may do more")
+		return Grant{}, errAnonymous{err}
+	case t.Scope != Control && !d.Reads(r):
+		return Grant{Token: t}, denied("this token may only read", "velos token create --scope control makes one that may do more")
 	}
-	return nil
+	return Grant{Token: t}, nil
 }
 
 func denied(message, hint string) error {
@@ -186,8 +244,14 @@ var statuses = map[velos.Code]int{
 
 // Status is the status of HTTP for an error; 500 where there is no better one.
 func Status(err error) int {
-	if _, ok := err.(errAnonymous); ok {
+	switch err.(type) {
+	case errAnonymous:
 		return http.StatusUnauthorized
+	case errTooMany:
+		return http.StatusTooManyRequests
+	}
+	if e, ok := err.(errStatus); ok {
+		return e.status
 	}
 	if s, ok := statuses[velos.CodeOf(err)]; ok {
 		return s
@@ -198,6 +262,17 @@ func Status(err error) int {
 // Fail answers with an error, in the one shape that errors have everywhere.
 func Fail(w http.ResponseWriter, err error) { FailAs(w, Status(err), err) }
 
+// An errStatus is an error with a status of its own.
+type errStatus struct {
+	error
+	status int
+}
+
+func (e errStatus) Unwrap() error { return e.error }
+
+// As gives an error a status of its own.
+func As(status int, err error) error { return errStatus{err, status} }
+
 // FailAs is Fail with a status of its own.
 func FailAs(w http.ResponseWriter, status int, err error) {
 	h := w.Header()
@@ -207,6 +282,9 @@ func FailAs(w http.ResponseWriter, status int, err error) {
 	}
 	if velos.CodeOf(err) == velos.Busy {
 		h.Set("Retry-After", "1")
+	}
+	if many, ok := err.(errTooMany); ok {
+		h.Set("Retry-After", retryAfter(many.wait))
 	}
 	var b bytes.Buffer
 	_ = view.Error(&b, err, view.Options{Format: view.JSON})
@@ -222,14 +300,27 @@ func Extend(w http.ResponseWriter, by time.Duration) {
 	_ = c.SetWriteDeadline(time.Now().Add(by))
 }
 
+// Unbounded lets an answer take as long as it takes.
+func Unbounded(w http.ResponseWriter) {
+	c := http.NewResponseController(w)
+	_ = c.SetReadDeadline(time.Time{})
+	_ = c.SetWriteDeadline(time.Time{})
+}
+
 // endWithin is how long a door that ends waits for answers under way.
 const endWithin = 5 * time.Second
 
 // Serve answers on l until the context ends; then nothing new is taken, streams
 // end, and what is under way has a moment. The error is nil after such an end.
 func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	var open sync.WaitGroup // WebSockets are no longer the server's to wait for
+	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		open.Add(1)
+		defer open.Done()
+		h.ServeHTTP(w, r)
+	})
 	s := &http.Server{
-		Handler: h, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, IdleTimeout: time.Minute,
+		Handler: answer, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, IdleTimeout: time.Minute,
 		MaxHeaderBytes: 16 << 10, ErrorLog: quiet(), BaseContext: func(net.Listener) context.Context { return ctx },
 	}
 	ended := make(chan error, 1)
@@ -245,5 +336,11 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 		_ = s.Close()
 	}
 	<-ended
+	all := make(chan struct{})
+	go func() { open.Wait(); close(all) }()
+	select {
+	case <-all:
+	case <-last.Done():
+	}
 	return nil
 }

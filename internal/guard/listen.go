@@ -14,7 +14,7 @@ import (
 	"github.com/velospm/velos"
 )
 
-// mostConns bounds the connections that one door has.
+// mostConns bounds the connections that one door has, beside its WebSockets.
 const mostConns = 256
 
 // A Place is where a door listens.
@@ -25,6 +25,7 @@ type Place struct {
 
 	Cert, Key string // files for TLS
 	Plain     bool   // beyond loopback without TLS: somebody has said so
+	Sockets   int    // so many WebSockets may be open
 }
 
 // Local reports whether only this machine can come in.
@@ -43,7 +44,7 @@ func (p Place) Listen(tokens *Tokens) (net.Listener, error) {
 		if err != nil {
 			return nil, err
 		}
-		return bounded(l), nil
+		return p.bounded(l), nil
 	case p.Port < 0 || p.Port > 65535:
 		return nil, invalid("--port: "+strconv.Itoa(p.Port)+" is no port", "from 1 to 65535")
 	case p.Host == "" || p.Host == "localhost":
@@ -61,14 +62,14 @@ func (p Place) Listen(tokens *Tokens) (net.Listener, error) {
 		return nil, refused(net.JoinHostPort(p.Host, strconv.Itoa(p.Port)), err)
 	}
 	if p.Cert == "" {
-		return bounded(l), nil
+		return p.bounded(l), nil
 	}
 	pair, err := tls.LoadX509KeyPair(p.Cert, p.Key)
 	if err != nil {
 		_ = l.Close()
 		return nil, &velos.Error{Code: velos.Invalid, Message: "read the certificate: " + err.Error(), Cause: err}
 	}
-	return tls.NewListener(bounded(l), &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}), nil
+	return tls.NewListener(p.bounded(l), &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}), nil
 }
 
 func (p Place) exposed(tokens *Tokens) error {
@@ -109,8 +110,8 @@ func invalid(message, hint string) error {
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
 // bounded has at most mostConns connections; more wait to be accepted.
-func bounded(l net.Listener) net.Listener {
-	return &turnstile{Listener: l, slots: make(chan struct{}, mostConns), closed: make(chan struct{})}
+func (p Place) bounded(l net.Listener) net.Listener {
+	return &turnstile{Listener: l, slots: make(chan struct{}, mostConns+p.Sockets), closed: make(chan struct{})}
 }
 
 type turnstile struct {

@@ -92,6 +92,57 @@ func (t *Tokens) Create(name string, scope Scope, life time.Duration) (string, T
 	return prefix + tok.ID + "_" + secret, tok, nil
 }
 
+// Rotate gives a token a new secret, which is returned; the former one ends
+// with it. One that expires gets as much time again.
+func (t *Tokens) Rotate(id string) (string, Token, error) {
+	var s stored
+	err := fs.ErrNotExist
+	if isID(id) {
+		s, err = t.read(id)
+	}
+	if err != nil {
+		return "", Token{}, &velos.Error{Code: velos.NotFound, Message: "rotate " + view.Text(id) + ": no such token", Hint: "velos token list shows the tokens"}
+	}
+	random := make([]byte, secretSize)
+	_, _ = rand.Read(random) // never fails
+	secret := base64.RawURLEncoding.EncodeToString(random)
+	now := velos.TimeOf(t.Now())
+	if s.Expires != 0 {
+		s.Expires += now - s.Created
+	}
+	s.Created, s.Hash = now, hash(secret)
+	text, err := json.Marshal(s)
+	if err != nil {
+		return "", Token{}, err
+	}
+	next := t.file(id) + ".next"
+	_ = os.Remove(next) // of one that was killed
+	if err = write(next, append(text, '\n')); err == nil {
+		err = os.Rename(next, t.file(id))
+	}
+	if err != nil {
+		return "", Token{}, trouble("write", t.file(id), err)
+	}
+	return prefix + id + "_" + secret, s.Token, nil
+}
+
+// Valid reports whether a token that was checked before is good still: not
+// revoked, not rotated, not expired.
+func (t *Tokens) Valid(tok Token) error {
+	s, err := t.read(tok.ID)
+	if err != nil || s.Token != tok {
+		return denied("this token is not valid any more", "velos token create makes another")
+	}
+	return t.expired(&s)
+}
+
+func (t *Tokens) expired(s *stored) error {
+	if s.Expires != 0 && velos.TimeOf(t.Now()) >= s.Expires {
+		return denied("this token has expired", "velos token create makes another")
+	}
+	return nil
+}
+
 // write makes a file that was not there, whole or not at all.
 func write(path string, text []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
@@ -162,10 +213,7 @@ func (t *Tokens) Check(secret string) (Token, error) {
 	if err != nil || subtle.ConstantTimeCompare([]byte(hash(key)), []byte(s.Hash)) != 1 {
 		return Token{}, unknown
 	}
-	if s.Expires != 0 && velos.TimeOf(t.Now()) >= s.Expires {
-		return Token{}, denied("this token has expired", "velos token create makes another")
-	}
-	return s.Token, nil
+	return s.Token, t.expired(&s)
 }
 
 // read takes a token's file, if nobody else could have written or read it.
@@ -197,8 +245,10 @@ func (t *Tokens) file(id string) string { return filepath.Join(t.Home.TokenDir()
 // isID keeps names of files to what Create makes.
 func isID(s string) bool { return len(s) == 2*idBytes && strings.Trim(s, "0123456789abcdef") == "" }
 
+func sum(secret string) [sha256.Size]byte { return sha256.Sum256([]byte(secret)) }
+
 func hash(secret string) string {
-	h := sha256.Sum256([]byte(secret))
+	h := sum(secret)
 	return hex.EncodeToString(h[:])
 }
 

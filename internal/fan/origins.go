@@ -1,0 +1,152 @@
+package fan
+
+import (
+	"bytes"
+	"context"
+	"iter"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/view"
+	"github.com/velospm/velos/internal/wire"
+)
+
+// Logs reads the log of an app. wake is called when there is something to
+// take, and must not wait for anything.
+func (h *Hub) Logs(id uint32, s Start, wake func()) *Queue {
+	q := newQueue(wake, s.keep())
+	h.mu.Lock()
+	f := h.logs[id]
+	if f != nil {
+		f.users++
+	} else {
+		f = h.start(func(f *feed) origin { return logOrigin(f, id) }, func() { delete(h.logs, id) })
+		h.logs[id] = f
+	}
+	h.mu.Unlock()
+	f.follow(q, s)
+	return q
+}
+
+// Events reads the journal.
+func (h *Hub) Events(s Start, wake func()) *Queue {
+	s.Inst, s.Src, s.Level = -1, 0, 0
+	q := newQueue(wake, s.keep())
+	h.mu.Lock()
+	f := h.eventFeed()
+	h.mu.Unlock()
+	f.follow(q, s)
+	return q
+}
+
+// eventFeed is the feed of events, with one user more. With mu held.
+func (h *Hub) eventFeed() *feed {
+	if h.events != nil {
+		h.events.users++
+		return h.events
+	}
+	h.events = h.start(func(*feed) origin { return h.eventOrigin() }, func() { h.events = nil })
+	return h.events
+}
+
+// lines writes lines of an app as JSON.
+type lines struct {
+	out  bytes.Buffer
+	e    *view.Entries
+	mask view.Mask
+}
+
+func linesOf(a *velos.App) *lines {
+	l := &lines{mask: view.MaskOf(a)}
+	l.e = view.NewEntries(&l.out, []velos.App{*a}, view.LogOptions{Options: view.Options{Format: view.JSON}, Lines: true})
+	return l
+}
+
+func (l *lines) item(e *velos.Entry) Item {
+	if e.Missed > 0 {
+		return Item{missed: e.Missed}
+	}
+	// --json has what was written; who shows it may be less careful than who
+	// reads a file.
+	clean := *e
+	text := view.Clean(l.mask.Bytes(e.Msg), false)
+	clean.Msg = []byte(text)
+	l.out.Reset()
+	l.e.Add(&clean)
+	_ = l.e.Flush() // into memory
+	return Item{Seq: e.Seq, App: e.App, Inst: e.Inst, Level: e.Level, Src: e.Src, Text: bytes.Clone(bytes.TrimSpace(l.out.Bytes())), Msg: text}
+}
+
+// logOrigin is where the lines of an app are from. What is known of the app is
+// asked for anew when f is stale.
+func logOrigin(f *feed, id uint32) origin {
+	return origin{
+		newest: func(ctx context.Context, c *client.Client) (uint64, error) {
+			a, err := c.Info(ctx, wire.All(id))
+			return a.Log.Seq, err
+		},
+		read: func(ctx context.Context, c *client.Client, s span) iter.Seq2[Item, error] {
+			return func(yield func(Item, error) bool) {
+				a, err := c.Info(ctx, wire.All(id))
+				if err != nil {
+					yield(Item{}, err)
+					return
+				}
+				l := linesOf(&a)
+				q := velos.Query{Inst: s.inst, Src: s.src, Level: s.level, After: s.after, Last: s.last, Follow: s.follow}
+				for e, err := range c.Logs(ctx, id, q) {
+					if err != nil {
+						yield(Item{}, err)
+						return
+					}
+					if s.follow && f.stale.Swap(false) {
+						if now, err := c.Info(ctx, wire.All(id)); err == nil {
+							l = linesOf(&now)
+						}
+					}
+					if !yield(l.item(&e), nil) {
+						return
+					}
+				}
+			}
+		},
+	}
+}
+
+func (h *Hub) eventOrigin() origin {
+	return origin{
+		newest: func(ctx context.Context, c *client.Client) (uint64, error) {
+			m, err := c.Metrics(ctx, wire.MetricsQuery{})
+			return m.Daemon.Events, err
+		},
+		read: func(ctx context.Context, c *client.Client, s span) iter.Seq2[Item, error] {
+			return func(yield func(Item, error) bool) {
+				var out bytes.Buffer
+				var v *view.Events
+				for e, err := range c.Events(ctx, wire.EventsQuery{After: s.after, Last: s.last, Follow: s.follow}) {
+					if err != nil {
+						yield(Item{}, err)
+						return
+					}
+					if v == nil || s.follow && e.Kind == velos.KindConfig { // secrets are known from the apps
+						apps, err := c.List(ctx)
+						if err != nil {
+							yield(Item{}, err)
+							return
+						}
+						v = view.NewEvents(&out, apps.Apps, true, view.Options{Format: view.JSON})
+					}
+					out.Reset()
+					_ = v.Add(e) // into memory
+					if s.follow {
+						h.happened(&e)
+					}
+					if !yield(Item{Seq: e.Seq, App: e.ID, Text: bytes.Clone(bytes.TrimSpace(out.Bytes()))}, nil) {
+						return
+					}
+				}
+			}
+		},
+		pulse: h.pulse,
+	}
+}
