@@ -22,6 +22,7 @@ import (
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
 	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/policy"
 	"github.com/velospm/velos/internal/view"
 )
 
@@ -153,7 +154,8 @@ func (s *session) options() view.Options {
 func (s *session) human() bool { return !s.json && !s.ai }
 
 // coloured decides about colour as most programs do: the flag first, then
-// NO_COLOR, CLICOLOR_FORCE, TERM, then whether a terminal is there.
+// NO_COLOR, CLICOLOR_FORCE, TERM, then whether a terminal is there and no agent
+// reads it: some give what they run a terminal.
 func (s *session) coloured(tty bool) bool {
 	switch {
 	case s.plain || s.color == "never":
@@ -162,13 +164,14 @@ func (s *session) coloured(tty bool) bool {
 		return true
 	}
 	force := s.Vars["CLICOLOR_FORCE"]
+	_, agent := policy.Agent(s.Vars)
 	switch {
 	case s.Vars["NO_COLOR"] != "":
 		return false
 	case force != "" && force != "0":
 		return true
 	}
-	return tty && s.Vars["TERM"] != "dumb"
+	return tty && !agent && s.Vars["TERM"] != "dumb"
 }
 
 // notice tells a person what is going on, on stderr and in one line.

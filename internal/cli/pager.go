@@ -5,6 +5,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+
+	"github.com/velospm/velos/internal/policy"
 )
 
 // A pager holds an answer back until it is longer than the terminal is high,
@@ -79,6 +81,9 @@ func (s *session) paged() func() {
 func (s *session) pager() string {
 	if !s.OutTTY || !s.InTTY || s.Height <= 0 || !s.human() || s.silent || s.Vars["TERM"] == "dumb" || s.Vars["CI"] != "" {
 		return ""
+	}
+	if _, agent := policy.Agent(s.Vars); agent {
+		return "" // some give what they run a terminal, and none turns pages
 	}
 	for _, name := range []string{"VELOS_PAGER", "PAGER"} {
 		if program, set := s.Vars[name]; set {

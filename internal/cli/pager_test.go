@@ -60,6 +60,7 @@ func TestNobodyTurnsPagesWithoutATerminal(t *testing.T) {
 		"--json":            func(s *session) { s.json = true },
 		"--silent":          func(s *session) { s.silent = true },
 		"a dumb terminal":   func(s *session) { s.Vars["TERM"] = "dumb" },
+		"an agent":          func(s *session) { s.Vars["CLAUDECODE"] = "1" },
 		"CI":                func(s *session) { s.Vars["CI"] = "true" },
 		"PAGER=cat":         func(s *session) { s.Vars["PAGER"] = "cat" },
 		"VELOS_PAGER empty": func(s *session) { s.Vars["VELOS_PAGER"] = "" },
