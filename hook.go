@@ -100,16 +100,18 @@ func (h *Hooks) at(name HookName) **Hook {
 
 // hookFields visits a Spec's hooks. Most have none, and then none are made.
 func hookFields(f Fields, p **Hooks) {
-	h := *p
-	if h == nil {
-		if !f.Decodes() {
-			return
+	if !f.Decodes() {
+		if *p != nil {
+			(*p).fields(f)
 		}
-		h = new(Hooks)
+		return
 	}
-	h.fields(f)
-	if *h != (Hooks{}) {
-		*p = h
+	var read Hooks
+	if *p != nil {
+		read = **p
+	}
+	if read.fields(f); read != (Hooks{}) {
+		*p = &read
 	}
 }
 
