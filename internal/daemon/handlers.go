@@ -41,6 +41,7 @@ var handlers = map[wire.Command]func(*call, context.Context) (velos.Record, erro
 	wire.LogSearch:      (*call).logs,
 	wire.LogFlush:       (*call).flush,
 	wire.LogReopen:      (*call).reopen,
+	wire.LogFiles:       (*call).logFiles,
 	wire.MetricsGet:     (*call).metrics,
 	wire.MetricsStream:  (*call).metricsStream,
 	wire.StateSave:      (*call).save,
