@@ -48,7 +48,7 @@ func (l *Log) tailed(q *Query) iter.Seq2[found, error] {
 			}
 			e := l.tail[i]
 			e.App = l.ID
-			if q.matches(&e) && !yield(found{Entry: e}, nil) {
+			if q.Matches(&e) && !yield(found{Entry: e}, nil) {
 				return
 			}
 		}
@@ -112,7 +112,7 @@ func (g *giver) match(f *found) bool {
 		return false
 	}
 	for _, c := range g.l.beside(g.q, f, second, g.q.Newest) {
-		if g.q.matches(&c.Entry) {
+		if g.q.Matches(&c.Entry) {
 			return true
 		}
 		if !g.give(&c, true) {

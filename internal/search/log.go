@@ -33,9 +33,9 @@ type stream struct {
 }
 
 // Open opens an app's files. With ErrMoved the caller asks the daemon again
-// which there are. tail is lines that are in no file, oldest first.
-func Open(id uint32, files []File, tail []velos.Entry) (*Log, error) {
-	l := &Log{ID: id, tail: tail}
+// which there are.
+func Open(id uint32, files []File) (*Log, error) {
+	l := &Log{ID: id}
 	files = slices.Clone(files)
 	slices.SortStableFunc(files, func(a, b File) int { return b.Number - a.Number })
 	for _, f := range files {
@@ -70,10 +70,14 @@ func (l *Log) Close() {
 	}
 }
 
+// Remember adds lines that are in no file, oldest first, newer than all that
+// are.
+func (l *Log) Remember(tail []velos.Entry) { l.tail = tail }
+
 // Newest is the highest sequence number in the files, 0 when there is none.
 func (l *Log) Newest() (seq uint64) {
 	q := Query{Inst: -1, Newest: true}
-	for h, err := range Find(context.Background(), []Ask{{l, q}}, Watch{}) {
+	for h, err := range Find(context.Background(), []Ask{{Log: l, Query: q}}, Watch{}) {
 		if err == nil {
 			seq = h.Seq
 		}

@@ -65,6 +65,15 @@ func Compile(text string, plain, fold bool) (*Pattern, error) {
 // Match reports whether a message matches.
 func (p *Pattern) Match(msg []byte) bool { return p.re == nil && contains(msg, p.need.text) || p.re != nil && p.re.Match(msg) }
 
+// Literal is text that is in every match, byte for byte, for who cannot look
+// for more; empty when there is none.
+func (p *Pattern) Literal() string {
+	if p.need.fold {
+		return ""
+	}
+	return p.need.text
+}
+
 func contains(msg []byte, text string) bool { return strings.Contains(unsafeString(msg), text) }
 
 // worth is how seldom a piece is found, roughly: its length, its letters

@@ -155,7 +155,7 @@ func (s *scanner) block(text []byte, give func(e *velos.Entry, at int) bool) {
 			at, floor = begin+msg, begin // it is in the envelope: the message may hold it, too
 			continue
 		}
-		if s.take(line, &e) && s.q.matches(&e) && !give(&e, begin) {
+		if s.take(line, &e) && s.q.Matches(&e) && !give(&e, begin) {
 			return
 		}
 		at, floor = end+1, end+1
@@ -178,7 +178,7 @@ func (s *scanner) lines(text []byte, give func(e *velos.Entry, at int) bool) {
 	for at := 0; at < len(text); {
 		end := indexFrom(text, at, '\n')
 		line := text[at:end]
-		if s.worth(line) && s.take(line, &e) && s.q.matches(&e) && !give(&e, at) {
+		if s.worth(line) && s.take(line, &e) && s.q.Matches(&e) && !give(&e, at) {
 			return
 		}
 		at = end + 1

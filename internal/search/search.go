@@ -29,7 +29,8 @@ type Query struct {
 	Newest       bool // newest first
 }
 
-func (q *Query) matches(e *velos.Entry) bool {
+// Matches reports whether e is one of the lines that are wanted.
+func (q *Query) Matches(e *velos.Entry) bool {
 	return q.covers(e) &&
 		e.Level >= q.Level &&
 		(q.Since == 0 || e.Time == 0 || e.Time >= q.Since) &&
@@ -62,8 +63,9 @@ const workers = 2
 
 // An Ask is a question to one log.
 type Ask struct {
-	Log   *Log
+	Log   *Log // nil: Else has what is found
 	Query Query
+	Else  iter.Seq2[Hit, error]
 }
 
 // Find yields what several logs hold: each in its own order, merged by time.
@@ -78,8 +80,12 @@ func Find(ctx context.Context, list []Ask, w Watch) iter.Seq2[Hit, error] {
 		newest := false
 		seqs := make([]iter.Seq2[Hit, error], len(list))
 		for i := range list {
-			seqs[i] = list[i].Log.hits(r, &list[i].Query)
 			newest = list[i].Query.Newest
+			if list[i].Log == nil {
+				seqs[i] = list[i].Else
+				continue
+			}
+			seqs[i] = list[i].Log.hits(r, &list[i].Query)
 			r.total += list[i].Log.total(&list[i].Query)
 		}
 		before := func(a, b *Hit) bool { return a.Time < b.Time }

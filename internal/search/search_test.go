@@ -103,7 +103,7 @@ func write(t testing.TB, path string, b []byte) {
 
 func opened(t testing.TB, files []File) *Log {
 	t.Helper()
-	l, err := Open(7, files, nil)
+	l, err := Open(7, files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,7 @@ func opened(t testing.TB, files []File) *Log {
 
 func find(t testing.TB, l *Log, q Query) (list []Hit, warnings []string) {
 	t.Helper()
-	for h, err := range Find(context.Background(), []Ask{{l, q}}, Watch{Warn: func(s string) { warnings = append(warnings, s) }}) {
+	for h, err := range Find(context.Background(), []Ask{{Log: l, Query: q}}, Watch{Warn: func(s string) { warnings = append(warnings, s) }}) {
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -154,7 +154,7 @@ func TestASearchFindsWhatEachLineAloneWouldMatch(t *testing.T) {
 		for k := range list {
 			plain := q
 			plain.Pattern = nil
-			if plain.matches(&list[k]) && re.Match(list[k].Msg) {
+			if plain.Matches(&list[k]) && re.Match(list[k].Msg) {
 				want = append(want, list[k].Seq)
 			}
 		}
@@ -214,7 +214,7 @@ func TestASearchResumesWhereItEnded(t *testing.T) {
 		var parts []Hit
 		for range len(whole) {
 			n := 0
-			for h, err := range Find(context.Background(), []Ask{{l, q}}, Watch{}) {
+			for h, err := range Find(context.Background(), []Ask{{Log: l, Query: q}}, Watch{}) {
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -346,15 +346,15 @@ func TestAFileThatBecomesShorterEndsNoSearch(t *testing.T) {
 func TestAFileThatWasMovedIsNotRead(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a.log")
 	write(t, path, []byte("x\n"))
-	if _, err := Open(1, []File{{Path: path, Inode: 1, Size: 2}}, nil); err != ErrMoved && inodeKnown {
+	if _, err := Open(1, []File{{Path: path, Inode: 1, Size: 2}}); err != ErrMoved && inodeKnown {
 		t.Errorf("another inode: %v", err)
 	}
-	if _, err := Open(1, []File{{Path: path + ".9", Size: 2}}, nil); err != ErrMoved {
+	if _, err := Open(1, []File{{Path: path + ".9", Size: 2}}); err != ErrMoved {
 		t.Errorf("no file: %v", err)
 	}
 	link := path + ".link"
 	if os.Symlink(path, link) == nil && noFollow != 0 {
-		if _, err := Open(1, []File{{Path: link, Size: 2}}, nil); err == nil {
+		if _, err := Open(1, []File{{Path: link, Size: 2}}); err == nil {
 			t.Error("a symbolic link was followed")
 		}
 	}
