@@ -31,7 +31,10 @@ func (l *Log) Files() (f Files, err error) {
 func (s *Store) files(l *Log) (f Files) {
 	l.names.Lock()
 	defer l.names.Unlock()
-	f.Seq = l.seq // only this goroutine writes it
+	l.mu.Lock()
+	f.Seq = l.seq
+	remembers := l.ring != nil
+	l.mu.Unlock()
 	for i := range l.streams() {
 		src := velos.Stream(int(velos.Stdout) + i)
 		if l.policy.Merge {
@@ -59,7 +62,9 @@ func (s *Store) files(l *Log) (f Files) {
 				break
 			}
 		}
-		f.Memory = f.Memory || l.w != nil && l.w.files[i].retry != 0
+		st, err := lstat(live)
+		gone := err != nil || !st.regular // a device keeps nothing
+		f.Memory = f.Memory || gone && remembers || l.w != nil && l.w.files[i].retry != 0
 	}
 	return f
 }

@@ -70,21 +70,9 @@ func (l *Log) Close() {
 	}
 }
 
-// Remember adds lines that are in no file, oldest first, newer than all that
-// are.
+// Remember adds lines that may be in no file, oldest first. Those that are in
+// one as well are given once.
 func (l *Log) Remember(tail []velos.Entry) { l.tail = tail }
-
-// Newest is the highest sequence number in the files, 0 when there is none.
-func (l *Log) Newest() (seq uint64) {
-	q := Query{Inst: -1, Newest: true}
-	for h, err := range Find(context.Background(), []Ask{{Log: l, Query: q}}, Watch{}) {
-		if err == nil {
-			seq = h.Seq
-		}
-		break
-	}
-	return seq
-}
 
 func (l *Log) total(q *Query) (n int64) {
 	for _, s := range l.streams {

@@ -65,6 +65,9 @@ func Compile(text string, plain, fold bool) (*Pattern, error) {
 // Match reports whether a message matches.
 func (p *Pattern) Match(msg []byte) bool { return p.re == nil && contains(msg, p.need.text) || p.re != nil && p.re.Match(msg) }
 
+// Plain reports whether the literal is all there is to it.
+func (p *Pattern) Plain() bool { return p.re == nil }
+
 // Literal is text that is in every match, byte for byte, for who cannot look
 // for more; empty when there is none.
 func (p *Pattern) Literal() string {

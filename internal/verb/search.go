@@ -105,7 +105,7 @@ func (s *Search) files(ctx context.Context, conn *client.Client, a *velos.App, q
 			return nil, &velos.Error{Code: velos.CodeOf(err), Message: "search the logs of " + a.Spec.Name + ": " + err.Error(), Cause: err}
 		}
 		if have.Memory && !raw {
-			if err := s.memory(ctx, conn, log); err != nil {
+			if err := s.memory(ctx, conn, log, have.Seq); err != nil {
 				log.Close()
 				return nil, err
 			}
@@ -114,10 +114,15 @@ func (s *Search) files(ctx context.Context, conn *client.Client, a *velos.App, q
 	}
 }
 
-// memory adds the lines behind those in the files: the disk took none.
-func (s *Search) memory(ctx context.Context, conn *client.Client, log *search.Log) error {
+// mostRemembered is how many of the newest lines may be in the daemon's memory
+// only, more or less.
+const mostRemembered = 2000
+
+// memory adds the newest lines as the daemon has them: a file took none of
+// late. Those that are in files as well are found once.
+func (s *Search) memory(ctx context.Context, conn *client.Client, log *search.Log, newest uint64) error {
 	var tail []velos.Entry
-	for e, err := range conn.Logs(ctx, log.ID, velos.Query{Inst: -1, After: log.Newest()}) {
+	for e, err := range conn.Logs(ctx, log.ID, velos.Query{Inst: -1, After: newest - min(newest, mostRemembered)}) {
 		if err != nil {
 			return err
 		}
