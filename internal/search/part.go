@@ -324,3 +324,18 @@ func (d *decoder) open(p *part, k *block) (text []byte, err error) {
 	}
 	return text, err
 }
+
+// IndexSize is how many bytes of a compressed file are its index.
+func IndexSize(path string) (int64, error) {
+	p, err := openPart(File{Path: path, Packed: true})
+	if err != nil {
+		return 0, err
+	}
+	defer p.close()
+	n := min(p.view.size, tailLength)
+	tail, err := p.view.at(p.view.size-n, n, nil)
+	if err != nil {
+		return 0, err
+	}
+	return indexLength(tail, p.view.size)
+}
