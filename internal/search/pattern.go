@@ -13,10 +13,10 @@ import (
 
 // A Pattern is what lines are searched for.
 type Pattern struct {
-	re    *regexp.Regexp // nil: the literal is all there is to it
-	need  piece          // what the scan looks for; empty: every line is looked at
-	grams []uint32       // of all pieces that every match holds
-	folds bool           // need is found in any case, and may hold k or s
+	re     *regexp.Regexp // nil: the literal is all there is to it
+	need   piece          // the piece that says most; empty: every line is looked at
+	pieces []piece        // all that every match holds
+	grams  []uint32       // of them
 }
 
 // A piece is text that every match holds.
@@ -48,14 +48,13 @@ func Compile(text string, plain, fold bool) (*Pattern, error) {
 		return p, nil
 	}
 	tree = tree.Simplify()
-	pieces := required(tree, nil)
-	for _, k := range pieces {
+	p.pieces = required(tree, nil)
+	for _, k := range p.pieces {
 		p.grams = gramsOf(p.grams, k.text)
 		if p.need.text == "" || k.worth() > p.need.worth() {
 			p.need = k
 		}
 	}
-	p.folds = p.need.fold && strings.ContainsAny(p.need.text, "ks")
 	if tree.Op == syntax.OpLiteral && !p.need.fold && p.need.text == string(tree.Rune) {
 		p.re = nil
 	}

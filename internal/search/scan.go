@@ -2,6 +2,9 @@ package search
 
 import (
 	"bytes"
+	"encoding/binary"
+	"math/bits"
+	"strings"
 	"unsafe"
 
 	"github.com/velospm/velos"
@@ -10,40 +13,74 @@ import (
 
 func unsafeString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// A needle is the piece that is looked for in the bytes of a file, found by
-// its rarest byte.
+// A needle is the piece that is looked for in the bytes of a file. It is found
+// by its rarest byte, or, where that is common or has two cases, by its two
+// rarest at once.
 type needle struct {
-	text    []byte
-	fold    bool
-	at      int  // of the rarest byte
-	lo, up  byte // that byte in both cases; equal where it has none
-	library bool // no byte of it is rare: the library's search does better
+	text   []byte
+	fold   bool
+	at     int  // of the rarest byte
+	pair   bool // it is found by two
+	first  probe
+	second probe // does not stand before the first
 }
 
-// newNeedle chooses the byte by a sample of what is searched.
-func newNeedle(text []byte, folded bool, sample []byte) needle {
-	var count [256]int
-	for _, c := range sample[:min(len(sample), 16<<10)] {
-		count[c]++
+// A probe is one byte of a needle: what it is once its case is masked out.
+type probe struct {
+	at         int
+	mask, want uint64 // the byte eight times
+}
+
+func (n *needle) probe(at int) probe {
+	c, mask := n.text[at], byte(0)
+	if n.fold && upper(c) != c {
+		mask = 0x20
 	}
-	n := needle{text: text, fold: folded}
-	best := -1
+	return probe{at, uint64(mask) * ones, uint64(c) * ones}
+}
+
+// sampleSize is how much is looked at to learn which bytes are rare.
+const sampleSize = 32 << 10
+
+// A tally is how often each byte is in a sample.
+type tally struct {
+	count [256]int
+	all   int
+}
+
+func tallyOf(text []byte) (t tally) {
+	if skip := (len(text) - sampleSize) / 2; skip > 0 {
+		text = text[skip : skip+sampleSize]
+	}
+	for _, c := range text {
+		t.count[c]++
+	}
+	t.all = len(text)
+	return t
+}
+
+// newNeedle chooses the bytes, and says how often the rarest is there.
+func (t *tally) newNeedle(text []byte, folded bool) (n needle, seen int) {
+	n = needle{text: text, fold: folded}
+	count := func(c byte) int {
+		if up := upper(c); folded && up != c {
+			return t.count[c] + t.count[up]
+		}
+		return t.count[c]
+	}
+	other := 0
 	for i, c := range text {
-		seen := count[c]
-		if folded {
-			if other := upper(c); other != c {
-				seen += count[other]
-			}
-		}
-		if best < 0 || seen < best {
-			best, n.at, n.lo, n.up = seen, i, c, c
-			if folded {
-				n.up = upper(c)
-			}
+		switch k := count(c); {
+		case k < count(text[n.at]):
+			n.at, other = i, n.at
+		case i > 0 && (other == n.at || k < count(text[other])):
+			other = i
 		}
 	}
-	n.library = !folded && best > min(len(sample), 16<<10)/256
-	return n
+	seen = count(text[n.at])
+	n.pair = seen > t.all/64 || folded && upper(text[n.at]) != text[n.at]
+	n.first, n.second = n.probe(min(n.at, other)), n.probe(max(n.at, other))
+	return n, seen
 }
 
 func upper(c byte) byte {
@@ -53,47 +90,23 @@ func upper(c byte) byte {
 	return c
 }
 
-// A hunt is the way of a needle through a text.
-type hunt struct {
-	n      *needle
-	b      []byte
-	lo, up int // the next of either case at or behind the place; len(b): none
-}
-
-func (n *needle) in(b []byte) hunt { return hunt{n: n, b: b, lo: -1, up: -1} }
-
-// next is the first place at or behind from; -1 when there is none. from must
-// not go back.
-func (h *hunt) next(from int) int {
-	n := h.n
-	if n.library {
-		if i := bytes.Index(h.b[from:], n.text); i >= 0 {
-			return from + i
-		}
-		return -1
-	}
-	for p := from + n.at; ; p++ {
-		if p > len(h.b)-(len(n.text)-n.at) {
-			return -1
-		}
-		if h.lo < p {
-			h.lo = indexFrom(h.b, p, n.lo)
-		}
-		if n.up == n.lo {
-			p = h.lo
+// in finds the first place of the needle at or behind from; -1 when there is
+// none.
+func (n *needle) in(b []byte, from int) int {
+	for last := len(b) - len(n.text); from <= last; from++ {
+		if n.pair {
+			from = n.both(b, from)
 		} else {
-			if h.up < p {
-				h.up = indexFrom(h.b, p, n.up)
-			}
-			p = min(h.lo, h.up)
+			from = indexFrom(b, from+n.at, n.text[n.at]) - n.at
 		}
-		if p > len(h.b)-(len(n.text)-n.at) {
-			return -1
+		if from > last {
+			break
 		}
-		if at := p - n.at; n.matches(h.b[at : at+len(n.text)]) {
-			return at
+		if n.matches(b[from : from+len(n.text)]) {
+			return from
 		}
 	}
+	return -1
 }
 
 func indexFrom(b []byte, from int, c byte) int {
@@ -101,6 +114,41 @@ func indexFrom(b []byte, from int, c byte) int {
 		return from + i
 	}
 	return len(b)
+}
+
+const (
+	ones  = 0x0101010101010101
+	highs = 0x8080808080808080
+)
+
+// both is the first place at or behind from at which both bytes of the needle
+// are where they belong. It looks at 32 places at a time: a byte of a word is
+// zero where both agree.
+func (n *needle) both(b []byte, from int) int {
+	p, q := n.first, n.second
+	i, last := from, len(b)-len(n.text)
+	for ; i+q.at+32 <= len(b); i += 32 {
+		f, s := b[i+p.at:i+p.at+32:i+p.at+32], b[i+q.at:i+q.at+32:i+q.at+32]
+		w := (binary.LittleEndian.Uint64(f)|p.mask)^p.want | (binary.LittleEndian.Uint64(s)|q.mask)^q.want
+		x := (binary.LittleEndian.Uint64(f[8:])|p.mask)^p.want | (binary.LittleEndian.Uint64(s[8:])|q.mask)^q.want
+		y := (binary.LittleEndian.Uint64(f[16:])|p.mask)^p.want | (binary.LittleEndian.Uint64(s[16:])|q.mask)^q.want
+		z := (binary.LittleEndian.Uint64(f[24:])|p.mask)^p.want | (binary.LittleEndian.Uint64(s[24:])|q.mask)^q.want
+		w, x, y, z = (w-ones)&^w, (x-ones)&^x, (y-ones)&^y, (z-ones)&^z
+		if (w|x|y|z)&highs == 0 {
+			continue
+		}
+		for k, m := range [...]uint64{w & highs, x & highs, y & highs, z & highs} {
+			if m != 0 {
+				return i + 8*k + bits.TrailingZeros64(m)/8
+			}
+		}
+	}
+	for ; i <= last; i++ {
+		if b[i+p.at]|byte(p.mask) == byte(p.want) && b[i+q.at]|byte(q.mask) == byte(q.want) {
+			break
+		}
+	}
+	return i
 }
 
 func (n *needle) matches(b []byte) bool {
@@ -122,29 +170,43 @@ type scanner struct {
 	src   velos.Stream // of lines that do not say
 	parse parser
 	n     needle
+	folds bool // n is found in any case, and holds a k or an s
 	ready bool
+}
+
+// prepare chooses what is looked for: the piece with the rarest byte.
+func (s *scanner) prepare(text []byte) {
+	t := tallyOf(text)
+	least := 0
+	for _, k := range s.q.Pattern.pieces {
+		want := []byte(k.text)
+		if !s.raw {
+			want = appendEscaped(nil, k.text)
+		}
+		n, seen := t.newNeedle(want, k.fold)
+		seen = seen*8 - len(want) // of two that are as rare, the longer one
+		if len(s.n.text) == 0 || seen < least {
+			least, s.n, s.folds = seen, n, k.fold && strings.ContainsAny(k.text, "ks")
+		}
+	}
+	s.ready = true
 }
 
 // block hands over each entry of a block that matches, with where its line
 // begins, until nobody wants more.
 func (s *scanner) block(text []byte, give func(e *velos.Entry, at int) bool) {
 	p := s.q.Pattern
-	if p == nil || p.need.text == "" || p.folds && (bytes.Contains(text, longS) || bytes.Contains(text, kelvin)) {
+	if p != nil && !s.ready {
+		s.prepare(text)
+	}
+	if p == nil || len(p.pieces) == 0 || s.folds && (bytes.Contains(text, longS) || bytes.Contains(text, kelvin)) {
 		s.lines(text, give)
 		return
 	}
-	if !s.ready {
-		want := []byte(p.need.text)
-		if !s.raw {
-			want = appendEscaped(nil, p.need.text)
-		}
-		s.n, s.ready = newNeedle(want, p.need.fold, text), true
-	}
 	var e velos.Entry
-	h := s.n.in(text)
 	floor := 0 // no line that is still of interest begins before
 	for at := 0; at < len(text); {
-		hit := h.next(at)
+		hit := s.n.in(text, at)
 		if hit < 0 {
 			return
 		}
