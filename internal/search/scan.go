@@ -2,8 +2,6 @@ package search
 
 import (
 	"bytes"
-	"encoding/binary"
-	"math/bits"
 	"strings"
 	"unsafe"
 
@@ -13,30 +11,15 @@ import (
 
 func unsafeString(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
 
-// A needle is the piece that is looked for in the bytes of a file. It is found
-// by its rarest byte, or, where that is common or has two cases, by its two
-// rarest at once.
+// A needle is the piece that is looked for in the bytes of a file, found by its
+// rarest byte, in both cases where it has two.
 type needle struct {
-	text   []byte
-	fold   bool
-	at     int  // of the rarest byte
-	pair   bool // it is found by two
-	first  probe
-	second probe // does not stand before the first
-}
-
-// A probe is one byte of a needle: what it is once its case is masked out.
-type probe struct {
-	at         int
-	mask, want uint64 // the byte eight times
-}
-
-func (n *needle) probe(at int) probe {
-	c, mask := n.text[at], byte(0)
-	if n.fold && upper(c) != c {
-		mask = 0x20
-	}
-	return probe{at, uint64(mask) * ones, uint64(c) * ones}
+	text    []byte
+	fold    bool
+	at      int // of the rarest byte
+	check   int // of the next rarest: most places are dismissed by it
+	lo, up  byte
+	library bool // no byte of it is rare: the library's search does better
 }
 
 // sampleSize is how much is looked at to learn which bytes are rare.
@@ -68,18 +51,23 @@ func (t *tally) newNeedle(text []byte, folded bool) (n needle, seen int) {
 		}
 		return t.count[c]
 	}
-	other := 0
 	for i, c := range text {
-		switch k := count(c); {
-		case k < count(text[n.at]):
-			n.at, other = i, n.at
-		case i > 0 && (other == n.at || k < count(text[other])):
+		if count(c) < count(text[n.at]) {
+			n.at = i
+		}
+	}
+	other := n.at
+	for i, c := range text {
+		if c != text[n.at] && (other == n.at || count(c) < count(text[other])) {
 			other = i
 		}
 	}
 	seen = count(text[n.at])
-	n.pair = seen > t.all/64 || folded && upper(text[n.at]) != text[n.at]
-	n.first, n.second = n.probe(min(n.at, other)), n.probe(max(n.at, other))
+	n.check, n.lo, n.up = other, text[n.at], text[n.at]
+	if folded {
+		n.up = upper(n.lo)
+	}
+	n.library = !folded && seen > t.all/16
 	return n, seen
 }
 
@@ -90,20 +78,47 @@ func upper(c byte) byte {
 	return c
 }
 
-// in finds the first place of the needle at or behind from; -1 when there is
-// none.
-func (n *needle) in(b []byte, from int) int {
-	for last := len(b) - len(n.text); from <= last; from++ {
-		if n.pair {
-			from = n.both(b, from)
-		} else {
-			from = indexFrom(b, from+n.at, n.text[n.at]) - n.at
+// A hunt is the way of a needle through a text.
+type hunt struct {
+	n      *needle
+	b      []byte
+	lo, up int // the next rarest byte of either case; len(b): none
+}
+
+func (n *needle) in(b []byte) hunt { return hunt{n: n, b: b, lo: -1, up: -1} }
+
+// next is the first place at or behind from; -1 when there is none. from must
+// not go back.
+func (h *hunt) next(from int) int {
+	n := h.n
+	if n.library {
+		if i := bytes.Index(h.b[from:], n.text); i >= 0 {
+			return from + i
 		}
-		if from > last {
+		return -1
+	}
+	last := len(h.b) - (len(n.text) - n.at) // of the rarest byte
+	beside, want := n.check-n.at, n.text[n.check]
+	for p := from + n.at; p <= last; p++ {
+		if h.lo < p {
+			h.lo = indexFrom(h.b, p, n.lo)
+		}
+		if n.up == n.lo {
+			p = h.lo
+		} else {
+			if h.up < p {
+				h.up = indexFrom(h.b, p, n.up)
+			}
+			p = min(h.lo, h.up)
+		}
+		if p > last {
 			break
 		}
-		if n.matches(b[from : from+len(n.text)]) {
-			return from
+		if c := h.b[p+beside]; c != want && (!n.fold || fold[c] != want) {
+			continue
+		}
+		if at := p - n.at; n.matches(h.b[at : at+len(n.text)]) {
+			return at
 		}
 	}
 	return -1
@@ -114,41 +129,6 @@ func indexFrom(b []byte, from int, c byte) int {
 		return from + i
 	}
 	return len(b)
-}
-
-const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
-
-// both is the first place at or behind from at which both bytes of the needle
-// are where they belong. It looks at 32 places at a time: a byte of a word is
-// zero where both agree.
-func (n *needle) both(b []byte, from int) int {
-	p, q := n.first, n.second
-	i, last := from, len(b)-len(n.text)
-	for ; i+q.at+32 <= len(b); i += 32 {
-		f, s := b[i+p.at:i+p.at+32:i+p.at+32], b[i+q.at:i+q.at+32:i+q.at+32]
-		w := (binary.LittleEndian.Uint64(f)|p.mask)^p.want | (binary.LittleEndian.Uint64(s)|q.mask)^q.want
-		x := (binary.LittleEndian.Uint64(f[8:])|p.mask)^p.want | (binary.LittleEndian.Uint64(s[8:])|q.mask)^q.want
-		y := (binary.LittleEndian.Uint64(f[16:])|p.mask)^p.want | (binary.LittleEndian.Uint64(s[16:])|q.mask)^q.want
-		z := (binary.LittleEndian.Uint64(f[24:])|p.mask)^p.want | (binary.LittleEndian.Uint64(s[24:])|q.mask)^q.want
-		w, x, y, z = (w-ones)&^w, (x-ones)&^x, (y-ones)&^y, (z-ones)&^z
-		if (w|x|y|z)&highs == 0 {
-			continue
-		}
-		for k, m := range [...]uint64{w & highs, x & highs, y & highs, z & highs} {
-			if m != 0 {
-				return i + 8*k + bits.TrailingZeros64(m)/8
-			}
-		}
-	}
-	for ; i <= last; i++ {
-		if b[i+p.at]|byte(p.mask) == byte(p.want) && b[i+q.at]|byte(q.mask) == byte(q.want) {
-			break
-		}
-	}
-	return i
 }
 
 func (n *needle) matches(b []byte) bool {
@@ -204,9 +184,10 @@ func (s *scanner) block(text []byte, give func(e *velos.Entry, at int) bool) {
 		return
 	}
 	var e velos.Entry
+	h := s.n.in(text)
 	floor := 0 // no line that is still of interest begins before
 	for at := 0; at < len(text); {
-		hit := s.n.in(text, at)
+		hit := h.next(at)
 		if hit < 0 {
 			return
 		}
