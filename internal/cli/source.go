@@ -51,13 +51,12 @@ func (s *session) sources(ctx context.Context, f *pflag.FlagSet, o *logFlags, st
 		apps, queries = spread(list, base)
 	}
 	l := &logQuery{}
-	if o.grep != "" {
-		var literal string
-		if l.re, literal, err = expression(o.grep); err != nil {
-			return nil, err
-		}
+	if l.re, err = o.pattern(); err != nil {
+		return nil, err
+	}
+	if l.re != nil {
 		for i := range queries {
-			queries[i].Grep = literal
+			queries[i].Grep = l.re.Literal()
 		}
 	}
 	list := make([]source, len(apps))

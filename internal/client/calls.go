@@ -152,6 +152,11 @@ func (c *Client) Logs(ctx context.Context, id uint32, q velos.Query) iter.Seq2[v
 	return each(s, func(e *wire.Entries) []velos.Entry { return e.Entries })
 }
 
+// LogFiles is which files hold an app's lines, and how far.
+func (c *Client) LogFiles(ctx context.Context, id uint32) (wire.Files, error) {
+	return ask[wire.Files](c, ctx, wire.LogFiles, &wire.Target{ID: id, Inst: -1})
+}
+
 // Events is what happened, oldest first. See Logs for how it ends.
 func (c *Client) Events(ctx context.Context, q wire.EventsQuery) iter.Seq2[velos.Event, error] {
 	s := frames[wire.Events](c, ctx, wire.EventList, &q)

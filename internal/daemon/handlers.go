@@ -47,6 +47,7 @@ var handlers = map[wire.Command]func(*call, context.Context) (velos.Record, erro
 	wire.LogFlush:       (*call).flush,
 	wire.LogReopen:      (*call).reopen,
 	wire.LogMinutes:     (*call).minutes,
+	wire.LogFiles:       (*call).logFiles,
 	wire.MetricsGet:     (*call).metrics,
 	wire.MetricsStream:  (*call).metricsStream,
 	wire.StateSave:      (*call).save,

@@ -132,6 +132,27 @@ func (c *call) reopen(context.Context) (velos.Record, error) {
 	return c.eachLog(0, "reopen", (*logs.Log).Reopen)
 }
 
+// logFiles tells a reader which files to open.
+func (c *call) logFiles(context.Context) (velos.Record, error) {
+	var q wire.Target
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	log, err := c.log(q.ID)
+	if err != nil {
+		return nil, err
+	}
+	have, err := log.Files()
+	if err != nil {
+		return nil, err
+	}
+	answer := &wire.Files{Seq: have.Seq, Memory: have.Memory}
+	for _, f := range have.List {
+		answer.Files = append(answer.Files, wire.File{Path: f.Path, Src: f.Src, Number: f.Number, Inode: f.Inode, Size: f.Size, Raw: f.Raw, Packed: f.Packed})
+	}
+	return answer, nil
+}
+
 // eachLog is eachLog of the daemon for whoever asks.
 func (c *call) eachLog(id uint32, what string, f func(*logs.Log) error) (velos.Record, error) {
 	if err := c.d.eachLog(c.by(), id, what, f); err != nil {

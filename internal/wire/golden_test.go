@@ -39,6 +39,8 @@ var frames = []struct {
 	{"entries", AppendResponse(nil, 5, Streaming, &Entries{[]velos.Entry{
 		{Seq: 300, Time: 1795449600000, Level: velos.Err, App: 1, PID: 4712, Src: velos.Stderr, Msg: []byte("boom \xff")},
 	}})},
+	{"log_files", AppendRequest(nil, 9, LogFiles, &Target{ID: 1, Inst: -1})},
+	{"files", AppendResponse(nil, 9, OK, &Files{Seq: 300, Files: []File{{Path: "/srv/api-out.log", Src: velos.Stdout, Inode: 99, Size: 4096}}})},
 	{"cancel", AppendRequest(nil, 5, CancelStream, nil)},
 	{"end", AppendResponse(nil, 5, OK, nil)},
 	{"minutes", AppendResponse(nil, 9, Streaming, &Minutes{[]velos.Minute{{Time: 1795449600000, Lines: 412, Warn: 3, Errors: 7}}})},

@@ -247,6 +247,43 @@ type Entries struct{ Entries []velos.Entry }
 // Fields implements velos.Record.
 func (e *Entries) Fields(f velos.Fields) { velos.List(f, "entries", &e.Entries) }
 
+// A File is one log file of an app, for a reader that opens it itself. After a
+// rotation its path and number are those of another file: the inode tells.
+type File struct {
+	Path   string
+	Src    velos.Stream // AnyStream: both are in it
+	Number int          // of rotations since it was written; 0 is the live one
+	Inode  uint64
+	Size   int64 // how far it holds lines that are accounted for
+	Raw    bool  // lines as they were written, not JSON
+	Packed bool
+}
+
+// Fields implements velos.Record.
+func (l *File) Fields(f velos.Fields) {
+	f.String("path", &l.Path)
+	velos.Int(f, "src", &l.Src)
+	velos.Int(f, "number", &l.Number)
+	velos.Int(f, "inode", &l.Inode)
+	velos.Int(f, "size", &l.Size)
+	f.Bool("raw", &l.Raw)
+	f.Bool("packed", &l.Packed)
+}
+
+// Files is all files of an app, oldest first for each stream.
+type Files struct {
+	Files  []File
+	Seq    uint64 // of the newest line
+	Memory bool   // a file takes no lines: the newest are in memory only
+}
+
+// Fields implements velos.Record.
+func (l *Files) Fields(f velos.Fields) {
+	velos.List(f, "files", &l.Files)
+	velos.Int(f, "seq", &l.Seq)
+	f.Bool("memory", &l.Memory)
+}
+
 // EventsQuery asks for events.
 type EventsQuery struct {
 	ID     uint32     // 0: of all apps and the daemon

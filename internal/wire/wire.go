@@ -28,6 +28,7 @@ const (
 	LogSearch      Command = 0x12 // Logs → stream of Entries
 	LogFlush       Command = 0x13 // Target → Done
 	LogReopen      Command = 0x14 // nothing → Done
+	LogFiles       Command = 0x15 // Target → Files
 	LogMinutes     Command = 0x16 // MinutesQuery → stream of Minutes
 	MetricsGet     Command = 0x20 // MetricsQuery → Metrics
 	MetricsStream  Command = 0x21 // MetricsQuery → stream of Metrics
@@ -71,7 +72,7 @@ var commands = [...]struct {
 	{ProcessDelete, "PROCESS_DELETE"}, {ProcessList, "PROCESS_LIST"}, {ProcessInfo, "PROCESS_INFO"},
 	{ProcessReload, "PROCESS_RELOAD"}, {ProcessRename, "PROCESS_RENAME"}, {ProcessSignal, "PROCESS_SIGNAL"},
 	{ProcessReset, "PROCESS_RESET"}, {ProcessUpdate, "PROCESS_UPDATE"}, {ProcessScale, "PROCESS_SCALE"}, {ProcessHistory, "PROCESS_HISTORY"}, {LogRead, "LOG_READ"},
-	{LogStream, "LOG_STREAM"}, {LogSearch, "LOG_SEARCH"}, {LogFlush, "LOG_FLUSH"}, {LogReopen, "LOG_REOPEN"}, {LogMinutes, "LOG_MINUTES"},
+	{LogStream, "LOG_STREAM"}, {LogSearch, "LOG_SEARCH"}, {LogFlush, "LOG_FLUSH"}, {LogReopen, "LOG_REOPEN"}, {LogFiles, "LOG_FILES"}, {LogMinutes, "LOG_MINUTES"},
 	{MetricsGet, "METRICS_GET"}, {MetricsStream, "METRICS_STREAM"}, {StateSave, "STATE_SAVE"},
 	{StateLoad, "STATE_LOAD"}, {DaemonPing, "DAEMON_PING"}, {DaemonShutdown, "DAEMON_SHUTDOWN"}, {DaemonUpgrade, "DAEMON_UPGRADE"},
 	{EventList, "EVENT_LIST"}, {EventAdd, "EVENT_ADD"},
