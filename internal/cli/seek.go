@@ -25,7 +25,6 @@ type seekFlags struct {
 	limit                        int
 
 	bytes int64
-	when  velos.Time // of around
 }
 
 // usualContext is how much --around shows on either side.
