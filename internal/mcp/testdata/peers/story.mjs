@@ -47,7 +47,7 @@ async function story(name, client) {
   r = await use("crash_report", { name_or_id: app });
   assert(r.t.includes("cause: missing_variable") && r.t.includes("STORE_URL") && r.t.includes("lib/store.js:2"), r.t);
   figures["crash report"] = tokens(r.t);
-  const [ours] = r.t.split("--- written by the program");
+  const [ours] = r.t.split("--- untrusted output");
   assert(!ours.includes(canary) && !ours.includes("STORE_URL"), ours);
   assert(figures["crash report"] <= 400);
 
@@ -203,7 +203,10 @@ setInterval(() => {}, 1000);`);
   const short = tokens(text(await client.callTool({ name: "log_read", arguments: { name_or_id: "talk" } })));
   figures[`50 lines of 5 templates: specification ${long}, here`] = short;
   assert(short <= 0.25 * long, `${short} of ${long}`);
-  figures["log_summary"] = tokens(text(await client.callTool({ name: "log_summary", arguments: { name_or_id: "talk" } })));
+  // The specification's example, as TestASummaryIsShort writes it.
+  figures["log_summary, the specification's example"] = tokens(fs.readFileSync("summary.txt", "utf8").trim());
+  assert(figures["log_summary, the specification's example"] <= 90);
+  figures["log_summary of this log"] = tokens(text(await client.callTool({ name: "log_summary", arguments: { name_or_id: "talk" } })));
   await client.callTool({ name: "process_delete", arguments: { name_or_id: "talk" } });
 }
 
