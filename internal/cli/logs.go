@@ -63,7 +63,7 @@ type logQuery struct {
 	last    int // of all apps together; 0 is no bound
 	none    bool
 	re      *search.Pattern // nil: everything matches
-	queries []velos.Query  // one for each app, without Last and Follow
+	queries []velos.Query   // one for each app, without Last and Follow
 	o       view.LogOptions
 
 	// again finds the apps once more, when some were added or there is another

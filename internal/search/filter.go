@@ -13,11 +13,11 @@ import (
 type filter []byte
 
 const (
-	gram     = 4       // bytes of a piece
-	gramBits = 20      // of a piece's hash
-	perGram  = 4       // bits of the filter for each piece that differs
-	mostPart = 36      // thousandths of the text that a filter may take
-	smallest = 32      // bytes
+	gram     = 4  // bytes of a piece
+	gramBits = 20 // of a piece's hash
+	perGram  = 4  // bits of the filter for each piece that differs
+	mostPart = 36 // thousandths of the text that a filter may take
+	smallest = 32 // bytes
 )
 
 func gramHash(x uint32) uint32 { return x * 0x9e3779b1 >> (32 - gramBits) }

@@ -62,7 +62,9 @@ func Compile(text string, plain, fold bool) (*Pattern, error) {
 }
 
 // Match reports whether a message matches.
-func (p *Pattern) Match(msg []byte) bool { return p.re == nil && contains(msg, p.need.text) || p.re != nil && p.re.Match(msg) }
+func (p *Pattern) Match(msg []byte) bool {
+	return p.re == nil && contains(msg, p.need.text) || p.re != nil && p.re.Match(msg)
+}
 
 // Plain reports whether the literal is all there is to it.
 func (p *Pattern) Plain() bool { return p.re == nil }
@@ -153,7 +155,7 @@ func wrong(text string, err error) error {
 	at := position(text, e)
 	return &velos.Error{Code: velos.Invalid, Cause: err,
 		Message: strconv.Quote(text) + " is no expression: " + e.Code.String() + " at character " + strconv.Itoa(utf8.RuneCountInString(text[:at])+1),
-		Hint:    "the expression is RE2: no look-around, no back references; \\ makes a character plain, -F all of them"}
+		Hint:    "the expression is RE2: no look-around, no back references; \\ makes a character plain"}
 }
 
 // position is where in the text the error is: at the part that the parser
