@@ -24,7 +24,7 @@ type seekFlags struct {
 	around, cursor, size         string
 	limit                        int
 
-	bytes int64
+	bytes int64 // of size
 }
 
 // usualContext is how much --around shows on either side.
@@ -52,7 +52,7 @@ func (o *logFlags) pattern() (*search.Pattern, error) {
 	p, err := search.Compile(o.grep, o.seek.plain, o.seek.fold)
 	var e *velos.Error
 	if errors.As(err, &e) {
-		return nil, invalid("--grep: "+e.Message, e.Hint)
+		return nil, invalid("--grep: "+e.Message, e.Hint+", -F all of them")
 	}
 	return p, err
 }

@@ -161,7 +161,30 @@ func logRead(c *call, in *readIn) (answer, error) {
 	if forward && p.more > 0 {
 		p.cursor = p.entries[len(p.entries)-1].Seq
 	}
-	return c.show(p, in.json(), in.Each, budget(in.Budget, 2000), "log_read name_or_id="+word(view.Text(in.Name)))
+	return c.show(p, in.json(), in.Each, budget(in.Budget, 2000), readCall(in))
+}
+
+// readCall is the call again, but for what says where it begins and how much.
+func readCall(in *readIn) string {
+	call := "log_read name_or_id=" + word(view.Text(in.Name))
+	if in.Level != "" {
+		call += " level=" + in.Level
+	}
+	if in.Each {
+		call += " each=true"
+	}
+	return call
+}
+
+// form is the arguments of a call that say how much is shown and how.
+func form(each bool, budget int) (s string) {
+	if each {
+		s = " each=true"
+	}
+	if budget > 0 {
+		s += " budget=" + strconv.Itoa(budget)
+	}
+	return s
 }
 
 // mostLines bounds the lines of one answer.
@@ -224,7 +247,7 @@ func logSearch(c *call, in *searchIn) (answer, error) {
 	if around > 0 {
 		next += " context=" + strconv.Itoa(around)
 	}
-	return c.show(p, in.json(), in.Each || around > 0, budget(in.Budget, 2000), next)
+	return c.show(p, in.json(), in.Each || around > 0, budget(in.Budget, 2000), next+form(in.Each, in.Budget))
 }
 
 // mostContext bounds the lines around a match.

@@ -155,7 +155,7 @@ func wrong(text string, err error) error {
 	at := position(text, e)
 	return &velos.Error{Code: velos.Invalid, Cause: err,
 		Message: strconv.Quote(text) + " is no expression: " + e.Code.String() + " at character " + strconv.Itoa(utf8.RuneCountInString(text[:at])+1),
-		Hint:    "the expression is RE2: no look-around, no back references; \\ makes a character plain, -F all of them"}
+		Hint:    "the expression is RE2: no look-around, no back references; \\ makes a character plain"}
 }
 
 // position is where in the text the error is: at the part that the parser
