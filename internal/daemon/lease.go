@@ -200,7 +200,8 @@ func (c *call) setLease(context.Context) (velos.Record, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	w := about("lease", wire.All(q.ID), false, true)
+	says := q.Keep || q.Bind || q.TTL > 0 // else it is but a sign of life
+	w := about("lease", wire.All(q.ID), false, says)
 	if w.Verb = "lease"; q.Keep {
 		w.Verb = "keep"
 	}
@@ -223,7 +224,7 @@ func (c *call) setLease(context.Context) (velos.Record, error) {
 		return c.done(q.ID, nil) // people's apps are kept anyway
 	}
 	c.leased(q.ID, false, q.Keep, q.TTL)
-	if q.Bind || q.Keep || q.TTL > 0 {
+	if says {
 		c.d.leases.Change(q.ID, func(old *velos.Lease) *velos.Lease {
 			if old == nil {
 				return nil // a person has taken up what was left behind
@@ -235,7 +236,9 @@ func (c *call) setLease(context.Context) (velos.Record, error) {
 			return lease.Renewed(&l, time.Now())
 		})
 	}
-	c.d.event(velos.Event{Kind: velos.KindConfig, App: spec.Name, ID: q.ID, Inst: -1, Actor: c.by(), Cause: leaseCause(&q)})
+	if says {
+		c.d.event(velos.Event{Kind: velos.KindConfig, App: spec.Name, ID: q.ID, Inst: -1, Actor: c.by(), Cause: leaseCause(&q)})
+	}
 	return c.done(q.ID, nil)
 }
 
@@ -263,7 +266,10 @@ func (c *call) grant(context.Context) (velos.Record, error) {
 		q.Agent = policy.Word(q.Agent)
 	}
 	w.args = map[string]string{"to": q.Agent}
-	if who := c.begin(&w); who.Agent != "" {
+	if err := c.permit(w); err != nil {
+		return nil, err
+	}
+	if who := c.by(); who.Agent != "" {
 		return nil, &velos.Error{Code: velos.Denied, Message: w.Verb + ": agents cannot grant, and this command is run by " + who.Agent,
 			Hint: "ask the user to run it in a terminal of their own"}
 	}

@@ -33,8 +33,10 @@ func newStage(grace time.Duration) *stage {
 		Set:   func(id uint32, l *velos.Lease) { s.leases[id] = l },
 		Alive: func(pid int, _ uint64) bool { s.looks++; return !s.dead[pid] },
 		Grace: func() time.Duration { return grace },
-		Gone:  func(id uint32, l *velos.Lease, _ time.Duration) { s.told = append(s.told, "gone "+strconv.Itoa(int(id))+": "+l.Cause) },
-		Stop:  func(id uint32, l *velos.Lease) { s.told = append(s.told, "stop "+strconv.Itoa(int(id))) },
+		Gone: func(id uint32, l *velos.Lease, _ time.Duration) {
+			s.told = append(s.told, "gone "+strconv.Itoa(int(id))+": "+l.Cause)
+		},
+		Stop: func(id uint32, l *velos.Lease) { s.told = append(s.told, "stop "+strconv.Itoa(int(id))) },
 	})
 	return s
 }

@@ -30,6 +30,7 @@ type appJSON struct {
 	Instances    []instanceJSON `json:"instances"`
 	Leaving      []instanceJSON `json:"leaving,omitempty"`
 	Log          velos.LogInfo  `json:"log"`
+	Lease        *velos.Lease   `json:"lease,omitempty"`
 	Config       velos.Spec     `json:"config"`
 }
 
