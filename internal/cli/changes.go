@@ -144,12 +144,16 @@ func setupEnsure(s *session, f *pflag.FlagSet) handler {
 	timeout := f.String("timeout", "", "wait no longer than this (such as 30s), then exit with 5; the order stands")
 	var l leaseFlags
 	l.flags(f)
-	port := f.String("port", "", "PORT for the program: a number, or auto for a stable one that is free")
+	var port string
+	portFlag(f, &port)
 	replace := f.Bool("replace", false, "an app of this name that is another one becomes this one")
 	return func(ctx context.Context, args []string) error {
 		words, rest := args, []string(nil)
 		if n := f.ArgsLenAtDash(); n >= 0 {
 			words, rest = args[:n], args[n:]
+		}
+		if err := wordOf(port); err != nil {
+			return err
 		}
 		limit, err := (&waiting{timeout: *timeout}).limit()
 		if err != nil {
@@ -162,7 +166,7 @@ func setupEnsure(s *session, f *pflag.FlagSet) handler {
 		if err != nil {
 			return err
 		}
-		e.Replace, e.Port, e.Keep = *replace, *port, l.keep
+		e.Replace, e.Port, e.Keep = *replace, port, l.keep
 		if e.TTL, err = l.ttlOf(); err != nil {
 			return err
 		}

@@ -46,7 +46,7 @@ func setupStart(s *session, f *pflag.FlagSet) handler {
 	o.specFlags.flags(f)
 	o.waiting.flags(f)
 	o.leaseFlags.flags(f)
-	f.StringVar(&o.port, "port", "", "PORT for the program: a number, or auto for a stable one that is free")
+	portFlag(f, &o.port)
 	s.trustFlag(f)
 	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
@@ -58,6 +58,9 @@ func setupStart(s *session, f *pflag.FlagSet) handler {
 		words, rest := args, []string(nil)
 		if n := f.ArgsLenAtDash(); n >= 0 {
 			words, rest = args[:n], args[n:]
+		}
+		if err := wordOf(o.port); err != nil {
+			return err
 		}
 		limit, err := o.limit()
 		if err != nil {

@@ -118,8 +118,8 @@ func (c *call) start(ctx context.Context) (velos.Record, error) {
 	if c.deed.ID = q.ID; isNew && q.ID != 0 {
 		c.session.adding(q.ID)
 	}
-	if q.ID != 0 {
-		c.leased(q.ID, isNew, q.Keep, q.TTL)
+	if !isNew {
+		c.leased(q.ID, false, q.Keep, q.TTL)
 	}
 	if e := c.kept(); err == nil {
 		err = e
@@ -147,6 +147,9 @@ func (c *call) startApp(ctx context.Context, q *wire.Start) error {
 		}
 	case q.Spec != nil:
 		id, err := c.d.sup.Add(*q.Spec, who)
+		if err == nil {
+			c.leased(id, true, q.Keep, q.TTL) // before it runs: whoever starts it may die meanwhile
+		}
 		if err != nil || q.Hold || !q.Spec.Autostart {
 			q.ID = id
 			return err
