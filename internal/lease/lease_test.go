@@ -41,6 +41,32 @@ func newStage(grace time.Duration) *stage {
 	return s
 }
 
+// kill ends a process.
+func (s *stage) kill(pid int) {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	s.dead[pid] = true
+}
+
+func (s *stage) lease(id uint32) *velos.Lease {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	return s.leases[id]
+}
+
+// seen is how often it was looked whether a process lives.
+func (s *stage) seen() int {
+	s.w.mu.Lock()
+	defer s.w.mu.Unlock()
+	return s.looks
+}
+
+// pass lets time pass, and what is due then happen.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
 func (s *stage) take(id uint32, l velos.Lease) {
 	s.w.Change(id, func(*velos.Lease) *velos.Lease { return Renewed(&l, time.Now()) })
 }
@@ -58,21 +84,21 @@ func TestAnAppIsStoppedAGraceAfterItsAgentsEnd(t *testing.T) {
 		s := newStage(time.Minute)
 		defer s.w.Close()
 		s.take(1, velos.Lease{Agent: "codex", PID: 7, Start: 3})
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		s.expect(t)
-		s.dead[7] = true
-		time.Sleep(Every)
+		s.kill(7)
+		pass(Every)
 		s.expect(t, "gone 1: codex (pid 7) is gone")
-		if l := s.leases[1]; !l.Over() || !l.Binds() {
+		if l := s.lease(1); !l.Over() || !l.Binds() {
 			t.Errorf("%+v", l)
 		}
-		time.Sleep(time.Minute - time.Second)
+		pass(time.Minute - time.Second)
 		s.expect(t, "gone 1: codex (pid 7) is gone")
-		time.Sleep(Every)
+		pass(Every)
 		s.expect(t, "gone 1: codex (pid 7) is gone", "stop 1")
-		looks := s.looks
-		time.Sleep(time.Hour)
-		if s.looks != looks {
+		looks := s.seen()
+		pass(time.Hour)
+		if s.seen() != looks {
 			t.Error("it is looked for agents although no lease is left")
 		}
 	})
@@ -83,12 +109,12 @@ func TestALeaseThatIsTakenUpInItsGraceGoesOn(t *testing.T) {
 		s := newStage(time.Minute)
 		defer s.w.Close()
 		s.take(1, velos.Lease{Agent: "codex", PID: 7})
-		s.dead[7] = true
-		time.Sleep(10 * time.Second)
+		s.kill(7)
+		pass(10 * time.Second)
 		s.take(1, velos.Lease{Agent: "codex", PID: 8})
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		s.expect(t, "gone 1: codex (pid 7) is gone")
-		if l := s.leases[1]; l.Over() || l.Cause != "" {
+		if l := s.lease(1); l.Over() || l.Cause != "" {
 			t.Errorf("%+v", l)
 		}
 	})
@@ -100,10 +126,10 @@ func TestWhatIsKeptOutlivesItsAgent(t *testing.T) {
 		defer s.w.Close()
 		s.take(1, velos.Lease{Agent: "codex", PID: 7, Keep: true})
 		s.take(2, velos.Lease{Agent: "codex", PID: 7})
-		s.dead[7] = true
-		time.Sleep(30 * time.Second)
+		s.kill(7)
+		pass(30 * time.Second)
 		s.w.Change(2, func(old *velos.Lease) *velos.Lease { l := *old; l.Keep = true; return &l })
-		time.Sleep(time.Hour)
+		pass(time.Hour)
 		s.expect(t, "gone 2: codex (pid 7) is gone")
 	})
 }
@@ -118,14 +144,14 @@ func TestALeaseEndsWhenNothingIsHeardOfItsAgent(t *testing.T) {
 			t.Error("nobody listens for signs of life")
 		}
 		for range 5 {
-			time.Sleep(9 * time.Minute)
+			pass(9 * time.Minute)
 			s.w.Heard("codex", 7, 3)
 			s.w.Heard("cursor", 0, 0)
 		}
 		s.expect(t)
-		time.Sleep(9 * time.Minute)
+		pass(9 * time.Minute)
 		s.w.Heard("codex", 8, 3) // another process of the name: not the one of 2
-		time.Sleep(3 * time.Minute)
+		pass(3 * time.Minute)
 		s.expect(t, "gone 2: codex has not been heard of for 10m", "stop 2")
 	})
 }
@@ -134,13 +160,13 @@ func TestAGraceGoesOnInTheNextDaemon(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(time.Minute)
 		defer s.w.Close()
-		s.dead[7] = true
+		s.kill(7)
 		s.leases[1] = &velos.Lease{Agent: "codex", PID: 7, Gone: velos.TimeOf(time.Now().Add(-50 * time.Second)), Cause: "codex (pid 7) is gone"}
 		s.leases[2] = &velos.Lease{Grants: []string{"codex"}}
 		s.w.Begin()
-		time.Sleep(9 * time.Second)
+		pass(9 * time.Second)
 		s.expect(t)
-		time.Sleep(2 * Every)
+		pass(2 * Every)
 		s.expect(t, "stop 1")
 	})
 }
