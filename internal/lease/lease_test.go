@@ -3,6 +3,7 @@ package lease
 import (
 	"slices"
 	"strconv"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +17,7 @@ type stage struct {
 	leases map[uint32]*velos.Lease
 	dead   map[int]bool
 	looks  int
+	mu     sync.Mutex
 	told   []string
 }
 
@@ -36,9 +38,15 @@ func newStage(grace time.Duration) *stage {
 		Gone: func(id uint32, l *velos.Lease, _ time.Duration) {
 			s.told = append(s.told, "gone "+strconv.Itoa(int(id))+": "+l.Cause)
 		},
-		Stop: func(id uint32, l *velos.Lease) { s.told = append(s.told, "stop "+strconv.Itoa(int(id))) },
+		Stop: func(id uint32, l *velos.Lease) { s.tell("stop " + strconv.Itoa(int(id))) },
 	})
 	return s
+}
+
+func (s *stage) tell(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = append(s.told, what)
 }
 
 // kill ends a process.
@@ -74,6 +82,8 @@ func (s *stage) take(id uint32, l velos.Lease) {
 func (s *stage) expect(t *testing.T, want ...string) {
 	t.Helper()
 	synctest.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if !slices.Equal(s.told, want) {
 		t.Errorf("told %q, want %q", s.told, want)
 	}
