@@ -36,7 +36,7 @@ func newStage(grace time.Duration) *stage {
 		Alive: func(pid int, _ uint64) bool { s.looks++; return !s.dead[pid] },
 		Grace: func() time.Duration { return grace },
 		Gone: func(id uint32, l *velos.Lease, _ time.Duration) {
-			s.told = append(s.told, "gone "+strconv.Itoa(int(id))+": "+l.Cause)
+			s.tell("gone " + strconv.Itoa(int(id)) + ": " + l.Cause)
 		},
 		Stop: func(id uint32, l *velos.Lease) { s.tell("stop " + strconv.Itoa(int(id))) },
 	})
