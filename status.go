@@ -164,6 +164,7 @@ type App struct {
 	Instances  []Instance `json:"instances"`
 	Leaving    []Instance `json:"leaving,omitempty"` // runs beside those: old ones that finish, new ones that a reload tries
 	Log        LogInfo    `json:"log"`
+	Lease      *Lease     `json:"lease,omitempty"` // whose it is; nil: people's
 }
 
 // Fields implements Record.
@@ -177,6 +178,7 @@ func (a *App) Fields(f Fields) {
 	List(f, "instances", &a.Instances)
 	List(f, "leaving", &a.Leaving)
 	f.Nest("log", true, &a.Log)
+	Object(f, "lease", &a.Lease)
 }
 
 // alarm orders statuses from the quietest to the most alarming.

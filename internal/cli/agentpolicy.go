@@ -17,13 +17,15 @@ import (
 
 // A policyJSON is what agents may do.
 type policyJSON struct {
-	Path     string   `json:"path"`
-	Exists   bool     `json:"exists"`
-	Mode     string   `json:"mode"`
-	Projects []string `json:"projects"`
-	Allow    []string `json:"commands_allow"` // null: any
-	Protect  []string `json:"protect"`
-	Most     int      `json:"max_processes"` // 0: any number
+	Path     string       `json:"path"`
+	Exists   bool         `json:"exists"`
+	Mode     string       `json:"mode"`
+	Projects []string     `json:"projects"`
+	Allow    []string     `json:"commands_allow"` // null: any
+	Protect  []string     `json:"protect"`
+	Most     int          `json:"max_processes"` // 0: any number
+	Others   string       `json:"others"`        // empty: the default
+	Grace    velos.Millis `json:"lease_grace"`   // 0: the default
 }
 
 func (s *session) global() (*config.Global, error) {
@@ -48,7 +50,8 @@ func (s *session) showPolicy() error {
 		return err
 	}
 	p := &g.Agents
-	j := policyJSON{Path: g.Path, Exists: g.Exists, Mode: string(p.Mode), Projects: append([]string{}, p.Projects...), Protect: append([]string{}, p.Protect...), Most: p.Most}
+	j := policyJSON{Path: g.Path, Exists: g.Exists, Mode: string(p.Mode), Projects: append([]string{}, p.Projects...), Protect: append([]string{}, p.Protect...), Most: p.Most,
+		Others: string(p.Others), Grace: p.Grace}
 	if j.Mode == "" {
 		j.Mode = string(policy.Full)
 	}
@@ -76,6 +79,13 @@ func (s *session) showPolicy() error {
 		most = strconv.Itoa(p.Most)
 	}
 	add("max_processes", most, "any number")
+	add("others", map[policy.Others]string{policy.Ask: "apps that are not their own need velos approve", policy.Allow: "apps of everybody", policy.Deny: "only their own apps, and what velos grant allows"}[p.Others],
+		"apps of another live agent need velos approve")
+	grace := ""
+	if p.Grace > 0 {
+		grace = view.Span(p.Grace)
+	}
+	add("lease_grace", grace, "60s")
 	from := g.Path
 	if !g.Exists {
 		from += ", which is not there"

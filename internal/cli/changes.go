@@ -142,11 +142,18 @@ func setupEnsure(s *session, f *pflag.FlagSet) handler {
 	var o specFlags
 	o.flags(f)
 	timeout := f.String("timeout", "", "wait no longer than this (such as 30s), then exit with 5; the order stands")
+	var l leaseFlags
+	l.flags(f)
+	var port string
+	portFlag(f, &port)
 	replace := f.Bool("replace", false, "an app of this name that is another one becomes this one")
 	return func(ctx context.Context, args []string) error {
 		words, rest := args, []string(nil)
 		if n := f.ArgsLenAtDash(); n >= 0 {
 			words, rest = args[:n], args[n:]
+		}
+		if err := wordOf(port); err != nil {
+			return err
 		}
 		limit, err := (&waiting{timeout: *timeout}).limit()
 		if err != nil {
@@ -159,7 +166,10 @@ func setupEnsure(s *session, f *pflag.FlagSet) handler {
 		if err != nil {
 			return err
 		}
-		e.Replace = *replace
+		e.Replace, e.Port, e.Keep = *replace, port, l.keep
+		if e.TTL, err = l.ttlOf(); err != nil {
+			return err
+		}
 		if limit > 0 {
 			var stop context.CancelFunc
 			ctx, stop = context.WithTimeout(ctx, limit)

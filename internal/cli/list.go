@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 )
 
@@ -16,6 +17,7 @@ func setupList(s *session, f *pflag.FlagSet) handler {
 	all := f.BoolP("all", "a", false, "a row for each instance")
 	f.BoolP("mini-list", "m", false, "accepted: the list is short already")
 	f.MarkHidden("mini-list")
+	here := f.Bool("project", false, "only apps of the project that the working directory is in")
 	return func(ctx context.Context, args []string) error {
 		apps, err := s.apps(ctx)
 		if err != nil {
@@ -27,6 +29,9 @@ func setupList(s *session, f *pflag.FlagSet) handler {
 				return err
 			}
 			apps = only(found)
+		}
+		if *here {
+			apps = verb.InProject(apps, s.Dir)
 		}
 		o := s.options()
 		o.All = *all

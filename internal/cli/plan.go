@@ -11,6 +11,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -21,6 +22,8 @@ type step struct {
 	spec *velos.Spec // new, or what app becomes
 	done string      // not empty: there is nothing to do, and why
 	note string      // said behind the outcome
+	keep bool        // an agent's app outlives it
+	ttl  velos.Millis
 }
 
 func (st *step) name() string {
@@ -32,9 +35,9 @@ func (st *step) name() string {
 
 func (st *step) call(wait bool) wire.Start {
 	if st.app != nil {
-		return wire.Start{ID: st.app.ID, Spec: st.spec, Inst: st.inst, Wait: wait}
+		return wire.Start{ID: st.app.ID, Spec: st.spec, Inst: st.inst, Wait: wait, Keep: st.keep, TTL: st.ttl}
 	}
-	return wire.Start{Spec: st.spec, Inst: -1, Wait: wait}
+	return wire.Start{Spec: st.spec, Inst: -1, Wait: wait, Keep: st.keep, TTL: st.ttl}
 }
 
 // A plan is what a start comes to, made before anything is done.
@@ -104,6 +107,9 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 		return nil, err
 	}
 	for i := range specs {
+		if err := verb.SetPort(&specs[i], o.port, p.apps); err != nil {
+			return nil, err
+		}
 		if err := p.script(&specs[i]); err != nil {
 			return nil, err
 		}
@@ -144,7 +150,7 @@ func (p *plan) sort(words []string) (files, scripts []string, err error) {
 // written; arguments behind -- count as one.
 func (o *specFlags) specFlag(f *pflag.FlagSet, rest []string) string {
 	first := ""
-	general := []string{"config", "only", "trust", "force", "attach", "update-env", "wait", "no-wait", "timeout", "json", "ai", "silent", "color", "no-color",
+	general := []string{"config", "only", "trust", "force", "attach", "keep", "lease", "update-env", "wait", "no-wait", "timeout", "json", "ai", "silent", "color", "no-color",
 		"no-pmx", "no-automation", "no-vizion", "disable-trace", "disable-source-map-support", "execute-command", "mini-list"}
 	f.Visit(func(fl *pflag.Flag) {
 		profile := fl.Name == "env" && len(o.profiles()) == len(o.env)

@@ -32,6 +32,8 @@ started. --force makes a copy with a name of its own. A script with another --na
 type startFlags struct {
 	specFlags
 	waiting
+	leaseFlags
+	port   string
 	config []string
 	only   []string
 	force  bool
@@ -43,6 +45,8 @@ func setupStart(s *session, f *pflag.FlagSet) handler {
 	var o startFlags
 	o.specFlags.flags(f)
 	o.waiting.flags(f)
+	o.leaseFlags.flags(f)
+	portFlag(f, &o.port)
 	s.trustFlag(f)
 	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
@@ -54,6 +58,9 @@ func setupStart(s *session, f *pflag.FlagSet) handler {
 		words, rest := args, []string(nil)
 		if n := f.ArgsLenAtDash(); n >= 0 {
 			words, rest = args[:n], args[n:]
+		}
+		if err := wordOf(o.port); err != nil {
+			return err
 		}
 		limit, err := o.limit()
 		if err != nil {
@@ -67,8 +74,13 @@ func setupStart(s *session, f *pflag.FlagSet) handler {
 		if err != nil {
 			return err
 		}
+		ttl, err := o.ttlOf()
+		if err != nil {
+			return err
+		}
 		orders := make([]order, len(p.steps))
 		for i := range p.steps {
+			p.steps[i].keep, p.steps[i].ttl = o.keep, ttl
 			orders[i] = s.startOrder(p.steps[i], !o.noWait)
 		}
 		err = s.carryOut(ctx, orders, limit)
@@ -93,7 +105,7 @@ func (s *session) startOrder(st step, wait bool) order {
 	}
 	if st.app == nil {
 		o.hold = func(ctx context.Context) (uint32, error) {
-			r, err := s.conn.Start(ctx, wire.Start{Spec: st.spec, Inst: -1, Hold: true})
+			r, err := s.conn.Start(ctx, wire.Start{Spec: st.spec, Inst: -1, Hold: true, Keep: st.keep, TTL: st.ttl})
 			if err != nil {
 				return 0, err
 			}

@@ -131,6 +131,26 @@ func (c *Client) AnswerApproval(ctx context.Context, w wire.ApprovalWord) (wire.
 	return ask[wire.Approval](c, ctx, wire.ApprovalAnswer, &w)
 }
 
+// Trash is the deleted apps that can be brought back.
+func (c *Client) Trash(ctx context.Context) (wire.Trash, error) {
+	return ask[wire.Trash](c, ctx, wire.ProcessTrash, nil)
+}
+
+// Restore brings a deleted app back.
+func (c *Client) Restore(ctx context.Context, r wire.Restore) (wire.Done, error) {
+	return ask[wire.Done](c, ctx, wire.ProcessRestore, &r)
+}
+
+// Lease says how long an agent's app lasts.
+func (c *Client) Lease(ctx context.Context, w wire.LeaseWord) (wire.Done, error) {
+	return ask[wire.Done](c, ctx, wire.LeaseSet, &w)
+}
+
+// Grant lets an agent act on an app that is not its own.
+func (c *Client) Grant(ctx context.Context, g wire.Grant) (wire.Done, error) {
+	return ask[wire.Done](c, ctx, wire.LeaseGrant, &g)
+}
+
 // Metrics are figures as they are now.
 func (c *Client) Metrics(ctx context.Context, q wire.MetricsQuery) (wire.Metrics, error) {
 	return ask[wire.Metrics](c, ctx, wire.MetricsGet, &q)

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/policy"
 )
 
@@ -110,10 +111,14 @@ func (g *Global) agents(t *node, _ *document, env Environ) *problem {
 				p = wrong("must be a whole number from 1 on", "leave it out for no limit; mode = \"read-only\" lets agents start nothing")
 			}
 			a.Most = int(v)
+		case "others":
+			p = others(n, &a.Others)
+		case "lease_grace":
+			p = grace(n, &a.Grace)
 		case "commands":
 			p, path = commands(n, a, path)
 		default:
-			p = wrong("is no key of [agents]", "there are commands.allow, max_processes, mode, projects, protect")
+			p = wrong("is no key of [agents]", "there are commands.allow, lease_grace, max_processes, mode, others, projects, protect")
 		}
 		if p != nil {
 			return at(n, path, p)
@@ -128,6 +133,30 @@ func mode(n *node, into *policy.Mode) *problem {
 		return wrong("must be one of three", `"read-only", "confirm" or "full"`)
 	}
 	*into = m
+	return nil
+}
+
+func others(n *node, into *policy.Others) *problem {
+	o := policy.Others(n.text)
+	if n.kind != isString || o != policy.Ask && o != policy.Allow && o != policy.Deny {
+		return wrong("must be one of three", `"ask", "allow" or "deny"`)
+	}
+	*into = o
+	return nil
+}
+
+// longestGrace bounds how long apps outlive their agents.
+const longestGrace = velos.Millis(24 * 60 * 60 * 1000)
+
+func grace(n *node, into *velos.Millis) *problem {
+	ms, err := Duration(n.text)
+	switch {
+	case n.kind != isString || err != nil:
+		return wrong("must be a length of time", `such as "60s"`)
+	case ms < 1000 || ms > longestGrace:
+		return wrong("must be from 1s to 24h", `such as "60s"`)
+	}
+	*into = ms
 	return nil
 }
 

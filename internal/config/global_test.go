@@ -30,13 +30,15 @@ projects = ["~/work", "/srv/../srv/app"]
 commands.allow = ["npm", "python3*"]
 protect = ["db", "prod-*"]
 max_processes = 10
+others = "deny"
+lease_grace = "90s"
 `)
 	g, err := LoadGlobal(path, Environ{Vars: map[string]string{"HOME": "/nowhere/ann"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := policy.Policy{Path: path, Mode: policy.Confirm, Projects: []string{"/nowhere/ann/work", "/srv/app"},
-		Allow: []string{"npm", "python3*"}, Limited: true, Protect: []string{"db", "prod-*"}, Most: 10}
+		Allow: []string{"npm", "python3*"}, Limited: true, Protect: []string{"db", "prod-*"}, Most: 10, Others: policy.Deny, Grace: 90_000}
 	if d := cmp.Diff(want, g.Agents); d != "" || !g.Exists {
 		t.Errorf("want -, got +\n%s", d)
 	}
@@ -68,6 +70,9 @@ func TestARuleThatIsWrongIsSaidWithItsPlace(t *testing.T) {
 		"[agents]\nprojects = [\".\"]":                  `2:1: agents.projects: "." is relative`,
 		"[agents]\nmax_processes = 0":                   "2:1: agents.max_processes: must be a whole number from 1 on",
 		"[agents]\nmax_processes = \"9\"":               "2:1: agents.max_processes: must be a whole number from 1 on",
+		"[agents]\nothers = \"no\"":                     `2:1: agents.others: must be one of three`,
+		"[agents]\nlease_grace = 5":                     `2:1: agents.lease_grace: must be a length of time`,
+		"[agents]\nlease_grace = \"2d\"":                `2:1: agents.lease_grace: must be`,
 		"[agents]\ncommands = [\"npm\"]":                "2:1: agents.commands: must be a table",
 		"[agents]\ncommands.deny = [\"npm\"]":           "agents.commands.deny: is no key of commands",
 		"[agents]\ncommands.allow = [\"/usr/bin/npm\"]": `agents.commands.allow: "/usr/bin/npm" is a path`,

@@ -49,7 +49,7 @@ func (c *call) key(who *velos.Actor) uint64 {
 
 // pass is nil when the order was allowed, which is used up by that; else the
 // error that says how it can be. An order that is asked for again keeps its id.
-func (a *approvals) pass(c *call) error {
+func (a *approvals) pass(c *call, why string) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := velos.TimeOf(time.Now())
@@ -76,7 +76,7 @@ func (a *approvals) pass(c *call) error {
 	}
 	id := a.list[i].ID
 	return &velos.Error{Code: velos.NeedsApproval, Approval: id,
-		Message: what + `: needs the approval of a person, by [agents] mode = "confirm" in ` + c.d.home.ConfigFile(),
+		Message: what + ": needs the approval of a person, " + why,
 		Hint:    "ask the user to run: velos approve " + id + "\nthen give the same order again within 10 minutes"}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/velospm/velos/internal/home"
 	"github.com/velospm/velos/internal/journal"
 	"github.com/velospm/velos/internal/keeper"
+	"github.com/velospm/velos/internal/lease"
 	"github.com/velospm/velos/internal/level"
 	"github.com/velospm/velos/internal/logs"
 	"github.com/velospm/velos/internal/proc"
@@ -45,6 +46,7 @@ type Daemon struct {
 	saver    *saver
 	helper   *helper
 	crier    crier
+	leases   *lease.Watch
 	listener atomic.Pointer[wire.Listener]
 
 	began    time.Time
@@ -55,7 +57,8 @@ type Daemon struct {
 	conns    conns
 	audited  audit.Log
 	rules    rules
-	look     func(pid int, w *seen) // nil: lookAt
+	look     func(pid int, w *seen)                  // nil: lookAt
+	hold     func(pid int) (agent int, start uint64) // nil: holderOf
 	// unrecorded says that the last order is not in the audit record.
 	unrecorded atomic.Bool
 	recover    sync.WaitGroup // survivors being ended
@@ -157,6 +160,7 @@ func openWith(h home.Home, line *keeper.Line, lock *home.Lock) (*Daemon, error) 
 	release := d.saver.hold() // half of what is remembered is less than the old file has
 	d.restore(state)
 	release()
+	d.leases.Begin()
 	fault.Here("adopt.restored")
 	listener, err := wire.Listen(h.Socket())
 	if err != nil {
@@ -194,6 +198,7 @@ func (d *Daemon) raise() error {
 	d.saver = newSaver()
 	d.tidy = newTidy()
 	d.sup = supervise.New(supervise.Options{Machine: d.machine, Event: d.event, Changed: d.changed, Sampled: d.sampled, Age: proc.Age, Former: d.former})
+	d.leases = newLeases(d)
 	past := 0 // runs that this state knows to be over
 	d.saver.run(func() *home.State {
 		past = d.machine.Past()
@@ -249,6 +254,7 @@ func (d *Daemon) lower() {
 	if l := d.listener.Load(); l != nil {
 		_ = l.Close() // removes the socket: a starter must not wait for it
 	}
+	d.leases.Close()
 	d.sup.Close()
 	d.machine.Close()
 	d.recover.Wait()

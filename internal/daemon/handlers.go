@@ -38,6 +38,8 @@ var handlers = map[wire.Command]func(*call, context.Context) (velos.Record, erro
 	wire.ProcessScale:   (*call).scale,
 	wire.ProcessHistory: (*call).history,
 	wire.ProcessRename:  (*call).rename,
+	wire.ProcessTrash:   (*call).trash,
+	wire.ProcessRestore: (*call).restore,
 	wire.ProcessSignal:  (*call).signal,
 	wire.ProcessReset:   (*call).reset,
 	wire.ProcessUpdate:  (*call).update,
@@ -59,6 +61,8 @@ var handlers = map[wire.Command]func(*call, context.Context) (velos.Record, erro
 	wire.EventAdd:       (*call).addEvent,
 	wire.ApprovalList:   (*call).approvals,
 	wire.ApprovalAnswer: (*call).approve,
+	wire.LeaseSet:       (*call).setLease,
+	wire.LeaseGrant:     (*call).grant,
 }
 
 // answer runs the handler and sends its last response. A panic in a handler
@@ -92,6 +96,7 @@ func (c *call) handle(ctx context.Context) (reply velos.Record, err error) {
 		return nil, &velos.Error{Code: velos.Unsupported, Message: "velosd " + velos.Version + " does not know command " + c.command.String(),
 			Hint: "client and daemon may be of different versions; see velos version"}
 	}
+	c.heard()
 	return h(c, ctx)
 }
 
@@ -113,6 +118,9 @@ func (c *call) start(ctx context.Context) (velos.Record, error) {
 	err := c.startApp(ctx, &q)
 	if c.deed.ID = q.ID; isNew && q.ID != 0 {
 		c.session.adding(q.ID)
+	}
+	if !isNew {
+		c.leased(q.ID, false, q.Keep, q.TTL)
 	}
 	if e := c.kept(); err == nil {
 		err = e
@@ -140,6 +148,9 @@ func (c *call) startApp(ctx context.Context, q *wire.Start) error {
 		}
 	case q.Spec != nil:
 		id, err := c.d.sup.Add(*q.Spec, who)
+		if err == nil {
+			c.leased(id, true, q.Keep, q.TTL) // before it runs: whoever starts it may die meanwhile
+		}
 		if err != nil || q.Hold || !q.Spec.Autostart {
 			q.ID = id
 			return err
@@ -185,6 +196,7 @@ func (c *call) restart(ctx context.Context) (velos.Record, error) {
 		}
 	}
 	err := c.d.sup.Restart(ctx, q.ID, q.Inst, q.Wait, who)
+	c.leased(q.ID, false, false, 0)
 	return c.done(q.ID, err)
 }
 
@@ -211,10 +223,13 @@ func (c *call) delete(context.Context) (velos.Record, error) {
 	if err := c.permit(about("delete", q, true, true)); err != nil {
 		return nil, err
 	}
+	v, known := c.d.sup.Remains(q.ID)
 	if err := c.d.sup.Delete(q.ID, c.by()); err != nil {
 		return nil, err
 	}
-	c.d.home.ForgetFormers(q.ID)
+	if known {
+		c.discard(&v)
+	}
 	return &wire.Done{Success: true}, c.kept()
 }
 

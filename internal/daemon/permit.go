@@ -15,7 +15,7 @@ import (
 var reads = map[wire.Command]bool{
 	wire.ProcessList: true, wire.ProcessInfo: true, wire.ProcessHistory: true,
 	wire.LogRead: true, wire.LogStream: true, wire.LogSearch: true, wire.MetricsGet: true, wire.MetricsStream: true,
-	wire.DaemonPing: true, wire.EventList: true, wire.ApprovalList: true, wire.LogFiles: true, wire.LogMinutes: true,
+	wire.ProcessTrash: true, wire.DaemonPing: true, wire.EventList: true, wire.ApprovalList: true, wire.LogFiles: true, wire.LogMinutes: true,
 	// What somebody has found goes into the journal under his name, and nothing
 	// follows from it.
 	wire.EventAdd: true,

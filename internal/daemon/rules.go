@@ -13,6 +13,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/audit"
+	"github.com/velospm/velos/internal/lease"
 	"github.com/velospm/velos/internal/policy"
 	"github.com/velospm/velos/internal/record"
 )
@@ -107,8 +108,15 @@ func (h *helper) rules(path string) (*policy.Policy, error) {
 // allow judges an agent's order.
 func (r *rules) allow(c *call, w *wish) error {
 	p, err := r.current()
-	if err != nil || p == nil {
+	if err != nil {
 		return err
+	}
+	c.foreign(&c.deed.Actor, w)
+	if p == nil {
+		if w.Rival == "" {
+			return nil
+		}
+		p = &policy.Policy{Path: r.d.home.ConfigFile()}
 	}
 	running := 0
 	if p.Most > 0 && w.More > 0 {
@@ -117,10 +125,18 @@ func (r *rules) allow(c *call, w *wish) error {
 	if err := p.Judge(&w.Deed, running); err != nil {
 		return err
 	}
-	if p.Asks(&w.Deed) {
-		return r.waiting.pass(c)
+	if why := p.Asks(&w.Deed); why != "" {
+		return r.waiting.pass(c, why)
 	}
 	return nil
+}
+
+// grace is how long apps outlive their leases.
+func (r *rules) grace() time.Duration {
+	if p, err := r.current(); err == nil && p != nil && p.Grace > 0 {
+		return p.Grace.Std()
+	}
+	return lease.Grace
 }
 
 // running counts the processes of apps that agents have started.

@@ -102,6 +102,7 @@ type session struct {
 	conn   transport
 	peer   wire.Peer
 	who    seen
+	holds  holder
 	ctx    context.Context
 	cancel context.CancelFunc
 

@@ -50,9 +50,11 @@ func (d *Daemon) restore(s *home.State) {
 	if s == nil {
 		d.store.Sweep(0)
 		d.home.ForgetFormers(0) // ids begin anew
+		d.home.EmptyTrash()
 		return
 	}
 	d.sup.Reserve(s.NextID)
+	d.emptyTrash()
 	d.store.Sweep(s.NextID)
 	sameBoot := s.BootID == bootID()
 	var starts []func() // when all apps are there: one may depend on a later one

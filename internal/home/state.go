@@ -51,6 +51,7 @@ type Saved struct {
 	Generation   int
 	Created      velos.Time
 	RestartCount int
+	Lease        *velos.Lease
 	Runs         []Run
 }
 
@@ -62,6 +63,7 @@ func (s *Saved) Fields(f velos.Fields) {
 	velos.Int(f, "generation", &s.Generation)
 	velos.Int(f, "created_at", &s.Created)
 	velos.Int(f, "restart_count", &s.RestartCount)
+	velos.Object(f, "lease", &s.Lease)
 	velos.List(f, "runs", &s.Runs)
 }
 

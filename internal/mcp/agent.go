@@ -47,17 +47,24 @@ func (c *call) spec(p *Program) (velos.Spec, error) {
 	return specs[0], nil
 }
 
+type startIn struct {
+	Program
+	Keep bool   `json:"keep,omitempty" about:"it outlives you; else it is stopped when you end"`
+	Port string `json:"port,omitempty" about:"for PORT: a number, or auto: stable and free"`
+}
+
 type startOut struct {
 	ID     uint32 `json:"id"`
 	Name   string `json:"name"`
 	PID    int    `json:"pid"`
 	Status string `json:"status"`
 	URL    string `json:"url,omitempty"`
+	Lease  string `json:"lease,omitempty"`
 	Cursor string `json:"cursor,omitempty"`
 }
 
-func processStart(c *call, in *Program) (answer, error) {
-	sp, err := c.spec(in)
+func processStart(c *call, in *startIn) (answer, error) {
+	sp, err := c.spec(&in.Program)
 	if err != nil {
 		return answer{}, err
 	}
@@ -71,16 +78,19 @@ func processStart(c *call, in *Program) (answer, error) {
 				Hint: "process_ensure takes the one that runs, process_restart starts it anew, name=… starts a second one"}
 		}
 	}
+	if err := verb.SetPort(&sp, in.Port, apps); err != nil {
+		return answer{}, err
+	}
 	ctx, stop := c.within(0, startWithin)
 	defer stop()
 	defer c.progress("starting " + sp.Name)()
-	r, err := c.conn.Start(ctx, wire.Start{Spec: &sp, Inst: -1, Wait: true})
+	r, err := c.conn.Start(ctx, wire.Start{Spec: &sp, Inst: -1, Wait: true, Keep: in.Keep})
 	if err != nil {
 		return answer{}, c.explained(err, "start", &velos.App{Spec: sp})
 	}
 	now := c.fresh(&r.App)
 	e := verb.EnsuredOf(verb.Started, now)
-	return answer{text: ensuredText(&e), data: startOut{ID: e.ID, Name: e.App, PID: e.PID, Status: string(e.Status), URL: e.URL, Cursor: e.Cursor}}, nil
+	return answer{text: ensuredText(&e), data: startOut{ID: e.ID, Name: e.App, PID: e.PID, Status: string(e.Status), URL: e.URL, Lease: e.Lease, Cursor: e.Cursor}}, nil
 }
 
 // fresh is the app with the ports that it has by now.
@@ -93,6 +103,8 @@ func (c *call) fresh(a *velos.App) *velos.App {
 
 type ensureIn struct {
 	Program
+	Keep    bool    `json:"keep,omitempty" about:"it outlives you; else it is stopped when you end"`
+	Choose  bool    `json:"port_auto,omitempty" about:"PORT is a stable port that is free"`
 	Replace bool    `json:"replace,omitempty" about:"an app of this name that is another one becomes this one"`
 	Port    int     `json:"port,omitempty" about:"ready when it listens there"`
 	Timeout float64 `json:"timeout_s,omitempty" about:"at most 50"`
@@ -103,7 +115,10 @@ func processEnsure(c *call, in *ensureIn) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	e := verb.Ensure{Spec: sp, Named: in.Name != "", Instances: in.Instances != 0, Replace: in.Replace}
+	e := verb.Ensure{Spec: sp, Named: in.Name != "", Instances: in.Instances != 0, Replace: in.Replace, Keep: in.Keep}
+	if in.Choose {
+		e.Port = verb.Auto
+	}
 	for k := range in.Env {
 		e.Env = append(e.Env, k)
 	}
@@ -148,6 +163,9 @@ func ensuredText(e *verb.Ensured) string {
 	}
 	if e.URL != "" {
 		s += ", " + e.URL
+	}
+	if e.Lease != "" {
+		s += ", owner " + e.Lease
 	}
 	return s + "; cursor " + e.Cursor
 }

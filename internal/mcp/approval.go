@@ -25,8 +25,10 @@ func callerOf(info *sdk.Implementation) wire.Caller {
 }
 
 // as is a context whose calls are those of the client.
-func as(ctx context.Context, info *sdk.Implementation) context.Context {
-	return client.As(ctx, callerOf(info))
+func (s *Server) as(ctx context.Context, info *sdk.Implementation) context.Context {
+	by := callerOf(info)
+	by.Remote = s.remote.Load()
+	return client.As(ctx, by)
 }
 
 // approved deals with an order that a person has to allow first. Where the

@@ -47,6 +47,7 @@ func (s *Server) HTTP(ctx context.Context, l net.Listener, token string) error {
 // Handler is the one route with its guard. Clients of 2026-07-28 and later
 // have no session; those before it do.
 func (s *Server) Handler(port int, token string) http.Handler {
+	s.remote.Store(true)
 	get := func(*http.Request) *sdk.Server { return s.sdk }
 	sessions := sdk.NewStreamableHTTPHandler(get, &sdk.StreamableHTTPOptions{SessionTimeout: 30 * time.Minute})
 	stateless := sdk.NewStreamableHTTPHandler(get, &sdk.StreamableHTTPOptions{Stateless: true, PropagateRequestCancellation: true})

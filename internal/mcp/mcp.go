@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -40,6 +41,8 @@ type Options struct {
 type Server struct {
 	o   Options
 	sdk *sdk.Server
+
+	remote atomic.Bool // clients come over HTTP: the agent is not who has started us
 
 	mu   sync.Mutex
 	conn *client.Client

@@ -29,7 +29,8 @@ type Target struct {
 }
 
 type listIn struct {
-	All bool `json:"all,omitempty" about:"a row for each, also for many quiet ones"`
+	Scope string `json:"scope,omitempty" enum:"all,project" about:"project: only of this directory's"`
+	All   bool   `json:"all,omitempty" about:"a row for each, also for many quiet ones"`
 	Format
 }
 
@@ -47,6 +48,9 @@ func processList(c *call, in *listIn) (answer, error) {
 	apps, err := c.apps()
 	if err != nil {
 		return answer{}, err
+	}
+	if in.Scope == "project" {
+		apps = verb.InProject(apps, c.s.o.Env.Dir)
 	}
 	rows := make([]processRow, len(apps))
 	for i := range apps {
@@ -312,7 +316,7 @@ func processDelete(c *call, in *deleteIn) (answer, error) {
 	case inst >= 0:
 		return answer{}, invalid("an instance cannot be deleted", "config_set changes={\"instances\": N}")
 	case in.DryRun:
-		return doneOut{Success: true}.answer("would stop and forget " + described(a, inst) + "; log files stay"), nil
+		return doneOut{Success: true}.answer("would stop and forget " + described(a, inst) + "; log files stay, and for 24 hours velos undelete brings it back"), nil
 	}
 	if q := c.confirm("Stop and forget " + described(a, inst) + "?"); q != nil {
 		return answer{ask: q}, nil

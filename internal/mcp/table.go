@@ -13,7 +13,7 @@ func tools() []tool {
 			"Command, directory, instances, ports, last exit, names of variables.", "reads open", processInfo),
 		row[ensureIn, verb.Ensured]("process_ensure", "core", "Make sure a process runs",
 			"Run a server or worker in the background: returns the one that runs already (same directory, name, command), else starts it, and waits until it is ready. Use this instead of a shell with &.", "again open", processEnsure),
-		row[Program, startOut]("process_start", "core", "Start a process",
+		row[startIn, startOut]("process_start", "core", "Start a process",
 			"Start a new process. process_ensure is what you want most of the time.", "open", processStart),
 		row[stopIn, doneOut]("process_stop", "core", "Stop a process",
 			"Stop a process and its whole tree; it stays known.", "destroys again", processStop),

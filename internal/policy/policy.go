@@ -26,14 +26,26 @@ const (
 
 // A Policy is the rules of one file. The zero value forbids nothing.
 type Policy struct {
-	Path     string   // of the file, for messages
-	Mode     Mode     // empty: Full
-	Projects []string // directories, absolute: only apps below them exist for agents; none: all do
-	Allow    []string // patterns of names of programs that they may start; none: any
-	Limited  bool     // Allow counts, also when it is empty
-	Protect  []string // patterns of names of apps that they may not touch
-	Most     int      // processes that agents have started; 0: any number
+	Path     string       // of the file, for messages
+	Mode     Mode         // empty: Full
+	Projects []string     // directories, absolute: only apps below them exist for agents; none: all do
+	Allow    []string     // patterns of names of programs that they may start; none: any
+	Limited  bool         // Allow counts, also when it is empty
+	Protect  []string     // patterns of names of apps that they may not touch
+	Most     int          // processes that agents have started; 0: any number
+	Others   Others       // what of apps that are not the agent's own; empty: people's as Mode says, those of other agents ask
+	Grace    velos.Millis // how long apps outlive the agent that has started them; 0: the daemon's default
 }
+
+// Others says what an agent may do about apps that are not its own.
+type Others string
+
+// The answers. The empty one is between Allow and Ask.
+const (
+	Ask   Others = "ask"   // with a person's word
+	Allow Others = "allow" // as if they were its own
+	Deny  Others = "deny"  // nothing, unless it was granted
+)
 
 // Fields implements velos.Record.
 func (p *Policy) Fields(f velos.Fields) {
@@ -44,6 +56,8 @@ func (p *Policy) Fields(f velos.Fields) {
 	f.Bool("limited", &p.Limited)
 	f.Strings("protect", &p.Protect)
 	velos.Int(f, "max_processes", &p.Most)
+	velos.Str(f, "others", &p.Others)
+	velos.Int(f, "lease_grace", &p.Grace)
 }
 
 // A Target is an app that an order is about.
@@ -57,6 +71,8 @@ type Deed struct {
 	Takes   bool          // it takes something away: a run, an app, a line of a log
 	Touches bool          // it is one of those that protected apps are spared
 	More    int           // processes that it adds
+	Rival   string        // another agent that lives, and whose app it is about
+	People  bool          // it is about an app of people
 }
 
 // Judge is nil for an order that agents may give, else an error with the code
@@ -80,6 +96,11 @@ func (p *Policy) Judge(d *Deed, running int) error {
 			return p.refuse(d, "commands.allow", name+" is no program that agents may start")
 		}
 	}
+	if p.Others == Deny && d.others() {
+		e := p.refuse(d, `others = "deny"`, "")
+		e.Hint = "it belongs to " + d.owner() + "; a person can allow it: velos grant NAME"
+		return e
+	}
 	if p.Most > 0 && d.More > 0 && running+d.More > p.Most {
 		return p.refuse(d, "max_processes = "+strconv.Itoa(p.Most), "agents have "+strconv.Itoa(running)+" running; stop what is not needed any more")
 	}
@@ -101,10 +122,34 @@ func (p *Policy) judgeTarget(d *Deed, t *Target) error {
 	return nil
 }
 
-// Asks reports whether a person has to approve of an order first.
-func (p *Policy) Asks(d *Deed) bool { return p.Mode == Confirm && d.Takes }
+// Asks says by which rule a person has to approve of an order first; empty:
+// nobody has to.
+func (p *Policy) Asks(d *Deed) string {
+	switch {
+	case p.Mode == Confirm && d.Takes:
+		return `by [agents] mode = "confirm" in ` + p.Path
+	case d.Rival != "" && p.Others != Allow, d.others() && p.Others == Ask:
+		rule := `"ask"`
+		if p.Others == "" {
+			rule += ", the default,"
+		}
+		return "since it belongs to " + d.owner() + ", by [agents] others = " + rule + " in " + p.Path + "; velos grant allows it for good"
+	}
+	return ""
+}
 
-func (p *Policy) refuse(d *Deed, rule, why string) error {
+// others reports whether an order is about what is not the agent's own.
+func (d *Deed) others() bool { return d.Rival != "" || d.People }
+
+// owner is whose that is.
+func (d *Deed) owner() string {
+	if d.Rival != "" {
+		return d.Rival
+	}
+	return "people"
+}
+
+func (p *Policy) refuse(d *Deed, rule, why string) *velos.Error {
 	what := d.Verb
 	switch {
 	case len(d.Targets) == 1:

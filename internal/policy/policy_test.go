@@ -59,7 +59,7 @@ func TestOnlyConfirmAsksAndOnlyForWhatTakesSomethingAway(t *testing.T) {
 	for _, m := range []Mode{"", Full, Confirm} {
 		for _, takes := range []bool{false, true} {
 			p := Policy{Mode: m}
-			if got, want := p.Asks(&Deed{Takes: takes}), m == Confirm && takes; got != want {
+			if got, want := p.Asks(&Deed{Takes: takes}) != "", m == Confirm && takes; got != want {
 				t.Errorf("%q, takes %v: asks %v", m, takes, got)
 			}
 		}
@@ -102,5 +102,29 @@ func TestAgentsAreToldByTheirMarks(t *testing.T) {
 func TestANameIsShortAndHarmless(t *testing.T) {
 	if got := Word("claude\x00-code\u202e\n 2.1 " + strings.Repeat("x", 300)); len(got) > longestWord || !strings.HasPrefix(got, "claude-code 2.1 xx") {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestAppsOfOthersNeedWhatTheRuleSays(t *testing.T) {
+	rival, people := Deed{Verb: "stop", Rival: "codex"}, Deed{Verb: "stop", People: true}
+	for _, c := range []struct {
+		others                    Others
+		rivalAsks, peopleAsk, say bool
+	}{{"", true, false, true}, {Ask, true, true, true}, {Allow, false, false, true}, {Deny, true, false, false}} {
+		p := Policy{Others: c.others, Path: "/h/config.toml"}
+		if asks := p.Asks(&rival) != ""; asks != c.rivalAsks {
+			t.Errorf("%q: asks about another agent's: %v", c.others, asks)
+		}
+		if asks := p.Asks(&people) != ""; asks != c.peopleAsk {
+			t.Errorf("%q: asks about people's: %v", c.others, asks)
+		}
+		for _, d := range []*Deed{&rival, &people} {
+			if err := p.Judge(d, 0); (err == nil) != c.say {
+				t.Errorf("%q: %v", c.others, err)
+			}
+		}
+		if err := p.Judge(&Deed{Verb: "stop"}, 0); err != nil || p.Asks(&Deed{Verb: "stop"}) != "" {
+			t.Errorf("%q: its own app: %v", c.others, err)
+		}
 	}
 }

@@ -121,3 +121,21 @@ func ChildrenOf(pid int, out []int) ([]int, error) {
 	}
 	return out, nil
 }
+
+// Arguments gives the words of the command line of pid, at most most of them.
+func Arguments(pid, most int) (list []string) {
+	b, err := unix.SysctlRaw("kern.procargs2", pid)
+	if err != nil || len(b) < 4 {
+		return nil
+	}
+	count := int(b[0]) | int(b[1])<<8 | int(b[2])<<16
+	_, b, _ = bytes.Cut(b[4:], []byte{0}) // the path
+	for b = bytes.TrimLeft(b, "\x00"); len(b) > 0 && len(list) < min(count, most); {
+		word, rest, _ := bytes.Cut(b, []byte{0})
+		list, b = append(list, string(word)), rest
+	}
+	return list
+}
+
+// Directory is not told.
+func Directory(int) string { return "" }

@@ -257,3 +257,19 @@ func ChildrenOfThread(pid, tid int, out []int) ([]int, error) {
 		held = copy(space[:], part[cut:])
 	}
 }
+
+// Arguments gives the words of the command line of pid, at most most of them.
+func Arguments(pid, most int) (list []string) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+	for err == nil && len(b) > 0 && len(list) < most {
+		word, rest, _ := bytes.Cut(b, []byte{0})
+		list, b = append(list, string(word)), rest
+	}
+	return list
+}
+
+// Directory is the working directory of pid; empty: it is not told.
+func Directory(pid int) string {
+	dir, _ := os.Readlink("/proc/" + strconv.Itoa(pid) + "/cwd")
+	return dir
+}

@@ -38,3 +38,9 @@ func Children() ([]int, error) { return nil, errUnsupported }
 
 // ChildrenOf answers Unsupported.
 func ChildrenOf(pid int, out []int) ([]int, error) { return out, errUnsupported }
+
+// Arguments is not told.
+func Arguments(int, int) []string { return nil }
+
+// Directory is not told.
+func Directory(int) string { return "" }

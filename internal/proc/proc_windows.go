@@ -67,3 +67,9 @@ func ChildrenOf(pid int, out []int) ([]int, error) {
 	}
 	return out, nil
 }
+
+// Arguments is not told.
+func Arguments(int, int) []string { return nil }
+
+// Directory is not told.
+func Directory(int) string { return "" }

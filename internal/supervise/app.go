@@ -19,6 +19,7 @@ type app struct {
 	generation atomic.Int64
 	created    velos.Time
 	updated    atomic.Int64
+	lease      atomic.Pointer[velos.Lease] // replaced as a whole; nil: it is people's
 
 	cast   atomic.Pointer[cast]
 	acting atomic.Int32 // runners that have not ended, and rolls
@@ -219,6 +220,7 @@ func (a *app) view() velos.App {
 		Created: a.created, Updated: velos.Time(a.updated.Load()),
 		Instances: make([]velos.Instance, len(c.slots)),
 		Log:       a.sup.machine.Output(a.id),
+		Lease:     a.lease.Load(),
 	}
 	for i, r := range c.slots {
 		v.Instances[i] = r.view()

@@ -31,7 +31,7 @@ func (s *Supervisor) Saved() (each iter.Seq[*home.Saved], n int, next uint32) {
 func (a *app) saved(v *home.Saved) {
 	*v = home.Saved{
 		ID: a.id, Spec: *a.spec.Load(), Status: velos.Stopped,
-		Generation: int(a.generation.Load()), Created: a.created, Runs: v.Runs[:0],
+		Generation: int(a.generation.Load()), Created: a.created, Lease: a.lease.Load(), Runs: v.Runs[:0],
 	}
 	for _, r := range a.cast.Load().slots {
 		in := r.snapshot.Load()
@@ -204,6 +204,7 @@ func restored(s *Supervisor, v home.Saved, spec *velos.Spec) *app {
 	}
 	a := newApp(s, v.ID, spec, created)
 	a.generation.Store(int64(max(1, v.Generation)))
+	a.lease.Store(v.Lease)
 	return a
 }
 

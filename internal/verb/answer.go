@@ -1,6 +1,8 @@
 package verb
 
 import (
+	"strconv"
+
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/view"
 )
@@ -64,6 +66,7 @@ type Ensured struct {
 	URL     string       `json:"url,omitempty"`
 	Ports   []string     `json:"ports,omitempty"`
 	ReadyBy string       `json:"ready_by,omitempty"`
+	Lease   string       `json:"lease,omitempty"` // whose it is, and for how long; left out: people\'s
 	Cursor  string       `json:"cursor"`
 }
 
@@ -71,6 +74,10 @@ type Ensured struct {
 func EnsuredOf(outcome string, a *velos.App) Ensured {
 	e := Ensured{App: view.Text(a.Spec.Name), ID: a.ID, Outcome: outcome, Cursor: Cursor{App: a.Spec.Name, Line: a.Log.Seq, ID: a.ID}.String()}
 	e.Status, e.PID, e.Ports, e.URL = where(a)
+	e.Lease = view.Owner(a.Lease, a.Updated)
+	if n := PortOf(&a.Spec); n != 0 && e.URL == "" {
+		e.URL = "http://localhost:" + strconv.Itoa(n)
+	}
 	if a.Status == velos.Online {
 		e.ReadyBy = readyBy(&a.Spec)
 	}

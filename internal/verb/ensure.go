@@ -26,23 +26,31 @@ type Ensure struct {
 	// the environment differs from shell to shell and does not count.
 	Env       []string // keys
 	Instances bool
-	Named     bool // the name was given
-	Replace   bool // an app of the name that is another one becomes this one
+	Named     bool   // the name was given
+	Replace   bool   // an app of the name that is another one becomes this one
+	Port      string // for PORT: a number, or Auto
+	Keep      bool   // an agent's app outlives it
+	TTL       velos.Millis
 }
 
 // Do returns the app that is this one if it runs, and else starts it. The
 // answer comes when it is ready, or has failed.
-func (e Ensure) Do(ctx context.Context, conn *client.Client) (status string, app velos.App, err error) {
+func (e *Ensure) Do(ctx context.Context, conn *client.Client) (status string, app velos.App, err error) {
 	list, err := conn.List(ctx)
 	if err != nil {
 		return "", app, err
 	}
 	old := e.find(list.Apps)
+	if old != nil {
+		e.Spec.Name = old.Spec.Name
+	}
+	if err := SetPort(&e.Spec, e.Port, list.Apps); err != nil {
+		return "", app, err
+	}
 	if old == nil {
-		r, err := conn.Start(ctx, wire.Start{Spec: &e.Spec, Inst: -1, Wait: true})
+		r, err := conn.Start(ctx, wire.Start{Spec: &e.Spec, Inst: -1, Wait: true, Keep: e.Keep, TTL: e.TTL})
 		return Started, r.App, err
 	}
-	e.Spec.Name = old.Spec.Name
 	if diff := e.Diff(&old.Spec); len(diff) > 0 {
 		if !e.Replace {
 			return "", *old, e.conflict(old, diff)
@@ -51,14 +59,24 @@ func (e Ensure) Do(ctx context.Context, conn *client.Client) (status string, app
 		return Replaced, after(d.App, old), err
 	}
 	if old.Status == velos.Online {
-		return AlreadyRunning, *old, nil
+		return e.renew(ctx, conn, old)
 	}
 	status = Started
 	if old.Status == velos.Starting {
 		status = AlreadyRunning
 	}
-	r, err := conn.Start(ctx, wire.Start{ID: old.ID, Inst: -1, Wait: true})
+	r, err := conn.Start(ctx, wire.Start{ID: old.ID, Inst: -1, Wait: true, Keep: e.Keep, TTL: e.TTL})
 	return status, r.App, err
+}
+
+// renew says to the lease of an app that runs that it is wanted: its agent may
+// be another process by now.
+func (e *Ensure) renew(ctx context.Context, conn *client.Client, old *velos.App) (string, velos.App, error) {
+	if old.Lease == nil || old.Lease.Agent == "" {
+		return AlreadyRunning, *old, nil
+	}
+	d, err := conn.Lease(ctx, wire.LeaseWord{ID: old.ID, Keep: e.Keep, TTL: e.TTL})
+	return AlreadyRunning, after(d.App, old), err
 }
 
 func after(now, old *velos.App) velos.App {
@@ -68,14 +86,15 @@ func after(now, old *velos.App) velos.App {
 	return *now
 }
 
-// find is the app of the name, or when none was given, the one that runs the
-// same in the same directory.
+// find is the app of the name in this project, or when none was given, the one
+// that runs the same in the same directory. A new one may get another name, if
+// that is taken in another project.
 func (e *Ensure) find(apps []velos.App) *velos.App {
-	for i := range apps {
-		if strings.EqualFold(apps[i].Spec.Name, e.Spec.Name) {
-			return &apps[i]
-		}
+	old, name := claim(apps, e.Spec.Name, e.Spec.Cwd)
+	if old != nil {
+		return old
 	}
+	defer func() { e.Spec.Name = name }()
 	for i := range apps {
 		if s := &apps[i].Spec; !e.Named && s.Cwd == e.Spec.Cwd && len(e.Diff(s)) == 0 {
 			return &apps[i]

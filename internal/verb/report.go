@@ -23,7 +23,7 @@ const (
 func Crash(ctx context.Context, conn *client.Client, a *velos.App, inst int) (crash.Report, error) {
 	m := view.MaskOf(a)
 	app := m.App(a)
-	in := crash.Input{App: &app, Inst: inst, Project: project(a.Spec.Cwd)}
+	in := crash.Input{App: &app, Inst: inst, Project: projectDir(a.Spec.Cwd)}
 	for e, err := range conn.Events(ctx, wire.EventsQuery{ID: a.ID, Last: reportEvents}) {
 		if err != nil {
 			return crash.Report{}, err
@@ -51,7 +51,7 @@ func Crash(ctx context.Context, conn *client.Client, a *velos.App, inst int) (cr
 
 // project is the root of the project that a directory belongs to: where the
 // repository or the package begins, or else the directory itself.
-func project(dir string) string {
+func projectDir(dir string) string {
 	for at := dir; ; {
 		for _, mark := range []string{".git", "go.mod", "Cargo.toml"} {
 			if _, err := os.Stat(filepath.Join(at, mark)); err == nil {

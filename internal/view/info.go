@@ -144,6 +144,8 @@ func (o Options) sheet(b *buffer, app *velos.App, order *velos.Event) {
 	s.line("url", URL(Addresses(&a)))
 	s.line("created", o.clock(a.Created)+" ("+ago(a.Created, o.Now)+")")
 	s.line("generation", strconv.Itoa(a.Generation))
+	s.line("owner", Owner(a.Lease, o.Now))
+	s.line("granted to", grants(a.Lease))
 	if order != nil {
 		s.line("last order", orderText(order)+", "+ago(order.Time, o.Now))
 	}

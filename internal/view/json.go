@@ -30,6 +30,7 @@ type appJSON struct {
 	Instances    []instanceJSON `json:"instances"`
 	Leaving      []instanceJSON `json:"leaving,omitempty"`
 	Log          velos.LogInfo  `json:"log"`
+	Lease        *velos.Lease   `json:"lease,omitempty"`
 	Config       velos.Spec     `json:"config"`
 }
 
@@ -49,7 +50,7 @@ func (o Options) appJSON(a *velos.App) appJSON {
 		ID: m.ID, Name: m.Spec.Name, Namespace: m.Spec.Namespace, Status: m.Status, RestartCount: m.Restarts(),
 		CPU: u.CPU, Memory: u.Memory, Generation: m.Generation, Created: m.Created, Updated: m.Updated,
 		Instances: make([]instanceJSON, len(m.Instances)), Log: m.Log, Config: m.Spec,
-		Health: healthOf(&m), Ports: Addresses(&m), URL: URL(Addresses(&m)),
+		Health: healthOf(&m), Ports: Addresses(&m), URL: URL(Addresses(&m)), Lease: m.Lease,
 	}
 	for i := range m.Leaving {
 		j.Leaving = append(j.Leaving, o.instanceJSON(&m.Leaving[i]))

@@ -122,6 +122,7 @@ const (
 	atHealth = iota + 10
 	atMode
 	atPorts
+	atOwner
 	columns
 )
 
@@ -131,7 +132,7 @@ func (o Options) listTable(b *buffer, apps []velos.App) {
 		return
 	}
 	cols := []column{{"id", true, 2}, {"name", false, 0}, {"namespace", false, 8}, {"×", true, 6}, {"status", false, 0},
-		{"pid", true, 7}, {"cpu", true, 5}, {"mem", true, 3}, {"restarts", true, 4}, {"uptime", true, 1}, {"health", false, 9}, {"mode", false, 11}, {"ports", false, 10}}
+		{"pid", true, 7}, {"cpu", true, 5}, {"mem", true, 3}, {"restarts", true, 4}, {"uptime", true, 1}, {"health", false, 9}, {"mode", false, 11}, {"ports", false, 10}, {"owner", false, 12}}
 	spaces, clusters := false, false
 	for i := range apps {
 		spaces = spaces || apps[i].Spec.Namespace != "default"
@@ -200,6 +201,9 @@ func (o Options) appRow(a *velos.App) []cell {
 	row[1] = cell{Text(a.Spec.Name), bold}
 	row[4] = cell{string(a.Status), statusColor(a.Status)}
 	row[8].text = strconv.Itoa(a.Restarts())
+	if a.Lease != nil {
+		row[atOwner].text = Text(a.Lease.Agent)
+	}
 	h := healthOf(a)
 	row[atHealth], row[atPorts].text = cell{string(h), healthColor(h)}, portsCell(Addresses(a))
 	if u.Procs > 0 || u.Memory > 0 {

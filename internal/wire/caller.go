@@ -10,6 +10,7 @@ type Caller struct {
 	Agent   string // name of the agent that asks; empty: none that the client knows of
 	Client  string // program and version on the other side of the door
 	TTY     bool   // it has a terminal; heeded where the daemon cannot see that
+	Remote  bool   // no process of the agent is among the client's ancestors
 }
 
 // Fields implements velos.Record.
@@ -18,6 +19,7 @@ func (c *Caller) Fields(f velos.Fields) {
 	f.String("agent", &c.Agent)
 	f.String("client", &c.Client)
 	f.Bool("tty", &c.TTY)
+	f.Bool("remote", &c.Remote)
 }
 
 // An Approval is an order of an agent that a person is asked to allow, or has

@@ -39,9 +39,11 @@ func inst(f velos.Fields, p *int) {
 type Start struct {
 	ID   uint32
 	Spec *velos.Spec
-	Wait bool // answer when the outcome is known
-	Hold bool // with a new Spec: register the app and start nothing
-	Inst int  // of the known app; -1: all
+	Wait bool         // answer when the outcome is known
+	Hold bool         // with a new Spec: register the app and start nothing
+	Inst int          // of the known app; -1: all
+	Keep bool         // an agent's app outlives it
+	TTL  velos.Millis // its lease ends when nothing is heard of the agent for that long; 0: as long as it lives
 }
 
 // Fields implements velos.Record.
@@ -51,6 +53,8 @@ func (s *Start) Fields(f velos.Fields) {
 	f.Bool("wait", &s.Wait)
 	f.Bool("hold", &s.Hold)
 	inst(f, &s.Inst)
+	f.Bool("keep", &s.Keep)
+	velos.Int(f, "ttl", &s.TTL)
 }
 
 // Started answers Start.

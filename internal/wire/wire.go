@@ -23,6 +23,8 @@ const (
 	ProcessUpdate  Command = 0x0b // Update → Done
 	ProcessScale   Command = 0x0c // Scale → Done
 	ProcessHistory Command = 0x0d // History → Formers
+	ProcessTrash   Command = 0x0e // nothing → Trash
+	ProcessRestore Command = 0x0f // Restore → Done
 	LogRead        Command = 0x10 // Logs → stream of Entries
 	LogStream      Command = 0x11 // Logs → stream of Entries that goes on with new lines
 	LogSearch      Command = 0x12 // Logs → stream of Entries
@@ -41,6 +43,8 @@ const (
 	EventAdd       Command = 0x51 // Finding → Done
 	ApprovalList   Command = 0x60 // nothing → Approvals
 	ApprovalAnswer Command = 0x61 // ApprovalWord → Approval
+	LeaseSet       Command = 0x70 // LeaseWord → Done
+	LeaseGrant     Command = 0x71 // Grant → Done
 	CancelStream   Command = 0xfe // nothing; ends the stream with the same id
 	Error          Command = 0xff // never sent: the table has it, status Failure does its work
 )
@@ -71,12 +75,12 @@ var commands = [...]struct {
 	{ProcessStart, "PROCESS_START"}, {ProcessStop, "PROCESS_STOP"}, {ProcessRestart, "PROCESS_RESTART"},
 	{ProcessDelete, "PROCESS_DELETE"}, {ProcessList, "PROCESS_LIST"}, {ProcessInfo, "PROCESS_INFO"},
 	{ProcessReload, "PROCESS_RELOAD"}, {ProcessRename, "PROCESS_RENAME"}, {ProcessSignal, "PROCESS_SIGNAL"},
-	{ProcessReset, "PROCESS_RESET"}, {ProcessUpdate, "PROCESS_UPDATE"}, {ProcessScale, "PROCESS_SCALE"}, {ProcessHistory, "PROCESS_HISTORY"}, {LogRead, "LOG_READ"},
+	{ProcessReset, "PROCESS_RESET"}, {ProcessUpdate, "PROCESS_UPDATE"}, {ProcessScale, "PROCESS_SCALE"}, {ProcessHistory, "PROCESS_HISTORY"}, {ProcessTrash, "PROCESS_TRASH"}, {ProcessRestore, "PROCESS_RESTORE"}, {LogRead, "LOG_READ"},
 	{LogStream, "LOG_STREAM"}, {LogSearch, "LOG_SEARCH"}, {LogFlush, "LOG_FLUSH"}, {LogReopen, "LOG_REOPEN"}, {LogFiles, "LOG_FILES"}, {LogMinutes, "LOG_MINUTES"},
 	{MetricsGet, "METRICS_GET"}, {MetricsStream, "METRICS_STREAM"}, {StateSave, "STATE_SAVE"},
 	{StateLoad, "STATE_LOAD"}, {DaemonPing, "DAEMON_PING"}, {DaemonShutdown, "DAEMON_SHUTDOWN"}, {DaemonUpgrade, "DAEMON_UPGRADE"},
 	{EventList, "EVENT_LIST"}, {EventAdd, "EVENT_ADD"},
-	{ApprovalList, "APPROVAL_LIST"}, {ApprovalAnswer, "APPROVAL_ANSWER"}, {CancelStream, "CANCEL_STREAM"}, {Error, "ERROR"},
+	{ApprovalList, "APPROVAL_LIST"}, {ApprovalAnswer, "APPROVAL_ANSWER"}, {LeaseSet, "LEASE_SET"}, {LeaseGrant, "LEASE_GRANT"}, {CancelStream, "CANCEL_STREAM"}, {Error, "ERROR"},
 }
 
 // A Status says what kind of answer a response is.
