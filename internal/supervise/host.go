@@ -287,6 +287,10 @@ func EnvFiles(s *velos.Spec) (map[string]string, error) {
 	return all, nil
 }
 
+// later is room for the variables that are added to environ's: without it the
+// first of them would copy the whole environment, for each run.
+const later = 8
+
 // environ is what the program gets: the files' values, the Spec's over them,
 // and our own over all.
 func environ(s *velos.Spec, files map[string]string, inst int, mark string) ([]string, error) {
@@ -310,7 +314,7 @@ func environ(s *velos.Spec, files map[string]string, inst int, mark string) ([]s
 		}
 		own[s.IncrementVar] = strconv.Itoa(n + inst)
 	}
-	list := make([]string, 0, len(s.Env)+len(files)+len(own))
+	list := make([]string, 0, len(s.Env)+len(files)+len(own)+later)
 	for k, v := range files {
 		if _, ok := s.Env[k]; !ok && own[k] == "" && !reserved(k) {
 			list = append(list, k+"="+v)

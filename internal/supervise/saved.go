@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"iter"
+	"slices"
 	"time"
 
 	"github.com/velospm/velos"
@@ -33,7 +34,9 @@ func (a *app) saved(v *home.Saved) {
 		ID: a.id, Spec: *a.spec.Load(), Status: velos.Stopped,
 		Generation: int(a.generation.Load()), Created: a.created, Lease: a.lease.Load(), Runs: v.Runs[:0],
 	}
-	for _, r := range a.cast.Load().slots {
+	slots := a.cast.Load().slots
+	v.Runs = slices.Grow(v.Runs, len(slots)) // a save in a rush of starts is not to grow it step by step
+	for _, r := range slots {
 		in := r.snapshot.Load()
 		if in.Wanted {
 			v.Status = velos.Online
