@@ -93,6 +93,15 @@ export async function some(path, most) {
   return lines.slice(0, most);
 }
 
+/** Whether the server takes a token: an error says why it does not. */
+export async function offer(text) {
+  const r = await fetch('/v1/apps', { headers: { Authorization: 'Bearer ' + text }, credentials: 'omit', cache: 'no-store' }).catch(() => null);
+  if (!r) throw new Trouble(0, { code: 'unreachable' });
+  // A daemon that is away is no reason to stay outside.
+  if (!r.ok && r.status !== 503) throw await refused(r);
+  keep(text);
+}
+
 /** Exchanges the code of the address for a token. */
 export async function exchange(code) {
   const r = await send('POST', '/v1/session', { ticket: code });

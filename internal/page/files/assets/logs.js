@@ -34,11 +34,10 @@ class Log {
     this.list.addEventListener('keydown', (e) => this.key(e));
     this.el = h('section.logs', { 'aria-label': t('logs.of', { name }) },
       h('div.tools', null, this.search, h('label.check', { for: 'regex', title: 'RE2' }, this.regex, t('regex')), this.level, this.src, h('span.grow'), this.pause, this.fold, this.error, save), this.list, this.detail, this.status);
-    let typing;
-    this.search.addEventListener('input', () => { clearTimeout(typing); typing = setTimeout(() => this.begin(), 350); });
+    this.search.addEventListener('input', () => { clearTimeout(this.typing); this.typing = setTimeout(() => this.begin(), 350); });
     for (const x of [this.regex, this.level, this.src]) x.addEventListener('change', () => this.begin());
     this.soon = paced(() => this.take(), 100);
-    this.el.leave = () => { this.stop?.(); this.list.leave(); clearTimeout(typing); this.gone = true; };
+    this.el.leave = () => { this.stop?.(); this.list.leave(); clearTimeout(this.typing); this.gone = true; };
     this.el.keys = { p: () => this.hold(!this.paused), e: () => this.nextError(1), E: () => this.nextError(-1), g: () => this.group(!this.grouped), '/': () => this.search.focus() };
   }
 
@@ -49,13 +48,15 @@ class Log {
 
   /** Follows from now on, with what there was before; or shows a line and what is around it. */
   async begin(seq) {
+    clearTimeout(this.typing);
     this.stop?.();
+    this.stop = null;
     this.buffer.clear();
     this.waiting = [];
     const turn = this.turn = (this.turn || 0) + 1, f = this.filter(), some = f.level || f.src || f.grep;
     this.wrong = '';
     this.pick(-1);
-    this.hold(false);
+    this.held(false);
     const what = { topic: 'logs', apps: [this.name], ...Object.fromEntries(Object.entries(f).filter(([, v]) => v)) };
     if (!some && !seq) what.lines = firstLines;
     if (seq) return this.around(Number(seq), turn);
@@ -138,12 +139,17 @@ class Log {
     say(msg, clean(l.msg).slice(0, 1000));
   }
 
+  /** Holds what is shown, or goes on; around a line that was linked to nothing came, so it begins anew. */
   hold(on, scroll = true) {
+    if (!on && !this.stop) return void this.begin();
+    this.held(on, scroll);
+  }
+
+  held(on, scroll = true) {
     this.paused = on;
     this.pause.setAttribute('aria-pressed', String(on));
     say(this.pause, on ? t('resume') : t('pause'));
     if (scroll) this.list.follow(!on && !this.grouped);
-    if (!on && !this.stop && !this.gone && this.turn) return void this.begin();
     this.soon();
   }
 

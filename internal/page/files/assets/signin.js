@@ -1,7 +1,7 @@
 // Signing in: with the code of a link, or with a token.
 import { h } from './dom.js';
 import { t } from './text.js';
-import { exchange, forget, get, keep } from './door.js';
+import { exchange, keep, offer } from './door.js';
 
 /** The code that stands behind # in a link, which is taken out of the address at once. */
 export function codeInAddress() {
@@ -28,14 +28,10 @@ export function signIn(done, why) {
   form.addEventListener('submit', async (e) => {
     e.preventDefault();
     go.disabled = true;
-    keep(token.value.trim());
     try {
-      await get('/v1/apps');
+      await offer(token.value.trim());
       done();
     } catch (err) {
-      // A daemon that is away is no reason to stay outside.
-      if (err.status === 503) return done();
-      forget();
       wrong.textContent = err.status === 401 ? t('token_wrong') : err.message || t('unreachable');
       go.disabled = false;
       token.select();
