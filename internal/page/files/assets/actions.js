@@ -36,12 +36,13 @@ export function ordersFor(app) {
   return up ? ['restart', 'reload', 'stop', 'scale', 'signal', 'delete'] : ['start', 'scale', 'delete'];
 }
 
-export function buttons(app, done) {
-  return ordersFor(app).map((verb) => h('button.' + (orders[verb].grave ? 'grave' : 'calm'), { 'data-verb': verb, onclick: () => confirm(verb, app, done) }, t('verb.' + verb)));
+/** A button for each; app() is the app as it is when one is pressed. */
+export function buttons(verbs, app) {
+  return verbs.map((verb) => h('button.' + (orders[verb].grave ? 'grave' : 'calm'), { 'data-verb': verb, onclick: () => confirm(verb, app()) }, t('verb.' + verb)));
 }
 
 /** Asks whether an order is meant, gives it, and says what came of it. */
-export function confirm(verb, app, done = () => {}) {
+export function confirm(verb, app) {
   const order = orders[verb], command = h('code.digits'), wrong = h('p.wrong', { role: 'alert' });
   const go = h('button.' + (order.grave ? 'grave.solid' : 'solid'), { type: 'submit' }, t('verb.' + verb));
   const form = h('form', { method: 'dialog' },
@@ -63,7 +64,6 @@ export function confirm(verb, app, done = () => {}) {
       const one = Array.isArray(r) ? r[0] : r;
       note(t('done', { name: app.name, did: one?.did || verb }));
       dialog.close();
-      done(verb);
     } catch (err) {
       wrong.textContent = (err.message || t('unreachable')) + (err.hints?.length ? ' – ' + err.hints[0] : '');
       go.disabled = false;

@@ -4,7 +4,7 @@ import { t, percent, size, span, moment, ago, count, clean } from './text.js';
 import { badge, chart, dayBar } from './draw.js';
 import { empty, loading, facts, outside, appLink } from './parts.js';
 import { actorName } from './store.js';
-import { buttons } from './actions.js';
+import { buttons, ordersFor } from './actions.js';
 import { logs } from './logs.js';
 import { crash, why } from './crash.js';
 import { settings } from './settings.js';
@@ -17,21 +17,22 @@ export function app(store, name, tab, params) {
   const place = h('div.view');
   for (const key of Object.keys(tabs)) nav.append(h('a', { href: appLink(name, key && '/' + key), 'aria-current': key === tab ? 'page' : null }, t('tab.' + (key || 'facts'))));
   const el = h('section.one', null, h('div.bar', null, h('a.back', { href: '#/', 'aria-label': t('apps') }, '‹'), title, state, h('span.grow'), menu), nav, place);
-  let shown = null, status = '';
+  let shown = null, status = '', offered = '';
   const show = () => {
     const a = store.named(name);
     if (!store.loaded) return;
     if (!a) {
       leave();
-      status = '';
+      status = offered = '';
       fill(state);
       fill(menu);
       return void fill(place, empty(t('no_such', { name }), h('a', { href: '#/' }, t('apps'))));
     }
-    if (status !== a.status + store.control) {
-      status = a.status + store.control;
-      fill(state, badge(a.status));
-      fill(menu, store.control ? buttons(a) : h('span.dim', null, t('read_only')));
+    if (status !== a.status) fill(state, badge(status = a.status));
+    const verbs = store.control ? ordersFor(a) : [];
+    if (offered !== store.scope + verbs) {
+      offered = store.scope + verbs;
+      fill(menu, store.control ? buttons(verbs, () => store.named(name) || a) : h('span.dim', null, t('read_only')));
     }
     if (!shown) fill(place, shown = (tabs[tab] || facets)(store, name, params));
     shown.show?.(a);
@@ -48,7 +49,7 @@ export function app(store, name, tab, params) {
 /** What there is to know at a glance. */
 function facets(store, name) {
   const list = h('div'), instances = h('div.rows', { role: 'list', 'aria-label': t('instances') }), day = dayBar();
-  const cpu = chart(t('cpu'), percent), memory = chart(t('memory'), size);
+  const cpu = chart(t('cpu'), percent, 1), memory = chart(t('memory'), size);
   const el = h('div', null, list, h('div.charts', null, cpu, memory), h('h2', null, t('restarts24')), day, h('h2', null, t('instances')), instances);
   let key = '';
   el.show = (a) => {
@@ -83,7 +84,7 @@ function instance() {
 
 /** Figures as long as the page has been open; the server's past, if it has one. */
 function figures(store, name) {
-  const cpu = chart(t('cpu'), percent), memory = chart(t('memory'), size), since = h('p.dim');
+  const cpu = chart(t('cpu'), percent, 1), memory = chart(t('memory'), size), since = h('p.dim');
   const el = h('div', null, h('div.charts.tall', null, cpu, memory), since);
   el.show = (a) => {
     const f = store.figures.get(a.id);

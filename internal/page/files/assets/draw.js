@@ -32,7 +32,7 @@ export function spark(label, show, width = 96, height = 22) {
     for (let i = first; i < values.length; i++) top = Math.max(top, values[i]);
     const points = [];
     for (let i = 0; i < n; i++) {
-      points.push(((n < 2 ? 1 : i / (n - 1)) * width).toFixed(1) + ',' + (height - 2 - (top ? values[first + i] / top : 0) * (height - 4)).toFixed(1));
+      points.push(((n < 2 ? 1 : i / (n - 1)) * width).toFixed(1) + ',' + (height - 2 - (top ? values[first + i] / top / 1.15 : 0) * (height - 4)).toFixed(1));
     }
     line.setAttribute('points', points.join(' '));
     area.setAttribute('points', n > 1 ? `0,${height} ${points.join(' ')} ${width},${height}` : '');
@@ -76,12 +76,12 @@ export function dayBar() {
 }
 
 /** A larger drawing with its newest and highest figure in words. */
-export function chart(title, show) {
+export function chart(title, show, floor = 0) {
   const now = h('b.digits'), most = h('span.digits.dim'), line = spark(title, show, 600, 96);
   line.classList.add('large');
   const el = h('figure.chart', null, h('figcaption', null, h('span', null, title), now, most), line);
   el.draw = (values) => {
-    line.draw(values);
+    line.draw(values, floor);
     now.textContent = values.length ? show(values.at(-1)) : '–';
     most.textContent = values.length ? t('most', { n: show(Math.max(...values.slice(-600))) }) : '';
   };

@@ -6,7 +6,7 @@ import { loaded, facts } from './parts.js';
 import { chart } from './draw.js';
 
 export function health(store) {
-  const memory = chart(t('daemon_memory'), size), values = [];
+  const memory = chart(t('daemon_memory'), size);
   const main = loaded(async () => {
     const [p, u] = await Promise.all([get('/v1/health'), get('/v1/usage')]);
     return [p.version !== p.daemon_version && h('p.banner.wrong', { role: 'status' }, t('skew.daemon', { here: p.version, daemon: p.daemon_version }), ' ', h('code', null, 'velos doctor')),
@@ -14,11 +14,10 @@ export function health(store) {
         [t('memory'), `${size(u.rss_bytes)} (${t('own_memory', { n: size(u.anon_bytes) })})`], [t('cpu_time'), span(u.cpu_ms)], [t('clients'), count(u.clients)], [t('requests'), count(u.requests)], [t('events'), count(u.events)]])];
   });
   const el = h('section', { 'aria-label': t('daemon') }, h('div.bar', null, h('h1', null, t('daemon'))), main, h('div.charts', null, memory), h('p.dim', null, t('doctor'), ' ', h('code', null, 'velos doctor')));
-  const again = paced(() => main.reload(), 5000), draw = paced(() => memory.draw(values), 500);
+  const again = paced(() => main.reload(), 5000), draw = paced(() => memory.draw(store.own), 500);
+  draw();
   el.leave = store.listen((what) => {
-    if (what === 'metrics' && store.own) {
-      values.push(store.own.rss_bytes);
-      if (values.length > 3600) values.shift();
+    if (what === 'metrics') {
       draw();
       again();
     } else if (what === 'link') again();

@@ -10,7 +10,8 @@ export class Store {
     this.apps = new Map();     // by id
     this.loaded = false;
     this.events = [];          // oldest first
-    this.figures = new Map();  // by app id: {cpu: [], memory: []}; 0 is the daemon
+    this.figures = new Map();  // by app id: {cpu: [], memory: [], times: []}
+    this.own = [];             // the daemon's memory
     this.scope = '';
     this.version = '';
     this.link = { state: 'connecting', daemon: 'here' };
@@ -68,7 +69,8 @@ export class Store {
 
   metrics(m) {
     if (m.type !== 'metrics') return;
-    if (m.daemon) this.own = m.daemon;
+    if (m.daemon) this.own.push(m.daemon.rss_bytes);
+    if (this.own.length > mostFigures) this.own.shift();
     const seen = new Set();
     for (const a of m.apps) {
       seen.add(a.id);

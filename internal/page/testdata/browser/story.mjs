@@ -148,26 +148,30 @@ async function orders(p) {
   await p.open('#/app/web');
   await p.see('Instances');
   const before = one('web').pid;
-  await p.click('[data-verb=restart]');
+  await p.press('[data-verb=restart]');
   await p.see('velos restart web');
   await p.shot('confirm');
   must(one('web').pid === before, 'nothing happens before the confirmation');
   await p.keyboard.press('Escape');
   must(await until(() => p.evaluate(() => !document.querySelector('dialog')), 'Escape closes'), 'closed');
-  await p.click('[data-verb=restart]');
-  await p.click('dialog button[type=submit]');
+  await p.press('[data-verb=restart]');
+  await p.press('dialog button[type=submit]');
+  await until(() => p.evaluate(() => !document.querySelector('dialog')), 'the order is carried out');
   await p.see('web: restarted');
   must(one('web').pid !== before, 'it is another process');
-  await p.click('[data-verb=scale]');
+  await p.press('[data-verb=scale]');
   await p.$eval('dialog input', (e) => { e.value = '2'; e.dispatchEvent(new Event('input', { bubbles: true })); });
   await p.see('velos scale web 2');
-  await p.click('dialog button[type=submit]');
+  await p.press('dialog button[type=submit]');
+  await until(() => p.evaluate(() => !document.querySelector('dialog')), 'the order is carried out');
   await until(() => one('web').instances.length === 2, 'there are two');
-  await p.click('[data-verb=stop]');
-  await p.click('dialog button[type=submit]');
+  await p.press('[data-verb=stop]');
+  await p.press('dialog button[type=submit]');
+  await until(() => p.evaluate(() => !document.querySelector('dialog')), 'the order is carried out');
   await until(() => p.$('[data-verb=start]'), 'it can be started again');
-  await p.click('[data-verb=start]');
-  await p.click('dialog button[type=submit]');
+  await p.press('[data-verb=start]');
+  await p.press('dialog button[type=submit]');
+  await until(() => p.evaluate(() => !document.querySelector('dialog')), 'the order is carried out');
   await until(() => one('web').status === 'online', 'it is online');
   await proper(p, 'orders');
   done('orders ask first, say their command, and do it');
@@ -223,7 +227,7 @@ async function looks(p) {
 
 async function crowd(p) {
   let text = '';
-  for (let i = 0; i < 100; i++) text += `[apps.many-${i}]\ncmd = "sleep 3600"\nnamespace = "crowd-${i % 4}"\nmin_uptime = "0s"\n`;
+  for (let i = 0; i < 100; i++) text += `[apps.many-${i}]\nscript = "/bin/sleep"\nargs = ["3600"]\nnamespace = "crowd-${i % 4}"\nmin_uptime = "0s"\n`;
   writeFileSync('many.toml', text);
   velos('start', 'many.toml', '--no-wait');
   await p.open('#/');

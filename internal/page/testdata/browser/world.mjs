@@ -66,6 +66,7 @@ export async function page(chrome, origin, size = { width: 1280, height: 800 }) 
   });
   p.has = (text) => p.evaluate((t) => document.body.innerText.includes(t), text);
   p.see = (text, within) => until(() => p.has(text), 'the page shows ' + JSON.stringify(text), within);
+  p.press = (at) => until(() => p.evaluate((s) => { const e = document.querySelector(s); e?.click(); return !!e; }, at), at + ' can be pressed');
   p.open = async (hash) => { await p.evaluate((h) => { location.hash = h; }, hash); };
   p.shot = async (name) => { if (shots) { mkdirSync(shots, { recursive: true }); await p.screenshot({ path: `${shots}/${name}.png` }); } };
   return p;
