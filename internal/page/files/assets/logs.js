@@ -195,7 +195,7 @@ class Log {
 
   async download() {
     try {
-      const list = await get(at(this.name, '/logs') + query({ lines: 10000, level: this.level.value, src: this.src.value }));
+      const list = this.search.value ? this.buffer.lines : await get(at(this.name, '/logs') + query({ lines: 10000, level: this.level.value, src: this.src.value }));
       const text = list.map((l) => `${new Date(l.ts).toISOString()} ${l.instance} ${l.src} ${l.lvl || '-'} ${clean(l.msg)}\n`);
       const url = URL.createObjectURL(new Blob(text, { type: 'text/plain' }));
       h('a', { href: url, download: this.name + '.log' }).click();

@@ -59,7 +59,8 @@ function tally(el, all) {
 }
 
 function group(store) {
-  const title = h('h2'), rows = h('ul.apps', null), el = h('section.group', null, title, rows);
+  const title = h('h2'), rows = h('ul.apps', null), heads = ['cpu', 'memory', 'restarts24', 'uptime'].map((k) => h('span', { 'aria-hidden': 'true' }, t(k)));
+  const el = h('section.group', null, h('div.heads', null, title, heads), rows);
   el.update = (g) => {
     say(title, g.name + ' · ' + count(g.apps.length));
     keyed(rows, g.apps, (a) => String(a.id), (a) => card(store, a));

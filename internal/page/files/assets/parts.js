@@ -46,7 +46,7 @@ export function note(text, wrong) {
   if (!notes) document.body.append(notes = h('div.notes', { role: 'status', 'aria-live': 'polite' }));
   const el = h('div.note' + (wrong ? '.wrong' : ''), null, h('span', null, text), h('button.plain', { 'aria-label': t('close'), onclick: () => el.remove() }, '×'));
   notes.append(el);
-  while (notes.children.length > 4) notes.firstChild.remove();
+  while (notes.children.length > 3) notes.firstChild.remove();
   setTimeout(() => el.remove(), wrong ? 15000 : 6000);
 }
 

@@ -1,6 +1,6 @@
 // Русский.
 export default {
-  'unit.ms': 'мс', 'unit.s': 'с', 'unit.m': 'мин', 'unit.h': 'ч', 'unit.d': 'д', ago: '{span} назад', after: 'через {span}',
+  'unit.ms': 'мс', 'unit.s': 'с', 'unit.m': 'мин', 'unit.h': 'ч', 'unit.d': 'д', ago: '{span} назад', after: 'проработав {span}',
   'state.online': 'работает', 'state.stopped': 'остановлено', 'state.starting': 'запускается', 'state.stopping': 'останавливается', 'state.waiting_restart': 'перезапуск', 'state.errored': 'сбой',
   'health.healthy': 'здорово', 'health.unhealthy': 'нездорово', 'health.starting': 'проверяется',
   apps: 'Приложения', events: 'События', daemon: 'Демон', pages: 'Страницы', skip: 'К содержимому', theme: 'Цвета', 'theme.auto': 'как в системе', 'theme.light': 'светлые', 'theme.dark': 'тёмные', language: 'Язык: русский. Переключить на английский', nowhere: 'Здесь ничего нет',
@@ -15,7 +15,7 @@ export default {
   no_crash: 'Сбоев нет', 'no_crash.how': 'Ни один запуск не завершился сам.', for_agent: 'Копировать для агента', cause: 'Причина', frame: 'Место', holder: 'Занято', in_row: 'Подряд', same_before: 'Такие же раньше', next_start: 'Следующий запуск', stack: 'Стек', last_words: 'Последний вывод', timeline: 'Ход событий', what_to_do: 'Что делать', last_exit: 'Последнее завершение', last_order: 'Последнее указание', last_stderr: 'Последние строки stderr',
   'cause.port_in_use': 'порт занят', 'cause.missing_module': 'нет модуля', 'cause.missing_file': 'нет файла', 'cause.missing_command': 'нет команды', 'cause.missing_variable': 'нет переменной', 'cause.permission_denied': 'нет прав', 'cause.connection_refused': 'в соединении отказано', 'cause.syntax_error': 'ошибка синтаксиса', 'cause.out_of_memory': 'не хватило памяти', 'cause.native_crash': 'аварийное завершение', 'cause.killed': 'убито', 'cause.not_started': 'не запустилось', 'cause.uncaught_error': 'необработанная ошибка', 'cause.ended_without_error': 'завершилось без ошибки', 'cause.failed': 'сбой',
   'ended.signal': 'завершено сигналом {signal}', 'ended.code': 'завершилось с кодом {code}', 'ended.unknown': 'завершилось неизвестно как',
-  'verb.start': 'Запустить', 'verb.restart': 'Перезапустить', 'verb.reload': 'Обновить', 'verb.stop': 'Остановить', 'verb.scale': 'Число', 'verb.signal': 'Сигнал', 'verb.delete': 'Удалить',
+  'verb.start': 'Запустить', 'verb.restart': 'Перезапустить', 'verb.reload': 'Обновить', 'verb.stop': 'Остановить', 'verb.scale': 'Масштаб', 'verb.signal': 'Сигнал', 'verb.delete': 'Удалить',
   'ask.start': 'Запустить {name}?', 'ask.restart': 'Перезапустить {name}?', 'ask.reload': 'Обновить {name} без остановки?', 'ask.stop': 'Остановить {name}?', 'ask.scale': 'Число экземпляров {name}', 'ask.signal': 'Отправить {name} сигнал', 'ask.delete': 'Удалить {name}?',
   'means.start': 'Ожидание до готовности или сбоя.', 'means.restart': 'Каждый экземпляр будет остановлен и запущен снова.', 'means.reload': 'Новые экземпляры сменят старые без перерыва.', 'means.stop': 'Останется остановленным, пока его не запустят.', 'means.scale': 'Сколько экземпляров должно быть.', 'means.signal': 'Получит каждый экземпляр.', 'means.delete': 'Будет остановлено и забыто вместе с настройками.',
   same_as: 'То же, что', working: 'Выполняется …', done: '{name}: {did}', signal: 'Сигнал',

@@ -3,6 +3,8 @@
 import { ask } from './door.js';
 
 const pauses = [1000, 2000, 4000, 8000, 15000];
+// A connection on which nothing comes is asked whether it lives, and given up.
+const lookEvery = 10000, askAfter = 12000, deadAfter = 35000;
 
 /** A Line is the connection and those who listen. */
 export class Line {
@@ -13,6 +15,7 @@ export class Line {
     this.failures = 0;
     this.closed = false;
     this.state = 'connecting';
+    this.watch = setInterval(() => this.look(), lookEvery);
   }
 
   async open() {
@@ -29,12 +32,29 @@ export class Line {
     if (this.closed) return;
     const ws = new WebSocket(location.origin.replace(/^http/, 'ws') + '/v1/stream', ['velos.v1', 'ticket.' + ticket]);
     this.ws = ws;
-    ws.onmessage = (m) => this.heard(JSON.parse(m.data));
+    this.heardAt = Date.now();
+    ws.onmessage = (m) => {
+      this.heardAt = Date.now();
+      if (this.ws === ws) this.heard(JSON.parse(m.data));
+    };
     ws.onclose = () => {
-      if (this.ws !== ws) return;
+      if (this.ws !== ws) return; // given up, see look
       this.ws = null;
       this.later();
     };
+  }
+
+  /** Notices that the other side has gone without a word, such as while this machine slept. */
+  look() {
+    const ws = this.ws, quiet = Date.now() - this.heardAt;
+    if (!ws || quiet < askAfter) return;
+    if (quiet < deadAfter) {
+      if (ws.readyState === WebSocket.OPEN) ws.send('{"op":"ping"}');
+      return;
+    }
+    this.ws = null;
+    ws.close();
+    this.later();
   }
 
   /** Tries again after a pause, which grows. */
@@ -96,6 +116,7 @@ export class Line {
 
   close() {
     this.closed = true;
+    clearInterval(this.watch);
     clearTimeout(this.timer);
     this.ws?.close();
   }
