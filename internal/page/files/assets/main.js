@@ -13,7 +13,7 @@ import { signIn, codeInAddress, byCode } from './signin.js';
 
 let store = null, view = null, why = '';
 const main = h('main', { id: 'main', tabindex: '-1' }), banner = h('div.banners', { role: 'status', 'aria-live': 'polite' });
-const head = h('header');
+const head = h('header'), brand = h('a.brand', { href: '#/' }, h('img', { src: '/assets/icon.svg', alt: '', width: 20, height: 20 }), 'Velos');
 
 const themes = ['auto', 'light', 'dark'];
 let theme = localStorage.getItem('velos.theme') || 'auto';
@@ -30,7 +30,7 @@ function frame() {
   const at = route(), link = (hash, key, on) => h('a', { href: hash, 'aria-current': on ? 'page' : null }, t(key));
   const themeButton = h('button.plain', { id: 'theme', 'aria-label': t('theme') + ': ' + t('theme.' + theme), title: t('theme.' + theme), onclick: () => { wear(themes[(themes.indexOf(theme) + 1) % 3]); frame(); } }, { auto: '◐', light: '☀', dark: '☾' }[theme]);
   const speak = h('button.plain', { id: 'language', 'aria-label': t('language'), onclick: () => { choose(languages[(languages.indexOf(language) + 1) % languages.length]); frame(); show(); } }, language.toUpperCase());
-  fill(head, h('a.skip', { href: '#main', onclick: (e) => { e.preventDefault(); main.focus(); } }, t('skip')), h('a.brand', { href: '#/' }, h('img', { src: '/assets/icon.svg', alt: '', width: 20, height: 20 }), 'Velos'),
+  fill(head, h('a.skip', { href: '#main', onclick: (e) => { e.preventDefault(); main.focus(); } }, t('skip')), brand,
     store && h('nav', { 'aria-label': t('pages') }, link('#/', 'apps', at.page === '' || at.page === 'app'), link('#/events', 'events', at.page === 'events'), link('#/daemon', 'daemon', at.page === 'daemon')),
     h('span.grow'), store?.scope === 'read' && h('span.tag', null, t('read_only')), h('button.plain', { 'aria-label': t('keys'), onclick: help }, '?'), speak, themeButton,
     store && h('button.plain.out', { onclick: () => { forget(); leave(); } }, t('sign_out')));
