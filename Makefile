@@ -16,15 +16,26 @@ ifneq ($(VERSION),)
 LDFLAGS += -X=github.com/velospm/velos.Version=$(VERSION)
 endif
 
+PREFIX   ?= $(HOME)/.local
 FUZZTIME ?= 5s
 DEPS     ?= docs/velosd.deps
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-mcp test-page race vet cross fuzz golden deps ci help
+.PHONY: build install demo test test-mcp test-page race vet cross fuzz golden deps ci help
 
 build: ## the programs into bin/
 	CGO_ENABLED=0 GOEXPERIMENT=$(COLLECTOR) $(GO) build -trimpath -buildvcs=false -ldflags='$(LDFLAGS)' -o bin/ ./cmd/velosd ./cmd/velos ./cmd/velos-mcp ./cmd/velos-doors
+
+# Completions go where bash, zsh and fish look for them.
+install: build ## programs, manual pages and completions under PREFIX (~/.local)
+	install -d "$(DESTDIR)$(PREFIX)/bin" "$(DESTDIR)$(PREFIX)/share/man/man1" "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
+		"$(DESTDIR)$(PREFIX)/share/zsh/site-functions" "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
+	install bin/velos bin/velosd bin/velos-mcp bin/velos-doors "$(DESTDIR)$(PREFIX)/bin"
+	bin/velos man --dir "$(DESTDIR)$(PREFIX)/share/man/man1"
+	bin/velos completion bash >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/velos"
+	bin/velos completion zsh >"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_velos"
+	bin/velos completion fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/velos.fish"
 
 demo: build ## bring up the examples, crash one, show what Velos says about it
 	./examples/demo.sh

@@ -22,13 +22,16 @@ const (
 	TooLarge    Code = 13
 	Cancelled   Code = 14
 	Busy        Code = 15 // a limit was reached; trying again may work
+	// NeedsApproval is about an order of an agent that a person has to allow
+	// first: see Error.Approval.
+	NeedsApproval Code = 16
 )
 
 var codeNames = [...]string{
 	Failed: "failed", Invalid: "invalid", NotRunning: "not_running", NotFound: "not_found",
 	Timeout: "timeout", Crashed: "crashed", Unreachable: "unreachable", Denied: "denied",
 	Conflict: "conflict", NotYet: "not_yet", Unsupported: "unsupported", BadFrame: "protocol",
-	TooLarge: "too_large", Cancelled: "cancelled", Busy: "busy",
+	TooLarge: "too_large", Cancelled: "cancelled", Busy: "busy", NeedsApproval: "needs_approval",
 }
 
 // String is the code's word in JSON: not_found, conflict, …
@@ -50,6 +53,8 @@ func (c Code) Exit() int {
 		return int(Unreachable)
 	case c == Busy:
 		return int(Conflict)
+	case c == NeedsApproval:
+		return int(Denied)
 	}
 	return int(Failed)
 }
@@ -65,6 +70,9 @@ type Error struct {
 	Code    Code
 	Message string
 	Hint    string
+	// Approval is what a person can allow, with the code NeedsApproval: the
+	// same order passes once when this id was approved.
+	Approval string
 	// Cause is the error behind this one; it stays on this side of the wire.
 	Cause error
 }
@@ -84,6 +92,7 @@ func (e *Error) Fields(f Fields) {
 	Int(f, "code", &e.Code)
 	f.String("message", &e.Message)
 	f.String("hint", &e.Hint)
+	f.String("approval", &e.Approval)
 }
 
 // Sentinels for errors.Is.
@@ -102,6 +111,8 @@ var (
 	ErrTooLarge    = &Error{Code: TooLarge}
 	ErrCancelled   = &Error{Code: Cancelled}
 	ErrBusy        = &Error{Code: Busy}
+
+	ErrNeedsApproval = &Error{Code: NeedsApproval}
 )
 
 // CodeOf finds the code in err's chain; Failed when there is none.

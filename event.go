@@ -7,6 +7,11 @@ type Actor struct {
 	User string `json:"user,omitempty"`
 	PID  int    `json:"pid,omitempty"`
 	Exe  string `json:"exe,omitempty"` // name of the asking program
+
+	Agent   string `json:"agent,omitempty"`   // name of the agent behind it, such as claude-code; empty: a person or a script
+	Channel string `json:"channel,omitempty"` // the door: cli, mcp, api, web; empty: it did not say
+	Client  string `json:"client,omitempty"`  // the program on the other side of that door, in its own words
+	TTY     bool   `json:"tty,omitempty"`     // it has a terminal
 }
 
 // Policy is the actor of the daemon's own decisions.
@@ -19,6 +24,10 @@ func (a *Actor) Fields(f Fields) {
 	f.String("user", &a.User)
 	Int(f, "pid", &a.PID)
 	f.String("exe", &a.Exe)
+	f.String("agent", &a.Agent)
+	f.String("channel", &a.Channel)
+	f.String("client", &a.Client)
+	f.Bool("tty", &a.TTY)
 }
 
 // A Kind says what an Event is about.
@@ -34,6 +43,8 @@ const (
 	KindDaemon Kind = "daemon" // the daemon started, recovered or stopped
 	// KindWarning is about something that may need somebody: Cause says what.
 	KindWarning Kind = "warning"
+	// KindAlarm is a figure of an app's logs that is unusual: Alarm has it.
+	KindAlarm Kind = "alarm"
 )
 
 // An Event is something that happened.
@@ -49,6 +60,7 @@ type Event struct {
 	To    Status `json:"to,omitempty"`
 	Cause string `json:"cause,omitempty"` // plain words: "exited with code 1 after 3s"
 	Exit  *Exit  `json:"exit,omitempty"`
+	Alarm *Alarm `json:"alarm,omitempty"`
 	Actor Actor  `json:"actor"`
 	Gen   int    `json:"generation,omitempty"` // of the app's Spec
 }
@@ -66,6 +78,7 @@ func (e *Event) Fields(f Fields) {
 	Str(f, "to", &e.To)
 	f.String("cause", &e.Cause)
 	Object(f, "exit", &e.Exit)
+	Object(f, "alarm", &e.Alarm)
 	f.Nest("actor", true, &e.Actor)
 	Int(f, "generation", &e.Gen)
 }

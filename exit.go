@@ -53,6 +53,8 @@ func (e *Exit) Meaning() string {
 	switch {
 	case e.Error != "" || e.Unknown:
 		return ""
+	case e.OOM:
+		return "out of memory: the kernel's limit for it was reached"
 	case e.Killed:
 		return "by us: it did not stop in time"
 	case e.Signal == "":

@@ -26,6 +26,7 @@ func TestExitReadsAsASentence(t *testing.T) {
 		{Exit{Signal: "SIGTERM", Asked: true, Uptime: 7_200_000}, "stopped by SIGTERM after 2h"},
 		{Exit{Signal: "SIGTERM", Uptime: 7_200_000}, "killed by SIGTERM after 2h (somebody else asked it to stop)"},
 		{Exit{Signal: "SIGKILL", Uptime: 12_000}, "killed by SIGKILL after 12s (out of memory killer, or kill -9)"},
+		{Exit{Signal: "SIGKILL", OOM: true, Uptime: 12_000}, "killed by SIGKILL after 12s (out of memory: the kernel's limit for it was reached)"},
 		{Exit{Signal: "SIGKILL", Asked: true, Killed: true, Uptime: 12_000}, "killed by SIGKILL after 12s (by us: it did not stop in time)"},
 		{Exit{Signal: "SIGSEGV", Core: true, Uptime: 12_000}, "killed by SIGSEGV after 12s (crashed in native code, core dumped)"},
 		{Exit{Signal: "SIGSEGV", Asked: true, Uptime: 12_000}, "killed by SIGSEGV after 12s (crashed in native code)"},

@@ -23,6 +23,34 @@ func (i *Identity) Fields(f Fields) {
 // knows them.
 var LimitNames = []string{"as", "core", "cpu", "data", "fsize", "memlock", "nofile", "nproc", "stack"}
 
+// The limits of a control group (version 2) that a Spec may set, by the names of
+// the kernel's files: bytes, percent of one core such as 150%, and how many
+// processes and threads. They hold for each instance and all that it starts.
+const (
+	GroupMemory = "memory.max"
+	GroupCPU    = "cpu.max"
+	GroupPids   = "pids.max"
+)
+
+// GroupLimitNames are these.
+var GroupLimitNames = []string{GroupCPU, GroupMemory, GroupPids}
+
+// ParseGroupLimit reads the value of one: a whole number above zero, and
+// percent of cpu.max.
+func ParseGroupLimit(name, s string) (n int64, ok bool) {
+	if name == GroupCPU {
+		if s, ok = strings.CutSuffix(s, "%"); !ok {
+			return 0, false
+		}
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	return n, err == nil && n > 0 && (name != GroupCPU || n <= 100_000)
+}
+
+func isGroupLimit(name string) bool {
+	return name == GroupMemory || name == GroupCPU || name == GroupPids
+}
+
 // ParseLimit reads SOFT or SOFT:HARD, numbers or "unlimited", which is the
 // highest number there is.
 func ParseLimit(s string) (soft, hard uint64, ok bool) {
@@ -69,15 +97,21 @@ func (s *Spec) checkRights() *fault {
 	}
 	name, value := "", ""
 	for k, v := range s.Limits { // the first in order, for the same error each time
-		if _, _, ok := ParseLimit(v); (!ok || !knownLimit(k)) && (name == "" || k < name) {
+		_, _, ok := ParseLimit(v)
+		if isGroupLimit(k) {
+			_, ok = ParseGroupLimit(k, v)
+		}
+		if (!ok || !knownLimit(k) && !isGroupLimit(k)) && (name == "" || k < name) {
 			name, value = k, v
 		}
 	}
 	switch {
 	case name == "":
 		return nil
+	case isGroupLimit(name):
+		return &fault{field: "limits." + quote(name), what: "must be a number above zero, or percent such as 150% of cpu.max, not " + quote(value), hint: `such as limits = { "memory.max" = "512M" }`}
 	case !knownLimit(name):
-		return &fault{field: "limits." + quote(name), what: "unknown limit", hint: "there are " + strings.Join(LimitNames, ", ")}
+		return &fault{field: "limits." + quote(name), what: "unknown limit", hint: "there are " + strings.Join(LimitNames, ", ") + ", " + strings.Join(GroupLimitNames, ", ")}
 	}
 	return &fault{field: "limits." + name, what: "must be a number, SOFT:HARD or unlimited, not " + quote(value), hint: `such as limits = { nofile = 4096 }`}
 }

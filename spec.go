@@ -34,6 +34,9 @@ type Spec struct {
 	// EnvFrom says where the variables of Env are from; those that it does
 	// not name are from the shell.
 	EnvFrom map[string]string `json:"env_from,omitempty"`
+	// Secret names variables whose values nobody is shown, whatever they are
+	// called.
+	Secret []string `json:"secret,omitempty"`
 
 	Autorestart            Restart `json:"autorestart"`
 	StopExitCodes          []int64 `json:"stop_exit_codes,omitempty"`
@@ -53,6 +56,13 @@ type Spec struct {
 	MaxLogSize    int64  `json:"max_log_size"`              // bytes at which a file is rotated
 	MaxLogFiles   int    `json:"max_log_files"`             // rotated files kept for each stream
 	MaxLogTotal   int64  `json:"max_log_total"`             // bytes of all log files of the app; 0: no bound of its own
+
+	// How its lines are read, by the daemon (Rules) and by who reads them.
+	Rules               []LevelRule `json:"rules,omitempty"`
+	Multiline           string      `json:"multiline,omitempty"`            // RE2: lines that match begin an event, all others continue it
+	SimilarityThreshold float64     `json:"similarity_threshold,omitempty"` // of templates; 0: the default
+	DedupeWindow        Millis      `json:"dedupe_window,omitempty"`        // between repeats that are folded; 0: the default
+	SigmaThreshold      float64     `json:"sigma_threshold,omitempty"`      // of anomalies and alarms; 0: the default
 
 	// Listen are addresses that the daemon opens for the program and passes
 	// on as systemd does: tcp://HOST:PORT, udp://HOST:PORT, unix:/PATH. HOST
@@ -99,8 +109,15 @@ type Spec struct {
 	Schedule string  `json:"schedule,omitempty"`
 	Overlap  Overlap `json:"overlap,omitempty"`
 
+	// Hooks are commands that are run before, beside and after the program;
+	// nil when there are none.
+	*Hooks
+
 	// Source is the configuration file the Spec came from, if any.
 	Source string `json:"source,omitempty"`
+	// Notify says that Source has [[notify]] tables for the app: news of it
+	// are a reason for the daemon to run velos notify.
+	Notify bool `json:"notify,omitempty"`
 }
 
 // Fields implements Record. FileEnv travels on the wire; what writes to disk
@@ -124,6 +141,7 @@ func (s *Spec) Fields(f Fields) {
 	f.Map("file_env", &s.FileEnv)
 	f.Strings("env_profiles", &s.EnvProfiles)
 	f.Map("env_from", &s.EnvFrom)
+	f.Strings("secret", &s.Secret)
 	Str(f, "autorestart", &s.Autorestart)
 	f.Ints("stop_exit_codes", &s.StopExitCodes)
 	Int(f, "max_restarts", &s.MaxRestarts)
@@ -141,6 +159,11 @@ func (s *Spec) Fields(f Fields) {
 	f.Int("max_log_size", &s.MaxLogSize)
 	Int(f, "max_log_files", &s.MaxLogFiles)
 	f.Int("max_log_total", &s.MaxLogTotal)
+	List(f, "rules", &s.Rules)
+	f.String("multiline", &s.Multiline)
+	f.Float("similarity_threshold", &s.SimilarityThreshold)
+	Int(f, "dedupe_window", &s.DedupeWindow)
+	f.Float("sigma_threshold", &s.SigmaThreshold)
 	f.Strings("listen", &s.Listen)
 	f.Bool("listen_reuseport", &s.ListenReuse)
 	f.Bool("wait_ready", &s.WaitReady)
@@ -165,7 +188,9 @@ func (s *Spec) Fields(f Fields) {
 	f.String("cron_restart", &s.CronRestart)
 	f.String("schedule", &s.Schedule)
 	Str(f, "overlap", &s.Overlap)
+	hookFields(f, &s.Hooks)
 	f.String("source", &s.Source)
+	f.Bool("notify", &s.Notify)
 }
 
 // Where a variable is from, in EnvFrom.

@@ -39,6 +39,7 @@ type Exit struct {
 	Code   int    `json:"code"`             // valid when Signal is empty and Unknown is false
 	Signal string `json:"signal,omitempty"` // SIGKILL, …; empty when it exited by itself
 	Core   bool   `json:"core_dumped,omitempty"`
+	OOM    bool   `json:"oom,omitempty"` // the kernel killed it: its control group was out of memory
 	// Unknown means that nobody could tell: the code is never invented.
 	Unknown bool   `json:"unknown,omitempty"`
 	Asked   bool   `json:"asked"`  // it was told to stop
@@ -56,6 +57,7 @@ func (e *Exit) Fields(f Fields) {
 	Int(f, "code", &e.Code)
 	f.String("signal", &e.Signal)
 	f.Bool("core_dumped", &e.Core)
+	f.Bool("oom", &e.OOM)
 	f.Bool("unknown", &e.Unknown)
 	f.Bool("asked", &e.Asked)
 	f.Bool("killed", &e.Killed)

@@ -54,6 +54,8 @@ var rooms = map[string]room{
 	"internal/dotenv": {side: shared},
 	"internal/cron":   {side: shared},
 	"internal/fault":  {side: shared},
+	"internal/policy": {side: shared},
+	"internal/audit":  {side: shared, imports: "record"},
 
 	"internal/journal":   {side: daemon, imports: "fault record"},
 	"internal/poll":      {side: daemon},
@@ -68,32 +70,37 @@ var rooms = map[string]room{
 	"internal/channel":   {side: daemon, imports: "poll"},
 	"internal/cluster":   {side: daemon, imports: "channel sockets"},
 	"internal/trigger":   {side: daemon},
-	"internal/supervise": {side: daemon, imports: "child cluster cron dotenv fault home journal keeper logs notify probe proc trigger usage"},
-	"internal/daemon": {side: daemon, imports: "child cluster dotenv fault home journal keeper level logs poll proc " +
-		"record supervise trigger usage wire"},
-	"cmd/velosd": {side: daemon, imports: "daemon"},
+	"internal/supervise": {side: daemon, imports: "child cluster cron dotenv fault home journal keeper level logs notify probe proc trigger usage"},
+	"internal/daemon":    {side: daemon, imports: "audit child cluster dotenv fault home journal keeper level logs policy poll proc record supervise trigger usage wire"},
+	"cmd/velosd":         {side: daemon, imports: "daemon"},
 
-	"internal/config":  {side: reader, imports: "cron dotenv home"},
+	"internal/config":  {side: reader, imports: "cron dotenv home level policy"},
 	"internal/foreign": {side: reader, imports: "config dotenv home"},
 	"internal/digest":  {side: reader, imports: "level"},
 	"internal/client":  {side: reader, imports: "home record wire"},
+	"internal/search":  {side: reader, imports: "level"},
 	"internal/crash":   {side: reader, imports: "digest level"},
-	"internal/view":    {side: reader, imports: "crash digest level"},
-	"internal/verb":    {side: reader, imports: "client config crash home view wire"},
+	"internal/view":    {side: reader, imports: "audit crash digest level"},
+	"internal/verb":    {side: reader, imports: "client config crash digest home search view wire"},
 	"internal/unit":    {side: reader},
+	"internal/trust":   {side: reader, imports: "config home"},
+	"internal/herald":  {side: reader, imports: "client config home trust verb view wire"},
 	"internal/guard":   {side: reader, imports: "home view"},
 	"internal/fan":     {side: reader, imports: "client view wire"},
 	"internal/page":    {side: reader},
 	"internal/api":     {side: reader, imports: "client fan guard verb view wire"},
-	"internal/mcp":     {side: reader, imports: "client config crash digest guard record verb view wire"},
+	"internal/mcp":     {side: reader, imports: "audit client config crash digest guard record search verb view wire"},
 	"internal/metrics": {side: reader, imports: "client wire"},
-	"internal/tui":     {side: reader, imports: "client digest home level view wire", later: true},
-	"internal/cli":     {side: reader, imports: "api client config crash digest dotenv foreign guard home level metrics page record tui unit verb view wire"},
+	"internal/otel":    {side: reader, imports: "client config home metrics view wire"},
+	"internal/history": {side: reader, imports: "client home"},
+	"internal/tui":     {side: reader, imports: "client verb view wire"},
+	"internal/cli":     {side: reader, imports: "api audit client config crash digest dotenv foreign guard herald home level metrics page policy record search trust unit verb view wire"},
 	"cmd/velos":        {side: reader, imports: "cli"},
 	"cmd/velos-mcp":    {side: reader, imports: "cli mcp"},
-	"cmd/velos-doors":  {side: reader, imports: "cli"},
+	"cmd/velos-doors":  {side: reader, imports: "cli history home otel tui view"},
 	"bench/rig":        {side: reader, imports: "client home record wire", later: true},
 	"bench/logs":       {side: reader, imports: "digest level", later: true},
+	"bench/search":     {side: reader, imports: "search", later: true},
 	"bench/*":          {side: reader, imports: "bench/rig client home record wire", later: true}, // one program each
 }
 
@@ -131,10 +138,11 @@ var (
 		shared: {"golang.org/x/sys"},
 		daemon: {"golang.org/x/sys"},
 		reader: {"github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/pelletier/go-toml/v2",
-			"github.com/goccy/go-yaml", "github.com/klauspost/compress", "github.com/modelcontextprotocol/go-sdk", "github.com/coder/websocket",
-			"golang.org/x/sys", "golang.org/x/term", "golang.org/x/time"},
+			"charm.land/bubbletea/v2", "github.com/charmbracelet/colorprofile", "github.com/charmbracelet/x/ansi", "github.com/coder/websocket", "github.com/goccy/go-yaml", "github.com/klauspost/compress", "github.com/modelcontextprotocol/go-sdk", "golang.org/x/sys", "golang.org/x/term", "golang.org/x/time",
+			"go.opentelemetry.io/otel", "modernc.org/sqlite"},
 	}
-	testModules = []string{"github.com/getkin/kin-openapi", "github.com/google/go-cmp", "github.com/prometheus/common", "github.com/rogpeppe/go-internal", "github.com/tinylib/msgp"}
+	testModules = []string{"github.com/getkin/kin-openapi", "github.com/google/go-cmp", "github.com/prometheus/common", "github.com/rogpeppe/go-internal", "github.com/tinylib/msgp",
+		"go.opentelemetry.io/proto/otlp", "google.golang.org/protobuf"}
 )
 
 const (

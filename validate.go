@@ -33,7 +33,7 @@ func (s *Spec) Validate() error {
 	}
 	for _, check := range [...]func(*Spec) *fault{
 		(*Spec).checkProgram, (*Spec).checkInstances, (*Spec).checkEnv,
-		(*Spec).checkRestart, (*Spec).checkServing, (*Spec).checkDependencies, (*Spec).checkTriggers, (*Spec).checkLogs, (*Spec).checkRights, (*Spec).checkText,
+		(*Spec).checkRestart, (*Spec).checkServing, (*Spec).checkDependencies, (*Spec).checkTriggers, (*Spec).checkHooks, (*Spec).checkLogs, (*Spec).checkDigest, (*Spec).checkRights, (*Spec).checkText,
 	} {
 		if f := check(s); f != nil {
 			return f.error(s.Name)
@@ -207,6 +207,11 @@ func (s *Spec) checkEnv() *fault {
 	}
 	if strings.HasPrefix(s.IncrementVar, "VELOS_") {
 		return &fault{field: "increment_var", what: "the names that begin with VELOS_ are velos's own, not " + quote(s.IncrementVar), hint: `such as increment_var = "PORT"`}
+	}
+	for _, k := range s.Secret {
+		if k == "" || strings.ContainsAny(k, "=\x00") {
+			return &fault{field: "secret", what: "must be names of variables, not " + quote(k), hint: `such as secret = ["STRIPE_ID"]`}
+		}
 	}
 	for _, p := range s.EnvFiles {
 		p, _ = OptionalFile(p)

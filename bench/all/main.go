@@ -27,6 +27,8 @@ var programs = []struct{ name, quick string }{
 	{"output", "-lines=100000 -rounds=1"},
 	{"idle", "-children=200 -pm2=10 -window=10s"},
 	{"cluster", "-quick"},
+	{"config", "-runs=7 -files=5000 -window=5s"},
+	{"wait", "-rounds=20 -waiters=200 -window=5s"},
 	{"stream", "-window=5s -subscribers=50 -idle=200"},
 }
 

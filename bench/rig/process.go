@@ -81,6 +81,20 @@ func CPUOf(pids ...int) (time.Duration, error) {
 	return time.Duration(sum), nil
 }
 
+// ShareOf is how much of a core a process takes over a window that begins when
+// it has come to rest, in percent.
+func ShareOf(pid int, window time.Duration) (float64, error) {
+	time.Sleep(3 * time.Second)
+	cpu, err := CPUOf(pid)
+	if err != nil {
+		return 0, err
+	}
+	at := time.Now()
+	time.Sleep(window)
+	after, err := CPUOf(pid)
+	return (after - cpu).Seconds() / time.Since(at).Seconds() * 100, err
+}
+
 // WakesOf is how often the live threads of a process have gone to sleep of
 // their own will.
 func WakesOf(pid int) (n int64) {

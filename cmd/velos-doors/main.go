@@ -5,11 +5,16 @@
 package main
 
 import (
+	"context"
 	"os"
 
 	"github.com/velospm/velos/internal/cli"
+	"github.com/velospm/velos/internal/tui"
 )
 
 func main() {
+	cli.Monitor = func(ctx context.Context, s cli.Screen) error { return tui.Run(ctx, tui.Options(s)) }
+	cli.SendTelemetry = send
+	cli.RecordFigures, cli.AskFigures = record, ask
 	os.Exit(cli.Main(os.Args[1:]))
 }

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -47,7 +48,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "waitstatus": waitStatus, "edit": edit, "waitfile": waitFile, "waitgone": waitGone, "waitlog": waitLog,
-			"waitcontent": waitContent, "killapp": killApp, "killdaemon": killDaemon, "killyoung": killYoung, "isjson": isJSON, "pidof": pidOf, "reboot": reboot,
+			"waitcontent": waitContent, "killapp": killApp, "killdaemon": killDaemon, "killyoung": killYoung, "isjson": isJSON, "minutes": minutes, "waitevent": waitEvent, "pidof": pidOf, "reboot": reboot,
 		},
 		Condition: condition,
 	})
@@ -59,6 +60,7 @@ func setup(e *testscript.Env) error {
 	e.Setenv("HOME", e.WorkDir)
 	e.Setenv("TZ", "UTC")
 	e.Setenv("NO_COLOR", "1")
+	e.Setenv("VELOS_AGENT", "0") // scripts tell of people, also where an agent runs them
 	// With the race detector every program would sleep a second at its end.
 	e.Setenv("GORACE", "atexit_sleep_ms=0")
 	// Scripts are written for people, and people have programs in PATH.
@@ -117,6 +119,44 @@ func condition(c string) (bool, error) {
 		return os.Geteuid() == 0, nil
 	}
 	return false, fmt.Errorf("unknown condition %s", c)
+}
+
+// minutes ID COUNT LINES ERRORS makes that a daemon has counted so many minutes
+// before this one, each with so many lines.
+func minutes(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: minutes id count lines errors")
+	}
+	var n [3]uint32
+	for i, a := range args[1:] {
+		v, err := strconv.ParseUint(a, 10, 32)
+		ts.Check(err)
+		n[i] = uint32(v)
+	}
+	var b []byte
+	now := uint32(time.Now().Unix() / 60)
+	for at := now - n[0]; at < now; at++ {
+		for _, v := range []uint32{at, n[1], 0, n[2]} {
+			b = binary.LittleEndian.AppendUint32(b, v)
+		}
+	}
+	ts.Check(os.WriteFile(filepath.Join(ts.Getenv("VELOS_HOME"), "logs", ".spool", args[0]+".min"), b, 0o600))
+}
+
+// waitEvent NAME PATTERN waits until an event of an app matches. It may take
+// until the minute is over.
+func waitEvent(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: waitevent name pattern")
+	}
+	re, err := regexp.Compile(args[1])
+	ts.Check(err)
+	if !waitUntil(2*patience, func() bool {
+		time.Sleep(200 * time.Millisecond)
+		return ts.Exec("velos", "events", args[0]) == nil && re.MatchString(ts.ReadFile("stdout"))
+	}) {
+		ts.Fatalf("no event matches %s:\n%s", args[1], ts.ReadFile("stdout"))
+	}
 }
 
 // exits CODE velos ... runs a command that must end with this exit code.

@@ -80,6 +80,7 @@ func Routes() []Route {
 		{"GET", "/v1/metrics", allFigures, false, false},
 		{"GET", "/v1/events", events, false, false},
 		{"GET", "/v1/changes", changes, false, false},
+		{"GET", "/v1/audit", audited, true, false},
 		{"GET", "/v1/ports", ports, false, false},
 		{"GET", "/v1/summary", studied("summary"), false, false},
 		{"GET", "/v1/patterns", studied("patterns"), false, false},

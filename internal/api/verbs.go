@@ -33,6 +33,16 @@ type Verbs struct {
 	Change func(ctx context.Context, out io.Writer, c *client.Client, app string, ch Change) error
 	// Study says what the lines of apps come to: summary, patterns, anomalies.
 	Study func(ctx context.Context, out io.Writer, c *client.Client, s Study) error
+	// Audit is the record of orders.
+	Audit func(out io.Writer, a Audit) error
+}
+
+// Audit says which orders of the record somebody wants. What is zero does not
+// count.
+type Audit struct {
+	Since                 velos.Time
+	App, Agent, Actor, Op string
+	Last                  int
 }
 
 // Apply is what may be said of a file.
@@ -299,6 +309,22 @@ func ports(q *request) error {
 		apps[i] = *list[i].app
 	}
 	return q.value(append([]verb.Port{}, verb.Ports(apps, port)...))
+}
+
+// audited answers from the record itself, also while there is no daemon.
+func audited(q *request) error {
+	v := q.query("since", "lines", "app", "agent", "actor", "op")
+	a := Audit{Since: v.moment("since"), Last: int(v.number("lines", fewLines, mostLines)),
+		App: v.values.Get("app"), Agent: v.values.Get("agent"), Actor: v.values.Get("actor"), Op: v.values.Get("op")}
+	if v.err != nil {
+		return v.err
+	}
+	if q.Verbs.Audit == nil {
+		return &velos.Error{Code: velos.Unsupported, Message: "there is no record of orders here"}
+	}
+	out := q.stream(false)
+	defer out.end()
+	return q.Verbs.Audit(out, a)
 }
 
 // wait answers when something has become so.

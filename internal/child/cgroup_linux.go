@@ -16,8 +16,8 @@ import (
 // cgroups are control groups of version 2, one for each run, below the group
 // that the daemon itself is in. A process cannot leave its group unless it may
 // write to the group's files, so the group tells with certainty whose an
-// orphan is, and one write kills all members at once. No controller is turned
-// on: what the system's groups limit stays as it is.
+// orphan is, and one write kills all members at once. A controller is turned on
+// only for a run that is to have a bound of its own.
 //
 // Making and removing one costs about 30 µs. A number is never used again: it
 // names the run for good, and Linux since 6.15 goes on killing what is cloned
@@ -29,6 +29,8 @@ type cgroups struct {
 	mount string // where all groups are shown, from the group root on
 	root  string
 	fd    int // of dir: a path from the root costs a third of what is made there
+
+	keeper int // its process, which is in our group, too
 
 	mu      sync.Mutex
 	off     bool // cloning into a group does not work here
@@ -52,12 +54,14 @@ const maxBusy = 32
 const cgroupPrefix = "velos."
 
 // openCgroups is nil where groups cannot be made.
-func openCgroups() *cgroups {
+func openCgroups(keeper int) *cgroups {
 	mount, root := cgroupMount()
 	own, ok := cgroupPath("/proc/self/cgroup")
 	if mount == "" || !ok {
 		return nil
 	}
+	// A former daemon may have moved itself, and the keeper that started us.
+	own = strings.TrimSuffix(own, "/"+ownLeaf)
 	rel, ok := strings.CutPrefix(own, strings.TrimSuffix(root, "/"))
 	if !ok {
 		return nil
@@ -70,7 +74,9 @@ func openCgroups() *cgroups {
 		path:  strings.TrimSuffix(own, "/") + "/" + name + "/",
 		mount: mount,
 		root:  strings.TrimSuffix(root, "/"),
-		runs:  make(map[int]*Process),
+
+		keeper: keeper,
+		runs:   make(map[int]*Process),
 	}
 	if err := syscall.Mkdir(c.dir, 0o755); err != nil && err != syscall.EEXIST {
 		return nil

@@ -2,7 +2,11 @@
 
 package child
 
-import "syscall"
+import (
+	"syscall"
+
+	"github.com/velospm/velos"
+)
 
 // There are no control groups here.
 type (
@@ -10,7 +14,7 @@ type (
 	cgroups struct{}
 )
 
-func openCgroups() *cgroups                                                { return nil }
+func openCgroups(int) *cgroups                                             { return nil }
 func (*cgroups) close()                                                    {}
 func (*cgroups) join(*Process, *syscall.SysProcAttr)                       {}
 func (*cgroups) forked(*Process, *syscall.SysProcAttr, error) (again bool) { return false }
@@ -18,3 +22,12 @@ func (*cgroups) adopt(*Process, string, bool)                              {}
 func (*cgroups) refused()                                                  {}
 func (*cgroups) leave(*Process)                                            {}
 func (*cgroups) kill(*Host, *Process)                                      {}
+
+func (*cgroups) outOfMemory(*Process) bool { return false }
+
+func (*cgroups) bound(_ *Process, bounds []Bound) error {
+	if len(bounds) == 0 {
+		return nil
+	}
+	return fault(velos.Unsupported, nil, "leave it out; max_memory stops what takes too much", "limit ", bounds[0].File, ": there are no control groups on this system")
+}

@@ -43,15 +43,23 @@ type Command struct {
 	Passed bool
 	// Rights are what it has otherwise than the daemon; nil is nothing.
 	Rights *Rights
+	// Bounds are written into the run's control group, which must be one that
+	// can have them.
+	Bounds []Bound
 	// Mark is the value of VELOS_ID in Env: it tells whose an orphan is.
 	Mark string
 }
+
+// A Bound is a file of a control group and what is written into it:
+// memory.max, cpu.max or pids.max.
+type Bound struct{ File, Value string }
 
 // An Exit is how a process ended.
 type Exit struct {
 	Code    int    // when Signal is empty and Unknown is false
 	Signal  string // SIGKILL, …; empty when it exited by itself
 	Core    bool
+	OOM     bool // the kernel killed something of its tree, which was out of the memory that its group may have
 	Unknown bool // nobody could tell
 	Time    time.Time
 	// Leftover says that members of its tree live on. Gone is closed when

@@ -74,7 +74,7 @@ func OpenWith(o Options) (*Host, error) {
 	h.lineage.open()
 	h.fosters.open(o)
 	if !o.NoCgroup {
-		h.cgroups = openCgroups()
+		h.cgroups = openCgroups(o.Keeper)
 	}
 	sealDescriptors()
 	// Signals that this program was told to ignore would be ignored by all
@@ -191,6 +191,7 @@ func (h *Host) conclude(p *Process, ws syscall.WaitStatus) {
 	case ws.Signaled():
 		p.exit.Signal = SignalName(int(ws.Signal()))
 		p.exit.Core = ws.CoreDump()
+		p.exit.OOM = ws.Signal() == syscall.SIGKILL && h.cgroups.outOfMemory(p)
 	case ws.Exited():
 		p.exit.Code = ws.ExitStatus()
 	default:

@@ -45,12 +45,22 @@ func (h *Host) Start(c Command) (*Process, error) {
 		attr.Files = append(attr.Files, uintptr(fd))
 	}
 	h.cgroups.join(p, attr.Sys)
+	if err := h.cgroups.bound(p, c.Bounds); err != nil {
+		h.cgroups.forked(p, attr.Sys, nil)
+		h.mu.Lock()
+		h.cgroups.leave(p)
+		h.mu.Unlock()
+		return nil, err
+	}
 	h.mu.Lock()
 	h.forking++
 	h.mu.Unlock()
 	pid, err := fork(c.Path, c.Args, &attr)
 	if h.cgroups.forked(p, attr.Sys, err) {
-		if pid, err = fork(c.Path, c.Args, &attr); err == nil {
+		if pid, err = -1, error(syscall.EOPNOTSUPP); len(c.Bounds) == 0 {
+			pid, err = fork(c.Path, c.Args, &attr)
+		}
+		if err == nil {
 			h.cgroups.refused()
 		}
 	}

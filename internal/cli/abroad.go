@@ -4,8 +4,6 @@ package cli
 
 const (
 	insteadList    = "here it is: velos list --json"
-	insteadRestart = "here it is: velos restart, which starts what is not known yet"
-	insteadReload  = "here it is: velos reload FILE, which starts what is not known yet"
 	insteadUpgrade = "here it is: velos daemon upgrade"
 	insteadFile    = "here it is: velos init; velos import makes a velos.toml of another manager's file"
 	insteadLogs    = "nothing is needed: logs are rotated by themselves, see velos start --help"
@@ -20,10 +18,9 @@ const (
 // instead.
 var abroad = map[string]string{
 	"jlist": insteadList, "prettylist": insteadList, "slist": insteadList, "sysmonit": insteadList,
-	"imonit": "here it is: velos list", "dashboard": "here it is: velos list", "dash": "here it is: velos list", "report": "here it is: velos doctor, and velos info all",
-	"startOrRestart": insteadRestart, "startOrReload": insteadReload, "startOrGracefulReload": insteadReload,
+	"imonit": "here it is: velos monit", "report": "here it is: velos doctor, and velos info all",
 	"update": insteadUpgrade, "updatePM2": insteadUpgrade, "deepUpdate": insteadUpgrade,
-	"ecosystem": insteadFile, "create": insteadFile, "generate": insteadFile, "examples": "velos start --help has some",
+	"create": insteadFile, "generate": insteadFile, "examples": "velos start --help has some",
 	"logrotate": insteadLogs, "up": "here it is: velos start FILE.toml", "down": "here it is: velos stop all",
 	"rm": "here it is: velos delete", "cleardump": "delete the file that velos save names", "attach": "here it is: velos logs -f NAME",
 	"unmonitor": noService, "monitor": noService, "link": noService, "unlink": noService, "plus": noService, "login": noService, "logout": noService,

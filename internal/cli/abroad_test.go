@@ -12,7 +12,6 @@ func TestWhoComesFromPM2IsToldWhatToDo(t *testing.T) {
 	d.file(t, "app.sh", "#!/bin/sh\n")
 	for _, c := range []struct{ line, message, hint string }{
 		{"jlist", "no such command: jlist", "here it is: velos list --json"},
-		{"startOrRestart app.sh", "no such command: startOrRestart", "here it is: velos restart, which"},
 		{"update", "no such command: update", "here it is: velos daemon upgrade"},
 		{"pull api", "no such command: pull", "PM2 has this"},
 		{"login", "no such command: login", "PM2 has this"},
@@ -48,6 +47,7 @@ func TestWhoComesFromPM2IsToldWhatToDo(t *testing.T) {
 	want(t, d, 0, "x: online", "", "start", "app.sh", "-n", "x", "-x", "-m", "-a", "--no-pmx", "--no-automation", "--no-vizion", "--no-color")
 	want(t, d, 0, "api: already online", "", "start", "api", "--no-color")
 	want(t, d, 0, "api: restarted", "", "restart", "api", "-a")
+	want(t, d, 0, "x: restarted", "", "startOrRestart", "app.sh")
 	if out, _ := want(t, d, 0, "api", "", "list", "--color", "always", "--no-color"); strings.Contains(out, "\x1b") {
 		t.Errorf("colours: %q", out)
 	}

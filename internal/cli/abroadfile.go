@@ -13,9 +13,14 @@ import (
 // it adds to the apps in only those that they depend on.
 type opener func(path string, env config.Environ, needs bool, only []string) (*config.File, error)
 
-// opener reads files for orders.
-func (s *session) opener(ctx context.Context) opener {
+// opener reads files for orders. Where nothing of a file is to run it need not
+// be trusted, unless it is itself a program.
+func (s *session) opener(ctx context.Context, runs bool) opener {
 	return func(path string, env config.Environ, needs bool, only []string) (*config.File, error) {
+		trust := s.allowed(ctx)
+		if runs {
+			env.Trust = trust
+		}
 		if !foreign.Is(path) {
 			if needs {
 				return config.LoadNeeded(path, env, only...)
@@ -27,7 +32,7 @@ func (s *session) opener(ctx context.Context) opener {
 			return nil, err
 		}
 		env.Profiles = nil // the translation has taken it in
-		file, err := foreign.Read(ctx, path, foreign.Options{Env: env, Profile: profile, Say: s.printed(path)})
+		file, err := foreign.Read(ctx, path, foreign.Options{Env: env, Profile: profile, Say: s.printed(path), Trust: trust})
 		if err != nil {
 			return nil, err
 		}

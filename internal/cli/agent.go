@@ -18,7 +18,11 @@ import (
 
 const agentLong = `velos agent init writes Velos into the configuration of agents, so that they start velos mcp-server: of those
 named with --client, or of all that are found in this project and home. What else is in a file stays as it is, and a second
-time changes nothing. --dry-run shows the files, --remove takes Velos out again.
+time changes nothing. Beside that it writes a skill, SKILL.md, which says what to use velos for, also without MCP. --dry-run shows
+the files, --remove takes Velos out again.
+
+velos agent policy shows what agents may do: the rules of [agents] in config.toml of VELOS_HOME, which docs/AGENTS.md
+describes. What is wrong with the file is said with its place; until it is mended, agents are denied all orders.
 
 Clients: ` + "claude-code, claude-desktop, cursor, vscode, codex, gemini, opencode."
 
@@ -92,8 +96,11 @@ func setupAgent(s *session, f *pflag.FlagSet) handler {
 	dry := f.Bool("dry-run", false, "show what would be written, change nothing")
 	remove := f.Bool("remove", false, "take Velos out of the files")
 	return func(_ context.Context, args []string) error {
+		if len(args) == 1 && args[0] == "policy" {
+			return s.showPolicy()
+		}
 		if args[0] != "init" || len(args) > 1 {
-			return invalid("agent "+quote(args[0])+": no such word", "velos agent init")
+			return invalid("agent "+quote(args[0])+": no such word", "velos agent init, velos agent policy")
 		}
 		if s.Lost != nil {
 			return s.Lost
@@ -106,6 +113,20 @@ func setupAgent(s *session, f *pflag.FlagSet) handler {
 		var errs []error
 		for _, a := range list {
 			d, err := s.configure(a, *dry, *remove)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			done = append(done, d)
+		}
+		taught := map[string]bool{}
+		for _, a := range list {
+			path := a.skillPath(&s.World)
+			if path == "" || taught[path] {
+				continue
+			}
+			taught[path] = true
+			d, err := s.teach(a.name, path, *dry, *remove)
 			if err != nil {
 				errs = append(errs, err)
 				continue

@@ -83,7 +83,7 @@ func TestAgentsAreFoundByTheirSigns(t *testing.T) {
 	}
 	os.Mkdir(filepath.Join(d.home, ".cursor"), 0o755)
 	out, _, code := d.run(t, "agent", "init", "--json")
-	if code != 0 || !strings.Contains(out, `"client":"cursor"`) || strings.Count(out, "client") != 1 {
+	if code != 0 || !strings.Contains(out, `"client":"cursor"`) || strings.Count(out, "client") != 2 || !strings.Contains(out, "SKILL.md") {
 		t.Errorf("%d, %s", code, out)
 	}
 	if _, _, code := d.run(t, "agent", "init", "--client", "emacs"); code != 2 {

@@ -155,6 +155,8 @@ func TestEveryAnswerIsAsDescribed(t *testing.T) {
 		{"GET", "/v1/events?app=nobody", "", 404, "no such app"},
 		{"GET", "/v1/metrics", "", 200, `"name":"db"`},
 		{"GET", "/v1/changes?lines=5", "", 200, `"cursor":"#`},
+		{"GET", "/v1/audit?lines=5&agent=any", "", 200, `[`},
+		{"GET", "/v1/audit?colour=red", "", 400, `colour`},
 		{"GET", "/v1/ports", "", 200, "["},
 		{"GET", "/v1/summary?app=api&since=2026-01-01", "", 200, `"process_name":"api"`},
 		{"GET", "/v1/patterns?since=2026-01-01", "", 200, "["},
@@ -225,7 +227,7 @@ func TestEveryAnswerIsAsDescribed(t *testing.T) {
 }
 
 // harmless are parts of the names of what changes nothing.
-var harmless = []string{"LIST", "PING", "READ", "SEARCH", "METRICS", "HISTORY", "INFO", "EVENT"}
+var harmless = []string{"LOG_MINUTES", "LIST", "PING", "READ", "SEARCH", "METRICS", "HISTORY", "INFO", "EVENT_LIST"}
 
 func TestNoRouteIsWithoutItsGuard(t *testing.T) {
 	d := newFake(t, "api")

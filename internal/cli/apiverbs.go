@@ -12,6 +12,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/api"
+	"github.com/velospm/velos/internal/audit"
 	"github.com/velospm/velos/internal/client"
 	"github.com/velospm/velos/internal/config"
 	"github.com/velospm/velos/internal/digest"
@@ -21,7 +22,7 @@ import (
 
 // verbs are commands as the api gives them: the same code, with --json.
 func (s *session) verbs() api.Verbs {
-	return api.Verbs{Apply: s.apiApply, Undo: s.apiUndo, History: s.apiHistory, Settings: s.apiSettings, Change: s.apiChange, Study: s.apiStudy}
+	return api.Verbs{Apply: s.apiApply, Undo: s.apiUndo, History: s.apiHistory, Settings: s.apiSettings, Change: s.apiChange, Study: s.apiStudy, Audit: s.apiAudit}
 }
 
 // aside is a session for one request: nobody watches it, and what it has to
@@ -42,6 +43,18 @@ func (s *session) told(err error) error {
 		return nil
 	}
 	return view.Split(err)[0]
+}
+
+func (s *session) apiAudit(out io.Writer, a api.Audit) error {
+	h, err := s.home()
+	if err != nil {
+		return err
+	}
+	list, err := audit.Read(h.AuditFile(), audit.Query{Since: a.Since, App: a.App, Agent: a.Agent, Actor: a.Actor, Op: a.Op, Last: a.Last})
+	if err != nil {
+		return err
+	}
+	return view.Audit(out, list, view.Options{Format: view.JSON, Loc: s.Loc})
 }
 
 func (s *session) apiApply(ctx context.Context, out io.Writer, c *client.Client, a api.Apply) error {

@@ -66,6 +66,7 @@ func setupDiff(s *session, f *pflag.FlagSet) handler {
 func setupApply(s *session, f *pflag.FlagSet) handler {
 	var o applyFlags
 	o.flags(f)
+	s.trustFlag(f)
 	f.BoolVar(&o.dry, "dry-run", false, "show what would be done, and do nothing")
 	f.IntVar(&o.parallel, "parallel", 1, "instances of an app that are replaced at the same time")
 	f.StringVar(&o.timeout, "timeout", "", "wait no longer than this (such as 5m), then exit with 5; the orders stand")
@@ -146,7 +147,7 @@ func (s *session) compare(ctx context.Context, verb string, o *applyFlags, args 
 	if err := checkFile(verb, o.env, o.only, true); err != nil {
 		return nil, err
 	}
-	p := &plan{open: s.opener(ctx)}
+	p := &plan{open: s.opener(ctx, verb == "apply" && !o.dry)}
 	var err error
 	if p.apps, err = s.apps(ctx); err != nil {
 		return nil, err

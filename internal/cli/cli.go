@@ -22,6 +22,7 @@ import (
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
 	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/policy"
 	"github.com/velospm/velos/internal/view"
 )
 
@@ -39,7 +40,9 @@ type World struct {
 	Vars     map[string]string // environment
 	OutTTY   bool
 	ErrTTY   bool
+	InTTY    bool
 	Width    int         // of the terminal; 0 is unknown
+	Height   int         // the same
 	Unread   func() bool // nobody reads Out any longer; nil: nobody knows
 	In       io.Reader   // nil: there is nothing to read
 	Now      func() time.Time
@@ -53,9 +56,9 @@ func Main(args []string) int {
 	defer stop()
 	env, err := config.Current()
 	w := World{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Dir: env.Dir, Lost: err, Unread: unread, Vars: env.Vars, Now: time.Now, Loc: time.Local,
-		OutTTY: term.IsTerminal(int(os.Stdout.Fd())), ErrTTY: term.IsTerminal(int(os.Stderr.Fd()))}
+		OutTTY: term.IsTerminal(int(os.Stdout.Fd())), ErrTTY: term.IsTerminal(int(os.Stderr.Fd())), InTTY: term.IsTerminal(int(os.Stdin.Fd()))}
 	if w.OutTTY {
-		w.Width, _, _ = term.GetSize(int(os.Stdout.Fd()))
+		w.Width, w.Height, _ = term.GetSize(int(os.Stdout.Fd()))
 	}
 	return Run(ctx, w, args)
 }
@@ -111,9 +114,11 @@ type session struct {
 	offered bool // the versions were compared
 	json    bool
 	ai      bool
+	rows    bool // --ai=table
 	silent  bool
 	color   string
 	plain   bool // --no-color
+	trust   bool // --trust
 	root    *cobra.Command
 }
 
@@ -124,8 +129,10 @@ func (s *session) guess(args []string) {
 		switch a {
 		case "--json":
 			s.json = true
-		case "--ai":
+		case "--ai", "--ai=json":
 			s.ai = true
+		case "--ai=table":
+			s.ai, s.rows = true, true
 		case "--":
 			return
 		}
@@ -138,7 +145,7 @@ func (s *session) options() view.Options {
 	case s.json:
 		o.Format = view.JSON
 	case s.ai:
-		o.Format = view.AI
+		o.Format, o.Rows = view.AI, s.rows
 	}
 	return o
 }
@@ -147,7 +154,8 @@ func (s *session) options() view.Options {
 func (s *session) human() bool { return !s.json && !s.ai }
 
 // coloured decides about colour as most programs do: the flag first, then
-// NO_COLOR, CLICOLOR_FORCE, TERM, then whether a terminal is there.
+// NO_COLOR, CLICOLOR_FORCE, TERM, then whether a terminal is there and no agent
+// reads it: some give what they run a terminal.
 func (s *session) coloured(tty bool) bool {
 	switch {
 	case s.plain || s.color == "never":
@@ -156,13 +164,14 @@ func (s *session) coloured(tty bool) bool {
 		return true
 	}
 	force := s.Vars["CLICOLOR_FORCE"]
+	_, agent := policy.Agent(s.Vars)
 	switch {
 	case s.Vars["NO_COLOR"] != "":
 		return false
 	case force != "" && force != "0":
 		return true
 	}
-	return tty && s.Vars["TERM"] != "dumb"
+	return tty && !agent && s.Vars["TERM"] != "dumb"
 }
 
 // notice tells a person what is going on, on stderr and in one line.
@@ -227,7 +236,8 @@ func tree(s *session) *cobra.Command {
 	root.Flags().BoolVarP(&version, "version", "v", false, "show the version")
 	f := root.PersistentFlags()
 	f.BoolVar(&s.json, "json", false, "answer as JSON, for programs")
-	f.BoolVar(&s.ai, "ai", false, "answer as short JSON, for agents")
+	f.Var(&form{s}, "ai", "answer as short JSON, for agents; --ai=table: the same as rows under one header")
+	f.Lookup("ai").NoOptDefVal = "json"
 	f.BoolVarP(&s.silent, "silent", "s", false, "no notices on stderr")
 	f.StringVar(&s.color, "color", "auto", "use colours: auto, always, never")
 	f.BoolVar(&s.plain, "no-color", false, "the same as --color never")

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,11 +12,8 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/search"
 )
-
-// frameSize is how much of a file goes into one frame of its own, so that a
-// reader can begin in the middle and damage stays where it is.
-const frameSize = 256 << 10
 
 // packed is the ending of a compressed file.
 const packed = ".zst"
@@ -53,7 +49,7 @@ func compress(path string) (err error) {
 		return err
 	}
 	defer os.Remove(temp) // gone already when all went well
-	if err := errors.Join(pack(out, in), out.Sync(), out.Close()); err != nil {
+	if err := errors.Join(search.Pack(out, in), out.Sync(), out.Close()); err != nil {
 		return err
 	}
 	return exchange(path, temp, st)
@@ -75,29 +71,6 @@ func exchange(path, temp string, read fs.FileInfo) error {
 		return err
 	}
 	return os.Remove(path)
-}
-
-func pack(out io.Writer, in io.Reader) error {
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithLowerEncoderMem(true), zstd.WithEncoderCRC(true))
-	if err != nil {
-		return err
-	}
-	buf, frame := make([]byte, frameSize), []byte(nil)
-	for {
-		n, err := io.ReadFull(in, buf)
-		if n > 0 {
-			frame = enc.EncodeAll(buf[:n], frame[:0])
-			if _, err := out.Write(frame); err != nil {
-				return err
-			}
-		}
-		switch {
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-			return nil
-		case err != nil:
-			return err
-		}
-	}
 }
 
 func setupExpand(s *session, _ *pflag.FlagSet) handler {

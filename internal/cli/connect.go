@@ -9,6 +9,7 @@ import (
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
 	"github.com/velospm/velos/internal/home"
+	"github.com/velospm/velos/internal/wire"
 )
 
 // completeWithin bounds what a shell waits for when it completes a name.
@@ -30,8 +31,10 @@ func (s *session) dial() error {
 	s.conn, err = client.Dial(h.Socket())
 	if err != nil {
 		s.conn = nil
+		return err
 	}
-	return err
+	s.conn.Announce(wire.Caller{Channel: "cli", TTY: s.OutTTY || s.ErrTTY})
+	return nil
 }
 
 // mostDeaths bounds how many daemons a command sees die before it asks one.

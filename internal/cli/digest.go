@@ -70,6 +70,7 @@ type study struct {
 	period string     // in the user's words
 	since  velos.Time // 0 is everything
 	until  velos.Time
+	whole  bool // every line counts, and so what the daemon has counted does
 	view   view.Options
 }
 
@@ -84,7 +85,13 @@ func (s *session) digest(ctx context.Context, f *pflag.FlagSet, o *logFlags, d *
 	if err := d.check(o, args); err != nil {
 		return err
 	}
-	st := study{d: d, since: base.Since, until: base.Until, view: s.options(), o: digest.Options{Similarity: d.similarity, Sigma: d.sigma}}
+	st := study{d: d, since: base.Since, until: base.Until, view: s.options(), whole: o.whole() && !f.Changed("lines")}
+	if f.Changed("similarity") {
+		st.o.Similarity = d.similarity
+	}
+	if f.Changed("sigma") {
+		st.o.Sigma = d.sigma
+	}
 	foreign := d.file != "" || len(args) == 1 && args[0] == "-"
 	switch {
 	case o.last != "":
@@ -122,7 +129,7 @@ func (s *session) tell(sources []source, st *study) error {
 	var episodes []view.Found[digest.Episode]
 	for i := range sources {
 		src := &sources[i]
-		o := st.o
+		o := src.o
 		if !st.d.fresh {
 			o.Since = st.since
 		}
@@ -171,7 +178,7 @@ func (s *session) fold(ctx context.Context, sources []source, st *study, follow 
 		return s.foldLive(ctx, sources, st.since, out)
 	}
 	for i := range sources {
-		p := newPleats(func(f *digest.Fold) error { return out.Add(names[i], f) })
+		p := newPleats(&sources[i], func(f *digest.Fold) error { return out.Add(names[i], f) })
 		for l, err := range sources[i].lines {
 			if err != nil {
 				return err
@@ -232,7 +239,7 @@ func (s *session) foldLive(ctx context.Context, sources []source, since velos.Ti
 	defer stop()
 	live := make([]*pleats, len(sources))
 	for i := range sources {
-		live[i] = newPleats(func(f *digest.Fold) error { return out.Add(sources[i].facts.Name, f) })
+		live[i] = newPleats(&sources[i], func(f *digest.Fold) error { return out.Add(sources[i].facts.Name, f) })
 		live[i].live = true
 	}
 	arrivals := arrive(ctx, sources, since)

@@ -27,10 +27,6 @@ func Page() string {
 
 func (c *command) page(b *strings.Builder) {
 	fmt.Fprintf(b, "\n### velos %s\n\n", c.name)
-	if c.later {
-		fmt.Fprintf(b, "%s: not yet.\n", sentence(c.short))
-		return
-	}
 	fmt.Fprintf(b, "    velos %s\n\n", strings.TrimSpace(c.name+" "+c.args))
 	text := c.long
 	if text == "" {

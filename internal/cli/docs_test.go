@@ -34,9 +34,6 @@ func TestEveryCommandHelps(t *testing.T) {
 	d := newFake(t)
 	for i := range commands {
 		c := &commands[i]
-		if c.later {
-			continue
-		}
 		if out, e, code := d.run(t, c.name, "--help"); code != 0 || !strings.Contains(out, "velos "+c.name) || e != "" {
 			t.Errorf("velos %s --help: %d, %s%s", c.name, code, out, e)
 		}

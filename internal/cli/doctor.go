@@ -19,7 +19,7 @@ import (
 )
 
 const doctorLong = `Looks at the home directory, the socket, the versions of velos and velosd, limits, the disk, the size of logs,
-the clock, and whether apps come back with the system. Each finding comes with the command that mends it. It changes
+the clock, ports that apps wait for, what agents start, and whether apps come back with the system. Each finding comes with the command that mends it. It changes
 nothing and starts nothing. The exit code is 1 when something is bad; a warning is none.`
 
 // A finding is what one check came to.
@@ -67,6 +67,8 @@ func setupDoctor(s *session, _ *pflag.FlagSet) handler {
 		d.checkDisk()
 		d.checkLogs()
 		d.checkBoot()
+		d.checkAgents()
+		d.checkNotices()
 		return d.report()
 	}
 }
@@ -171,6 +173,7 @@ func (d *doctor) checkApps(ctx context.Context) {
 	if ill == 0 {
 		d.say("apps", fine, countApps(len(list.Apps))+", none has given up", "")
 	}
+	d.checkPorts(list.Apps)
 }
 
 // mostSkew is how far a clock may have gone back since the last event.

@@ -9,6 +9,7 @@ import (
 	"github.com/velospm/velos/internal/client"
 	"github.com/velospm/velos/internal/guard"
 	"github.com/velospm/velos/internal/view"
+	"github.com/velospm/velos/internal/wire"
 )
 
 // doorFlags say where a door listens and whom it lets in.
@@ -62,7 +63,13 @@ func (s *session) open(ctx context.Context, o *doorFlags, path string, d guard.D
 // dialer connects to the daemon, as often as a door needs it. It starts none.
 func (s *session) dialer() (func() (*client.Client, error), error) {
 	h, err := s.home()
-	return func() (*client.Client, error) { return client.Dial(h.Socket()) }, err
+	return func() (*client.Client, error) {
+		c, err := client.Dial(h.Socket())
+		if err == nil {
+			c.Announce(wire.Caller{Channel: "api"})
+		}
+		return c, err
+	}, err
 }
 
 func (s *session) tokens() (*guard.Tokens, error) {

@@ -72,7 +72,7 @@ func (s *session) exported(ctx context.Context, words []string, o *exportFlags) 
 	env.Profiles = o.env
 	var specs []velos.Spec
 	var names []string
-	p := &plan{open: s.opener(ctx)}
+	p := &plan{open: s.opener(ctx, false)}
 	for _, w := range words {
 		if !p.isFile(w) {
 			names = append(names, w)

@@ -322,6 +322,8 @@ func (d *fake) do(c wire.Command, p []byte) (velos.Record, error) {
 		wire.Decode(p, &s)
 		d.starts = append(d.starts, s)
 		return d.start(s)
+	case wire.LogFiles:
+		return nil, &velos.Error{Code: velos.Unsupported, Message: "there are no files"}
 	case wire.StateSave:
 		return &wire.StatePath{Path: d.home + "/saved.json", Count: len(d.apps)}, nil
 	case wire.StateLoad:

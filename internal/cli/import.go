@@ -40,6 +40,7 @@ func setupImport(s *session, f *pflag.FlagSet) handler {
 	var o importFlags
 	f.StringVarP(&o.out, "output", "o", "velos.toml", "file to write; - is stdout")
 	f.BoolVarP(&o.force, "force", "f", false, "write over a file that is there")
+	s.trustFlag(f)
 	f.StringVar(&o.profile, "env", "", "take this profile for the environment; without it all are kept apart")
 	return func(ctx context.Context, args []string) error {
 		env, err := s.environ()
@@ -49,16 +50,16 @@ func setupImport(s *session, f *pflag.FlagSet) handler {
 		if config.IsConfig(args[0]) {
 			return invalid("import "+quote(args[0])+": is a velos.toml already", "velos start "+quote(args[0]))
 		}
-		file, err := foreign.Read(ctx, args[0], foreign.Options{Env: env, Profile: o.profile, Apart: true, Say: s.printed(args[0])})
+		file, err := foreign.Read(ctx, args[0], foreign.Options{Env: env, Profile: o.profile, Apart: true, Say: s.printed(args[0]), Trust: s.allowed(ctx)})
 		if err != nil {
 			return err
 		}
-		return s.writeImport(file, &o, env)
+		return s.writeImport(ctx, file, &o, env)
 	}
 }
 
 // writeImport writes the file and tells what became of the rest.
-func (s *session) writeImport(file *foreign.File, o *importFlags, env config.Environ) error {
+func (s *session) writeImport(ctx context.Context, file *foreign.File, o *importFlags, env config.Environ) error {
 	if o.out == "-" {
 		if !s.human() {
 			return s.imported(file, "", nil)
@@ -83,6 +84,7 @@ func (s *session) writeImport(file *foreign.File, o *importFlags, env config.Env
 		return e
 	}
 	_, err := config.Load(path, env)
+	s.written(ctx, path)
 	return s.imported(file, o.out, err)
 }
 

@@ -29,7 +29,7 @@ type initAnswer struct {
 func setupInit(s *session, f *pflag.FlagSet) handler {
 	force := f.BoolP("force", "f", false, "replace a file that is there")
 	show := f.Bool("print", false, "print the file, and write none")
-	return func(_ context.Context, args []string) error {
+	return func(ctx context.Context, args []string) error {
 		file := "velos.toml"
 		if len(args) > 0 {
 			file = args[0]
@@ -59,6 +59,7 @@ func setupInit(s *session, f *pflag.FlagSet) handler {
 		if err := create(path, []byte(sk.Text), 0o644, *force); err != nil {
 			return initError(file, err)
 		}
+		s.written(ctx, path)
 		for _, n := range sk.Notes {
 			s.notice(n)
 		}

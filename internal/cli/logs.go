@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/search"
 	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 )
@@ -22,6 +22,10 @@ they are meant, too, and another velosd may take over: it ends when velosd is go
 With --since, --last or --grep every line that matches is shown, unless -n says how many.
 --json is an array, and one object a line with -f. --raw is the exact bytes: a terminal may act on them.
 
+--grep looks through all that is kept, rotated files too. -A, -B and -C show lines around each match, --newest turns
+the order round, --limit and --max-bytes end early and say with which --cursor to go on. --around shows what was
+written before and after a moment.
+
 --summary, --patterns, --dedupe, --anomalies and --new say what the lines come to (the last hour, a day of
 anomalies, unless --since or --last says otherwise); docs/LOGS.md says what each figure means. "-" for the
 name reads standard input instead, --file a file.` + targetsHelp
@@ -31,6 +35,7 @@ type logFlags struct {
 	follow, out, err, raw, noNames, noStream bool
 	lines                                    int
 	level, grep, since, until, last, stamp   string
+	seek                                     seekFlags
 }
 
 func (o *logFlags) flags(f *pflag.FlagSet) {
@@ -40,7 +45,8 @@ func (o *logFlags) flags(f *pflag.FlagSet) {
 	f.BoolVar(&o.out, "out", false, "stdout only")
 	f.BoolVar(&o.err, "err", false, "stderr only")
 	f.StringVar(&o.level, "level", "", "this level and above: debug, info, warn, error, fatal")
-	f.StringVar(&o.grep, "grep", "", "lines that match this expression (RE2; (?i) ignores case)")
+	f.StringVar(&o.grep, "grep", "", "lines that match this expression (RE2)")
+	o.seek.flags(f)
 	f.StringVar(&o.since, "since", "", "lines from then on, or behind a cursor of an earlier answer")
 	f.StringVar(&o.until, "until", "", "lines before then")
 	f.StringVar(&o.last, "last", "", "lines of this time: 5m, 2h")
@@ -51,13 +57,16 @@ func (o *logFlags) flags(f *pflag.FlagSet) {
 	f.MarkHidden("nostream")
 }
 
+// whole reports that nothing narrows down which lines are meant.
+func (o *logFlags) whole() bool { return o.level == "" && o.grep == "" && !o.out && !o.err }
+
 // A logQuery is what the flags of logs come to.
 type logQuery struct {
 	follow  bool
 	last    int // of all apps together; 0 is no bound
 	none    bool
-	re      *regexp.Regexp // nil: everything matches
-	queries []velos.Query  // one for each app, without Last and Follow
+	re      *search.Pattern // nil: everything matches
+	queries []velos.Query   // one for each app, without Last and Follow
 	o       view.LogOptions
 
 	// again finds the apps once more, when some were added or there is another
@@ -74,6 +83,9 @@ func setupLogs(s *session, f *pflag.FlagSet) handler {
 	d.flags(f)
 	return func(ctx context.Context, args []string) error {
 		base, err := o.query(s)
+		if err == nil {
+			err = o.seek.check(f, &o)
+		}
 		if err != nil {
 			return err
 		}
@@ -81,14 +93,17 @@ func setupLogs(s *session, f *pflag.FlagSet) handler {
 			return s.digest(ctx, f, &o, &d, base, args)
 		}
 		l := &logQuery{follow: o.follow && !o.noStream, last: o.lines, none: o.lines == 0 && f.Changed("lines")}
-		if o.grep != "" {
-			var literal string
-			if l.re, literal, err = expression(o.grep); err != nil {
-				return err
-			}
-			base.Grep = literal
+		pattern, err := o.pattern()
+		if err != nil {
+			return err
 		}
-		if !f.Changed("lines") && (o.since != "" || o.last != "" || o.grep != "") {
+		if pattern != nil {
+			base.Grep = pattern.Literal()
+			if l.re = pattern; pattern.Plain() {
+				l.re = nil
+			}
+		}
+		if !f.Changed("lines") && (o.since != "" || o.last != "" || o.grep != "" || o.seek.bounded()) {
 			l.last = 0
 		}
 		l.o = view.LogOptions{Raw: o.raw, Stamp: o.stamp, NoNames: o.noNames}
@@ -110,6 +125,9 @@ func setupLogs(s *session, f *pflag.FlagSet) handler {
 		}
 		l.open = len(args) == 0 || slices.ContainsFunc(args, func(w string) bool { return s.plural(all, w) })
 		l.again = func(all []velos.App) ([]velos.App, []velos.Query) { return spread(s.stillMeant(all, args), base) }
+		if o.seeks(l.follow) {
+			return s.seek(ctx, apps, &o, l, pattern)
+		}
 		return s.showLogs(ctx, apps, l)
 	}
 }

@@ -64,15 +64,32 @@ func TestGrepSendsItsLiteralAndMatchesTheRestHere(t *testing.T) {
 		t.Errorf("got %+v", q)
 	}
 	want(t, d, 0, "line 7 of 1", "", "logs", "api", "--grep", "line 7", "-n", "2")
-	if q := d.queries[1].Query; q.Grep != "line 7" || q.Last != 2 {
+	if q := d.queries[1].Query; q.Grep != "line 7" {
 		t.Errorf("got %+v", q)
 	}
 	want(t, d, 0, "line 7 of 1", "", "logs", "api", "--grep", "(?i)LINE 7")
-	want(t, d, 2, "", "--grep: ", "logs", "--grep", "(")
-	for text, literal := range map[string]string{"a.*bcd.*ef": "bcd", "(abc)+": "abc", "x*": "", "(?i)abc": "", "a|b": "", "abc{2,3}": "ab", "^abc$": "abc"} {
-		if _, got, err := expression(text); got != literal || err != nil {
-			t.Errorf("%s: got %q (%v), want %q", text, got, err, literal)
-		}
+	want(t, d, 0, "line 7 of 1", "", "logs", "api", "--grep", "LINE 7", "-i")
+	want(t, d, 0, "", "", "logs", "api", "--grep", "line [7]", "-F")
+	want(t, d, 2, "", "missing closing ) at character 4", "logs", "--grep", "ab+(")
+}
+
+func TestFlagsOfASearchThatContradictEachOtherAreRefused(t *testing.T) {
+	d := withLines(t)
+	for _, words := range []string{"-i", "-F", "-f --newest", "-A -1 --grep x", "--limit 0", "--limit -1", "--limit 5 -n 5", "--max-bytes x --grep x", "--max-bytes 0 --grep x", "--around x",
+		"--around 10:00 --since 1h", "--around 10:00 --newest", "--cursor x --grep y", "--cursor other#5 --grep y", "--since 1m --until 2m --grep x", "--around 10:00 --limit 5"} {
+		want(t, d, 2, "", "velos: ", append([]string{"logs", "api"}, strings.Fields(words)...)...)
+	}
+}
+
+func TestASearchWithoutFilesAsksTheDaemon(t *testing.T) {
+	d := withLines(t)
+	out, _ := want(t, d, 0, "", "", "logs", "api", "--grep", "line 7 of", "-C", "1")
+	if out != "api | line 6 of 1\napi | line 7 of 1\napi | line 8 of 1\n" && out != "api - line 6 of 1\napi | line 7 of 1\napi - line 8 of 1\n" {
+		t.Errorf("got %q", out)
+	}
+	out, _ = want(t, d, 0, "", "", "logs", "api", "--newest", "--limit", "2", "--json")
+	if !strings.HasPrefix(out, `{"lines":[`) || strings.Index(out, "line 19 of") > strings.Index(out, "line 18 of") || !strings.Contains(out, `"next":"api#`) {
+		t.Errorf("got %s", out)
 	}
 }
 

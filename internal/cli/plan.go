@@ -63,7 +63,7 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 		}
 	}
 	words = distinct(words)
-	p := &plan{force: o.force, named: o.Name != "", given: o.specFlag(f, rest), open: s.opener(ctx)}
+	p := &plan{force: o.force, named: o.Name != "", given: o.specFlag(f, rest), open: s.opener(ctx, true)}
 	if p.apps, err = s.apps(ctx); err != nil {
 		return nil, err
 	}
@@ -144,7 +144,7 @@ func (p *plan) sort(words []string) (files, scripts []string, err error) {
 // written; arguments behind -- count as one.
 func (o *specFlags) specFlag(f *pflag.FlagSet, rest []string) string {
 	first := ""
-	general := []string{"config", "only", "force", "attach", "update-env", "wait", "no-wait", "timeout", "json", "ai", "silent", "color", "no-color",
+	general := []string{"config", "only", "trust", "force", "attach", "update-env", "wait", "no-wait", "timeout", "json", "ai", "silent", "color", "no-color",
 		"no-pmx", "no-automation", "no-vizion", "disable-trace", "disable-source-map-support", "execute-command", "mini-list"}
 	f.Visit(func(fl *pflag.Flag) {
 		profile := fl.Name == "env" && len(o.profiles()) == len(o.env)

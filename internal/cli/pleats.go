@@ -2,6 +2,7 @@ package cli
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 
 	"github.com/velospm/velos"
@@ -16,20 +17,21 @@ type pleats struct {
 	streams map[uint64]*digest.Stream
 	last    map[uint64]velos.Time // of each stream
 	d       *digest.Deduper
+	begins  *regexp.Regexp // of an event; nil: the engine tells
 	held    []digest.Fold
 }
 
 // mostHeld bounds the folds that wait for their turn.
 const mostHeld = 20_000
 
-func newPleats(emit func(*digest.Fold) error) *pleats {
-	return &pleats{emit: emit, streams: map[uint64]*digest.Stream{}, last: map[uint64]velos.Time{}, d: digest.NewDeduper(0)}
+func newPleats(src *source, emit func(*digest.Fold) error) *pleats {
+	return &pleats{emit: emit, begins: src.o.Begins, streams: map[uint64]*digest.Stream{}, last: map[uint64]velos.Time{}, d: digest.NewDeduper(src.window)}
 }
 
 func (p *pleats) add(l *digest.Line) error {
 	s := p.streams[l.From]
 	if s == nil {
-		s = &digest.Stream{}
+		s = digest.NewStream(p.begins)
 		p.streams[l.From] = s
 	}
 	p.last[l.From] = l.Time

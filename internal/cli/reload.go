@@ -37,6 +37,7 @@ func setupReload(s *session, f *pflag.FlagSet) handler {
 	f.StringVar(&o.timeout, "timeout", "", "wait no longer than this (such as 5m), then exit with 5; the order stands")
 	f.IntVar(&o.parallel, "parallel", 1, "instances of an app that are replaced at the same time")
 	f.BoolVarP(&o.update, "update-env", "a", false, "take over the environment of this shell; what it lacks stays")
+	s.trustFlag(f)
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
 	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
 	profileFlag(f, &o.env)
@@ -75,7 +76,7 @@ type reload struct {
 
 // orders makes the orders; nothing is done before all words are understood.
 func (r *reload) orders(ctx context.Context, words []string) ([]order, error) {
-	p := &plan{open: r.opener(ctx)}
+	p := &plan{open: r.opener(ctx, true)}
 	var err error
 	if p.apps, err = r.apps(ctx); err != nil {
 		return nil, err

@@ -37,6 +37,7 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 	o.waiting.flags(f)
 	f.StringVarP(&o.rename, "name", "n", "", "new name of the app")
 	f.BoolVarP(&o.update, "update-env", "a", false, "take over the environment of this shell; what it lacks stays")
+	s.trustFlag(f)
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
 	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
 	profileFlag(f, &o.env)
@@ -61,7 +62,7 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 
 // restarts makes the orders; nothing is done before all words are understood.
 func (s *session) restarts(ctx context.Context, o *restartFlags, words []string) ([]order, error) {
-	p := &plan{open: s.opener(ctx)}
+	p := &plan{open: s.opener(ctx, true)}
 	var err error
 	if p.apps, err = s.apps(ctx); err != nil {
 		return nil, err

@@ -29,6 +29,7 @@ func setupRuntime(s *session, f *pflag.FlagSet) handler {
 	var o runtimeFlags
 	o.specFlags.flags(f)
 	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
+	s.trustFlag(f)
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
 	f.BoolVar(&o.raw, "raw", false, "the exact bytes that apps write")
 	return func(ctx context.Context, args []string) error {

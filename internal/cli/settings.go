@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -18,8 +19,9 @@ const configLong = `Shows or changes single settings of an app.
     velos config get api kill_timeout               one of them
     velos config set api kill_timeout=10s env.LOG=debug
     velos config set api instances=4 --dry-run
+    velos config unset api kill_timeout env.LOG     back to the default; a variable goes away
 
-Keys and values are those of velos.toml (docs/CONFIG.md). Set makes it so at once, in the gentlest way: in place,
+Keys and values are those of velos.toml (docs/CONFIG.md). Set and unset make it so at once, in the gentlest way: in place,
 by a reload, or by a restart; with --no-restart the change waits for the app's next start. An app that came from a file
 is described by that file: the next velos apply brings back what the file says.`
 
@@ -34,12 +36,14 @@ func setupConfig(s *session, f *pflag.FlagSet) handler {
 			return err
 		}
 		switch verb := args[0]; {
-		case verb != "get" && verb != "set":
-			return invalid("config "+quote(verb)+": no such thing to do", "velos config get NAME [KEY], velos config set NAME KEY=VALUE")
+		case verb != "get" && verb != "set" && verb != "unset":
+			return invalid("config "+quote(verb)+": no such thing to do", "velos config get NAME [KEY], velos config set NAME KEY=VALUE, velos config unset NAME KEY")
 		case verb == "get" && len(args) > 3:
 			return invalid("config get: too many arguments: "+quote(args[3]), "velos config get NAME shows all")
 		case verb == "set" && len(args) < 3:
 			return invalid("config set: something is missing", "such as velos config set "+args[1]+" kill_timeout=10s")
+		case verb == "unset" && len(args) < 3:
+			return invalid("config unset: something is missing", "such as velos config unset "+args[1]+" kill_timeout")
 		}
 		t, err := s.oneApp(ctx, "config "+args[0], args[1])
 		if err != nil {
@@ -52,25 +56,35 @@ func setupConfig(s *session, f *pflag.FlagSet) handler {
 		if err != nil {
 			return err
 		}
-		sp, err := config.Set(&t.app.Spec, args[2:], env)
+		change := config.Set
+		if args[0] == "unset" {
+			change = config.Unset
+		}
+		sp, err := change(&t.app.Spec, args[2:], env)
 		if err != nil {
 			return err
 		}
-		a := &applying{session: s, file: "the command"}
-		a.turn(&sp, t.app)
-		if *later {
-			for i := range a.tasks {
-				a.tasks[i].do = adapt
-			}
-		}
-		if *dry || len(a.tasks) == 0 && s.human() {
-			return a.show()
-		}
-		if err = a.carryOut(ctx, 1, limit); err == nil && sp.Source != "" {
-			s.notice(sp.Name, " comes from ", sp.Source, ", and the next velos apply brings back what that says")
-		}
-		return err
+		return s.becomes(ctx, t.app, &sp, *dry, *later, limit)
 	}
+}
+
+// becomes gives an app a Spec, now or from its next start on.
+func (s *session) becomes(ctx context.Context, app *velos.App, sp *velos.Spec, dry, later bool, limit time.Duration) error {
+	a := &applying{session: s, file: "the command"}
+	a.turn(sp, app)
+	if later {
+		for i := range a.tasks {
+			a.tasks[i].do = adapt
+		}
+	}
+	if dry || len(a.tasks) == 0 && s.human() {
+		return a.show()
+	}
+	err := a.carryOut(ctx, 1, limit)
+	if err == nil && sp.Source != "" {
+		s.notice(sp.Name, " comes from ", sp.Source, ", and the next velos apply brings back what that says")
+	}
+	return err
 }
 
 // getSetting shows the settings of an app, or those of one key.

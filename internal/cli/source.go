@@ -18,6 +18,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/digest"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -27,6 +28,9 @@ type source struct {
 	facts digest.Facts
 	start velos.Time // of what runs now, for --new
 	lines iter.Seq2[digest.Line, error]
+
+	o      digest.Options
+	window velos.Millis // of repeats; 0: the default
 }
 
 // sources are those of the apps that were named, of all if none was.
@@ -47,13 +51,12 @@ func (s *session) sources(ctx context.Context, f *pflag.FlagSet, o *logFlags, st
 		apps, queries = spread(list, base)
 	}
 	l := &logQuery{}
-	if o.grep != "" {
-		var literal string
-		if l.re, literal, err = expression(o.grep); err != nil {
-			return nil, err
-		}
+	if l.re, err = o.pattern(); err != nil {
+		return nil, err
+	}
+	if l.re != nil {
 		for i := range queries {
-			queries[i].Grep = literal
+			queries[i].Grep = l.re.Literal()
 		}
 	}
 	list := make([]source, len(apps))
@@ -67,7 +70,13 @@ func (s *session) sources(ctx context.Context, f *pflag.FlagSet, o *logFlags, st
 			q.Last = o.lines
 		}
 		q.Follow = o.follow
-		list[i] = source{lines: s.linesOf(ctx, l, a, q), start: st.since}
+		list[i] = source{start: st.since, o: st.options(&a.Spec), window: a.Spec.DedupeWindow}
+		if st.whole && q.Inst < 0 && (st.d.anomalies || st.d.summary) {
+			if err := s.counted(ctx, st, a, &list[i].o, &q); err != nil {
+				return nil, err
+			}
+		}
+		list[i].lines = s.linesOf(ctx, l, a, q)
 		if list[i].facts, err = s.factsOf(ctx, a, st.since); err != nil {
 			return nil, err
 		}
@@ -78,6 +87,36 @@ func (s *session) sources(ctx context.Context, f *pflag.FlagSet, o *logFlags, st
 		}
 	}
 	return list, nil
+}
+
+// options are how an app's lines are to be read, flags going before its own
+// settings.
+func (st *study) options(spec *velos.Spec) digest.Options {
+	o := verb.Reading(spec)
+	if st.o.Similarity > 0 {
+		o.Similarity = st.o.Similarity
+	}
+	if st.o.Sigma > 0 {
+		o.Sigma = st.o.Sigma
+	}
+	return o
+}
+
+// counted takes what the daemon has counted for what is normal. Where nothing
+// but anomalies is asked for, only the lines of before it was counted are
+// read.
+func (s *session) counted(ctx context.Context, st *study, a *velos.App, o *digest.Options, q *velos.Query) error {
+	since := velos.Time(0)
+	if st.since > 0 {
+		since = max(1, st.since-verb.Remembered)
+	}
+	if err := verb.Counted(ctx, s.conn, a, o, since, st.until, velos.TimeOf(s.Now())); err != nil || len(o.Minutes) == 0 {
+		return err
+	}
+	if first := o.Minutes[0].Time; st.d.anomalies && (q.Until == 0 || first < q.Until) {
+		q.Until = first
+	}
+	return nil
 }
 
 // linesOf are an app's lines without its secrets.
@@ -134,7 +173,7 @@ func (s *session) factsOf(ctx context.Context, a *velos.App, since velos.Time) (
 // foreign is a file, or standard input.
 func (s *session) foreign(file string, st *study) ([]source, error) {
 	name, in := "-", s.In
-	src := source{start: st.since}
+	src := source{start: st.since, o: st.o}
 	if st.d.fresh && st.since == 0 {
 		return nil, invalid("--new: since when?", "a file does not say when its program was started: --since 15:04")
 	}

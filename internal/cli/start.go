@@ -43,6 +43,7 @@ func setupStart(s *session, f *pflag.FlagSet) handler {
 	var o startFlags
 	o.specFlags.flags(f)
 	o.waiting.flags(f)
+	s.trustFlag(f)
 	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
 	f.BoolVarP(&o.force, "force", "f", false, "a second copy of a script that is known")

@@ -121,6 +121,16 @@ func (c *Client) Upgrade(ctx context.Context, u wire.Upgrade) (wire.Done, error)
 	return ask[wire.Done](c, ctx, wire.DaemonUpgrade, &u)
 }
 
+// Approvals are the orders of agents that a person is asked to allow.
+func (c *Client) Approvals(ctx context.Context) (wire.Approvals, error) {
+	return ask[wire.Approvals](c, ctx, wire.ApprovalList, nil)
+}
+
+// AnswerApproval allows an order of an agent, or does not.
+func (c *Client) AnswerApproval(ctx context.Context, w wire.ApprovalWord) (wire.Approval, error) {
+	return ask[wire.Approval](c, ctx, wire.ApprovalAnswer, &w)
+}
+
 // Metrics are figures as they are now.
 func (c *Client) Metrics(ctx context.Context, q wire.MetricsQuery) (wire.Metrics, error) {
 	return ask[wire.Metrics](c, ctx, wire.MetricsGet, &q)
@@ -142,10 +152,27 @@ func (c *Client) Logs(ctx context.Context, id uint32, q velos.Query) iter.Seq2[v
 	return each(s, func(e *wire.Entries) []velos.Entry { return e.Entries })
 }
 
+// LogFiles is which files hold an app's lines, and how far.
+func (c *Client) LogFiles(ctx context.Context, id uint32) (wire.Files, error) {
+	return ask[wire.Files](c, ctx, wire.LogFiles, &wire.Target{ID: id, Inst: -1})
+}
+
 // Events is what happened, oldest first. See Logs for how it ends.
 func (c *Client) Events(ctx context.Context, q wire.EventsQuery) iter.Seq2[velos.Event, error] {
 	s := frames[wire.Events](c, ctx, wire.EventList, &q)
 	return each(s, func(e *wire.Events) []velos.Event { return e.Events })
+}
+
+// Minutes is how much an app wrote in each minute, oldest first. See Logs for
+// how it ends.
+func (c *Client) Minutes(ctx context.Context, q wire.MinutesQuery) iter.Seq2[velos.Minute, error] {
+	s := frames[wire.Minutes](c, ctx, wire.LogMinutes, &q)
+	return each(s, func(m *wire.Minutes) []velos.Minute { return m.Minutes })
+}
+
+// Tell has the daemon record what a helper has found.
+func (c *Client) Tell(ctx context.Context, f wire.Finding) (wire.Done, error) {
+	return ask[wire.Done](c, ctx, wire.EventAdd, &f)
 }
 
 // MetricsStream is figures of an app, or of one app after another, again and

@@ -31,6 +31,7 @@ const (
 type Client struct {
 	conn   io.ReadWriteCloser
 	path   string         // where more connections can be had; may be empty
+	by     wire.Caller    // what is said of us beside each request
 	ended  chan struct{}  // closed when the reader has returned
 	aside  sync.WaitGroup // goroutines that send cancels
 	writes sync.Mutex     // held around a write, before mu
@@ -56,6 +57,26 @@ func Dial(path string) (*Client, error) {
 	c := New(conn)
 	c.path = path
 	return c, nil
+}
+
+// Announce says who asks over this connection from now on. It is called before
+// the first call.
+func (c *Client) Announce(by wire.Caller) { c.by = by }
+
+type byKey struct{}
+
+// As is a context whose calls are announced as those of somebody else: a door
+// asks for many.
+func As(ctx context.Context, by wire.Caller) context.Context {
+	return context.WithValue(ctx, byKey{}, &by)
+}
+
+// caller is what is announced with a call.
+func (c *Client) caller(ctx context.Context) *wire.Caller {
+	if by, ok := ctx.Value(byKey{}).(*wire.Caller); ok {
+		return by
+	}
+	return &c.by
 }
 
 // New is a Client of the daemon at the other end of conn. The Client closes it.
@@ -89,6 +110,7 @@ func (c *Client) Done() <-chan struct{} { return c.ended }
 type call struct {
 	id      uint32
 	command wire.Command
+	by      *wire.Caller
 
 	// answer is where the reader puts the payload of an OK response to a
 	// request without a stream, before it closes done. Nobody else touches
@@ -118,7 +140,7 @@ func (c *Client) begin(k *call, payload velos.Record) error {
 	c.needs(k, k.stream == nil)
 	c.mu.Unlock()
 
-	c.buf = wire.AppendRequest(c.buf[:0], k.id, k.command, payload)
+	c.buf = wire.AppendRequestBy(c.buf[:0], k.id, k.command, payload, k.by)
 	if n := len(c.buf) - wire.HeaderSize; n > wire.MaxFrame {
 		c.mu.Lock()
 		delete(c.pending, k.id)
@@ -202,7 +224,7 @@ func (c *Client) ask(ctx context.Context, command wire.Command, payload, answer 
 	if err := ctx.Err(); err != nil {
 		return gaveUp(ctx)
 	}
-	k := &call{command: command, answer: answer, done: make(chan struct{})}
+	k := &call{command: command, by: c.caller(ctx), answer: answer, done: make(chan struct{})}
 	if err := c.begin(k, payload); err != nil {
 		return err
 	}

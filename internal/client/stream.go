@@ -146,13 +146,14 @@ func frames[T any, P interface {
 			yield(none, gaveUp(ctx))
 			return
 		}
+		by := c.caller(ctx)
 		c, leave, err := c.lane()
 		if err != nil {
 			yield(none, err)
 			return
 		}
 		defer leave()
-		k := &call{command: command, stream: &queue{grown: make(chan struct{}, 1)}}
+		k := &call{command: command, by: by, stream: &queue{grown: make(chan struct{}, 1)}}
 		if err := c.begin(k, payload); err != nil {
 			yield(none, err)
 			return

@@ -37,7 +37,7 @@ func Changes(old, now *velos.Spec) []Change {
 		was := before[s.Key]
 		delete(before, s.Key)
 		if was.Value != s.Value && !inherited(s.Key) {
-			list = append(list, Change{s.Key, was.Value, s.Value, live(s.Key)})
+			list = append(list, Change{s.Key, was.Value, s.Value, live(s.Key) || s.Key == "schedule" && was.Value != ""}) // a job stays one
 		}
 	}
 	for _, s := range were { // in its order
@@ -52,7 +52,7 @@ func Changes(old, now *velos.Spec) []Change {
 // adds and takes away some, and leaves the others alone.
 func live(key string) bool {
 	switch key {
-	case "source", "env_profiles", "instances":
+	case "source", "notify", "env_profiles", "instances":
 		return true
 	case "name", "command":
 		return false

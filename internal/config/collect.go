@@ -26,6 +26,7 @@ type draft struct {
 	env         map[string]string
 	profiles    map[string]map[string]string // of the environment, by name
 	envFiles    []string
+	notify      bool     // the file has notifications for it
 	allEnv      bool     // inherits the caller's whole environment
 	unset       *problem // a variable that is not there matters when the app is wanted
 
@@ -94,7 +95,7 @@ func (d *draft) readTable(t *node, label string, vars map[string]string) *proble
 	}
 	for _, n := range t.items {
 		value, unset := n, (*problem)(nil)
-		if !d.notExpanded(n.key) {
+		if !d.notExpanded(n) {
 			value, unset = expanded(n, vars)
 		}
 		p := unset
@@ -170,10 +171,10 @@ func canonical(key string) string {
 func unknownRoot(n *node) *problem {
 	p := wrong("unknown key", "")
 	switch n.key {
-	case "hooks", "notify", "rules", "daemon", "api", "metrics", "mcp", "logs", "deploy":
+	case "hooks", "rules", "daemon", "api", "metrics", "mcp", "logs", "deploy":
 		p = later("not yet in this version of velos", "leave it out; a file has [apps.NAME] and [defaults]")
 	default:
-		p.hint = didYouMean(n.key, []string{"apps", "defaults", "include"}, "apps are written [apps.NAME]")
+		p.hint = didYouMean(n.key, []string{"apps", "defaults", "include", "notify"}, "apps are written [apps.NAME]")
 		if keys[n.key] != nil {
 			p.hint = "put it below [apps.NAME] or [defaults]"
 		}

@@ -67,6 +67,7 @@ func parse(data []byte, shownPath, abs string, env Environ, only []string, more 
 
 func (doc *document) load(abs string, env Environ, only []string, more func([]*draft, []string) []string) (*File, error) {
 	l := newLoader(env)
+	l.sum = doc.sum
 	if err := l.file(doc, abs); err != nil {
 		return nil, err
 	}
@@ -76,6 +77,11 @@ func (doc *document) load(abs string, env Environ, only []string, more func([]*d
 	}
 	if p != nil {
 		return nil, doc.error(p)
+	}
+	if env.Trust != nil {
+		if err := env.Trust(l.claim(abs)); err != nil {
+			return nil, err
+		}
 	}
 	if len(only) > 0 && more != nil {
 		only = more(l.drafts, only)
@@ -87,7 +93,7 @@ func (doc *document) load(abs string, env Environ, only []string, more func([]*d
 		if len(only) > 0 && !slices.Contains(only, d.spec.Name) {
 			continue
 		}
-		d.spec.Source = abs
+		d.spec.Source, d.spec.Notify = abs, d.notify
 		s, p := d.resolve(l.env)
 		if p == nil {
 			p = invalidField(s.Validate())

@@ -86,6 +86,8 @@ func TestEachKeyLandsInItsField(t *testing.T) {
 		{`namespace = "web"`, func(s *velos.Spec, _ string) { s.Namespace = "web" }},
 		{`args = ["--port", 3000, true, 1.5]`, func(s *velos.Spec, _ string) { s.Args = []string{"--port", "3000", "true", "1.5"} }},
 		{`args = "--a 'b c' \"d e\""`, func(s *velos.Spec, _ string) { s.Args = []string{"--a", "b c", "d e"} }},
+		{`secret = ["STRIPE_ID", "dsn2"]`, func(s *velos.Spec, _ string) { s.Secret = []string{"STRIPE_ID", "dsn2"} }},
+		{`secret = "STRIPE_ID"`, func(s *velos.Spec, _ string) { s.Secret = []string{"STRIPE_ID"} }},
 		{`cwd = "src"`, func(s *velos.Spec, dir string) { s.Cwd = dir + "/src" }},
 		{`interpreter = "python3"`, func(s *velos.Spec, dir string) {
 			s.Interpreter = dir + "/bin/python3"
@@ -108,6 +110,21 @@ func TestEachKeyLandsInItsField(t *testing.T) {
 				s.Listen = []string{"tcp://:8080", "udp://:53", "tcp://[::1]:80", "tcp://127.0.0.1:1", "tcp://192.0.2.7:2",
 					"unix:/run/x.sock", "unix:" + dir + "/a.sock", "unix:" + dir + "/b.sock", "unix:" + dir + "/c.sock"}
 			}},
+		{`pre_start = ["./bin/npm", "run", 3]`, func(s *velos.Spec, dir string) {
+			s.Hooks = s.With(velos.PreStart, &velos.Hook{Command: []string{dir + "/bin/npm", "run", "3"}})
+		}},
+		{`post_start = "npm 'run all'"`, func(s *velos.Spec, dir string) {
+			s.Hooks = s.With(velos.PostStart, &velos.Hook{Command: []string{dir + "/bin/npm", "run all"}})
+		}},
+		{`pre_stop = { command = "app.js --down", timeout = "5s" }`, func(s *velos.Spec, dir string) {
+			s.Hooks = s.With(velos.PreStop, &velos.Hook{Command: []string{dir + "/bin/node", dir + "/app.js", "--down"}, Timeout: 5000})
+		}},
+		{`on_crash = { command = "echo ${HOME} $VELOS_REASON | cat", shell = true }`, func(s *velos.Spec, _ string) {
+			s.Hooks = s.With(velos.OnCrash, &velos.Hook{Command: []string{"echo ${HOME} $VELOS_REASON | cat"}, Shell: true})
+		}},
+		{`on_giving_up = { shell = true, command = ["echo"] }`, func(s *velos.Spec, _ string) {
+			s.Hooks = s.With(velos.OnGivingUp, &velos.Hook{Command: []string{"echo"}, Shell: true})
+		}},
 		{"listen = 80\nlisten_reuseport = true\ninstances = 2", func(s *velos.Spec, _ string) {
 			s.Listen, s.ListenReuse, s.Instances = []string{"tcp://:80"}, true, 2
 		}},
@@ -190,6 +207,9 @@ func TestEachKeyLandsInItsField(t *testing.T) {
 		{`limits = { nofile = 4_096, as = "2G", core = "0:unlimited" }`, func(s *velos.Spec, _ string) {
 			s.Limits = map[string]string{"nofile": "4096", "as": "2147483648", "core": "0:unlimited"}
 		}},
+		{`limits = { "memory.max" = "512M", cpu.max = "150%", pids.max = 64 }`, func(s *velos.Spec, _ string) {
+			s.Limits = map[string]string{"memory.max": "536870912", "cpu.max": "150%", "pids.max": "64"}
+		}},
 		{`autostart = false`, func(s *velos.Spec, _ string) { s.Autostart = false }},
 		{`autorestart = false`, func(s *velos.Spec, _ string) { s.Autorestart = velos.Never }},
 		{`autorestart = true`, func(s *velos.Spec, _ string) { s.Autorestart = velos.Always }},
@@ -214,6 +234,14 @@ func TestEachKeyLandsInItsField(t *testing.T) {
 		{`max_log_size = "1.5M"`, func(s *velos.Spec, _ string) { s.MaxLogSize = 3 << 19 }},
 		{`max_log_size = 4096`, func(s *velos.Spec, _ string) { s.MaxLogSize = 4096 }},
 		{`max_log_files = 2`, func(s *velos.Spec, _ string) { s.MaxLogFiles = 2 }},
+		{`rules = [{ pattern = "quota", level = "warning", priority = 10 }, { match = "^[a-c]", level = "err" }]`, func(s *velos.Spec, _ string) {
+			s.Rules = []velos.LevelRule{{Pattern: "quota", Level: "warn", Priority: 10, Literal: "quota"}, {Pattern: "^[a-c]", Level: "error", Priority: 100,
+				Program: []int64{1, 4, 0, 0, 0, 0, 4, 2, 4, 0, 5, 3, 0, 2, 'a', 'c', 1, 0, 0, 0}}}
+		}},
+		{`multiline = '^\d{4}-'`, func(s *velos.Spec, _ string) { s.Multiline = `^\d{4}-` }},
+		{`similarity_threshold = 0.9`, func(s *velos.Spec, _ string) { s.SimilarityThreshold = .9 }},
+		{`dedupe_window = "5m"`, func(s *velos.Spec, _ string) { s.DedupeWindow = 300_000 }},
+		{`sigma_threshold = 2`, func(s *velos.Spec, _ string) { s.SigmaThreshold = 2 }},
 		{`max_log_total = "1G"`, func(s *velos.Spec, _ string) { s.MaxLogTotal = 1 << 30 }},
 	} {
 		for _, header := range []string{"[apps.api]\nscript = \"app.js\"\n" + c.line, "[defaults]\n" + c.line + "\n[apps.api]\nscript = \"app.js\"\n"} {

@@ -27,6 +27,9 @@ type Environ struct {
 	// Profiles are laid over the environment of an app from a file, one
 	// after the other.
 	Profiles []string
+	// Trust is asked whether what a file says may be run, before anything of
+	// it is looked up; nil: it may.
+	Trust func(Claim) error
 
 	found *findings
 }
@@ -218,4 +221,21 @@ func (d *draft) variable(name string) (string, bool) {
 	}
 	v, ok := d.spec.FileEnv[name]
 	return v, ok
+}
+
+// readSecret reads names of variables.
+func readSecret(d *draft, n *node) *problem {
+	list := []*node{n}
+	if n.kind == isList {
+		list = n.items
+	}
+	names := make([]string, 0, len(list))
+	for _, c := range list {
+		if c.kind != isString {
+			return wrong("must be a list of names, not "+c.kind.String(), `such as ["STRIPE_ID"]`)
+		}
+		names = append(names, c.text)
+	}
+	d.spec.Secret = names
+	return nil
 }

@@ -4,14 +4,15 @@ import "strings"
 
 // notExpanded are keys whose $ means something else: probes replace the
 // variables of each run.
-func (d *draft) notExpanded(key string) bool {
-	switch key {
-	case "ready", "health":
+func (d *draft) notExpanded(n *node) bool {
+	switch n.key {
+	case "ready", "health", "rules", "multiline":
 		return true
 	case "script", "args":
 		return d.spec.Shell // the shell's own
 	}
-	return false
+	c := n.child("shell") // of a hook
+	return c != nil && c.text == "true" && isHook(n.key)
 }
 
 // expanded is a value with the caller's variables in the place of ${NAME} and

@@ -6,12 +6,9 @@ var laterKeys = map[string]struct {
 	harmless func(*node) bool
 	hint     string
 }{
-	"hooks":     {nil, "leave it out"},
-	"notify":    {nil, "leave it out"},
-	"secret":    {nil, "use env_file: its values are never stored"},
-	"rules":     {nil, "leave it out"},
-	"multiline": {nil, "leave it out"},
-	"protect":   {nil, "leave it out"},
+	"hooks":   {nil, "write pre_start, post_start, pre_stop, on_crash or on_giving_up, each a key of its own"},
+	"protect": {nil, "protect is a rule for agents, in [agents] of config.toml in VELOS_HOME"},
+	"notify":  {nil, "write [[notify]] tables beside [apps.NAME]"},
 }
 
 // foreign are other managers' words for our keys.

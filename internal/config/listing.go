@@ -49,7 +49,7 @@ func (l *listing) Bool(key string, p *bool) {
 func (l *listing) Int(key string, p *int64) { l.Number(key, *p) }
 
 func (l *listing) Number(key string, v int64) int64 {
-	if preset := l.preset(key); v == 0 && (preset == "" || preset == `"0s"` || key == "listen_timeout") {
+	if preset := l.preset(key); v == 0 && key != "priority" && (preset == "" || preset == `"0s"` || key == "listen_timeout") {
 		return v // nothing, or the default
 	}
 	switch takes := l.takes(key); {
@@ -72,7 +72,7 @@ func (l *listing) Float(key string, p *float64) {
 func (l *listing) String(key string, p *string) { l.Text(key, *p) }
 
 func (l *listing) Text(key, v string) string {
-	if v != "" {
+	if v != "" && key != "literal" { // said by the pattern of its rule
 		l.add(key, quoted(v))
 	}
 	return v
@@ -91,7 +91,7 @@ func (l *listing) Strings(key string, p *[]string) {
 }
 
 func (l *listing) Ints(key string, p *[]int64) {
-	if len(*p) > 0 {
+	if len(*p) > 0 && key != "program" { // said by the pattern of its rule
 		list := make([]string, len(*p))
 		for i, n := range *p {
 			list[i] = strconv.FormatInt(n, 10)
@@ -158,6 +158,13 @@ func (l *listing) takes(key string) string {
 			return k.takes
 		}
 		return ""
+	}
+	if isHook(strings.TrimSuffix(l.prefix, ".")) {
+		for _, k := range hookKeys {
+			if k.name == key {
+				return k.form(nil).takes
+			}
+		}
 	}
 	for _, k := range probeKeys {
 		if k.name == key {

@@ -2,6 +2,8 @@ package config
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"hash"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -18,15 +20,22 @@ type loader struct {
 	names  map[string]*draft // by name, in lower case
 	way    []string          // absolute paths of the files that are being read
 	read   map[string]bool
+
+	order   []string  // the files that were read
+	digest  hash.Hash // of their texts
+	sum     string    // of a file that was translated
+	notices []Notice
 }
 
 func newLoader(env Environ) *loader {
 	env.found = newFindings()
-	return &loader{env: env, names: map[string]*draft{}, read: map[string]bool{}}
+	return &loader{env: env, names: map[string]*draft{}, read: map[string]bool{}, digest: sha256.New()}
 }
 
 // file reads one file. It stops at the first problem.
 func (l *loader) file(doc *document, abs string) error {
+	l.taste(abs, doc.data)
+	first := len(l.drafts)
 	doc.data = bytes.TrimPrefix(doc.data, []byte("\xef\xbb\xbf")) // editors on Windows begin files with a mark
 	root, err := doc.tree()
 	if err != nil {
@@ -34,7 +43,7 @@ func (l *loader) file(doc *document, abs string) error {
 	}
 	l.read[abs] = true
 	l.way = append(l.way, abs)
-	include, p := l.root(root, doc, filepath.Dir(abs))
+	include, notices, p := l.root(root, doc, filepath.Dir(abs))
 	if p != nil {
 		if p.doc == nil {
 			p.doc = doc
@@ -44,12 +53,15 @@ func (l *loader) file(doc *document, abs string) error {
 	if err := l.include(include, doc, abs); err != nil {
 		return err
 	}
+	if p := l.readNotices(notices, doc, abs, l.drafts[first:]); p != nil {
+		return doc.error(p)
+	}
 	l.way = l.way[:len(l.way)-1]
 	return nil
 }
 
 // root reads the apps of one file, and finds what it includes.
-func (l *loader) root(root *node, doc *document, base string) (include *node, p *problem) {
+func (l *loader) root(root *node, doc *document, base string) (include, notices *node, p *problem) {
 	var apps, defaults *node
 	for _, n := range root.items {
 		switch n.key {
@@ -59,30 +71,32 @@ func (l *loader) root(root *node, doc *document, base string) (include *node, p 
 			defaults = n
 		case "include":
 			include = n
+		case "notify":
+			notices = n
 		default:
-			return nil, unknownRoot(n)
+			return nil, nil, unknownRoot(n)
 		}
 	}
 	if defaults != nil && defaults.kind != isTable {
-		return nil, (&problem{at: defaults, path: "defaults"}).mustBe(isTable, defaults)
+		return nil, nil, (&problem{at: defaults, path: "defaults"}).mustBe(isTable, defaults)
 	}
 	if apps == nil || len(apps.items) == 0 {
 		if include != nil && (apps == nil || apps.kind == isTable) {
-			return include, nil
+			return include, notices, nil
 		}
 		p := wrong("no app in it", "write [apps.NAME] and below it script = \"…\"")
 		p.at = apps
-		return nil, p
+		return nil, nil, p
 	}
 	if apps.kind != isTable && apps.kind != isList {
-		return nil, (&problem{at: apps, path: "apps"}).mustBe(isTable, apps)
+		return nil, nil, (&problem{at: apps, path: "apps"}).mustBe(isTable, apps)
 	}
 	for _, n := range apps.items {
 		if p := l.app(n, apps.kind, defaults, doc, base); p != nil {
-			return nil, p
+			return nil, nil, p
 		}
 	}
-	return include, nil
+	return include, notices, nil
 }
 
 // add takes an app, unless its name is taken.

@@ -3,6 +3,8 @@ package config
 import (
 	"slices"
 	"strings"
+
+	"github.com/velospm/velos"
 )
 
 // Page is docs/CONFIG.md: made from the table that parses.
@@ -24,9 +26,43 @@ func Page() string {
 	for _, k := range probeKeys {
 		b.WriteString("| `" + k.name + "` | " + cell(k.form(nil).takes) + " | " + cell(k.help) + " |\n")
 	}
+	b.WriteString("\nA hook, the value of `pre_start` and the others, is a command, or a table of these keys; [HOOKS.md](HOOKS.md) says what is run when:\n\n| key | takes | |\n|---|---|---|\n")
+	for _, k := range hookKeys {
+		b.WriteString("| `" + k.name + "` | " + cell(k.form(new(velos.Hook)).takes) + " | " + cell(k.help) + " |\n")
+	}
+	b.WriteString("\n## What needs no restart\n\n`velos apply` and `velos config set` change these in place, and the processes run on: `" + strings.Join(liveKeys(), "`, `") +
+		"`, and `instances`, which adds or ends some. So is another time in `schedule`. All else is for a new run: a reload where runs can overlap, or else a restart.\n")
+	b.WriteString(noticeHead)
+	for i := range noticeKeys {
+		k := &noticeKeys[i]
+		preset, of := k.preset, strings.ReplaceAll(k.types, " ", ", ")
+		if preset != "" {
+			preset = "`" + preset + "`"
+		}
+		if of == "" {
+			of = "all"
+		}
+		if k.needed {
+			preset = "needed"
+		}
+		b.WriteString("| `" + k.name + "` | " + of + " | " + cell(k.takes) + " | " + preset + " | " + cell(k.help) + " |\n")
+	}
 	names := slices.Clone(Inherited[:shellVariables])
 	b.WriteString(strings.ReplaceAll(pageTail, "INHERITED", "`"+strings.Join(names, "`, `")+"` and `LC_*`"))
 	return b.String()
+}
+
+// liveKeys are the keys that take effect without a new run, as the table has
+// them.
+func liveKeys() (list []string) {
+	for _, sec := range sections {
+		for i := range sec.keys {
+			if sec.keys[i].live {
+				list = append(list, sec.keys[i].name)
+			}
+		}
+	}
+	return list
 }
 
 func cell(s string) string { return strings.ReplaceAll(s, "|", `\|`) }
@@ -58,7 +94,7 @@ as a JSON Schema, for editors; ` + "`velos init`" + ` writes a file for the dire
     velos apply                      # makes it so: starts, reloads, restarts what is different and nothing else
     velos undo                       # takes the last change back
 
-Apps are tables ` + "`[apps.NAME]`" + ` or a list ` + "`[[apps]]`" + ` with a ` + "`name`" + ` each. Beside them a file has ` + "`[defaults]`" + ` and ` + "`include`" + `: ` + includeHelp + `.
+Apps are tables ` + "`[apps.NAME]`" + ` or a list ` + "`[[apps]]`" + ` with a ` + "`name`" + ` each. Beside them a file has ` + "`[defaults]`" + `, ` + "`[[notify]]`" + ` (below) and ` + "`include`" + `: ` + includeHelp + `.
 TOML lets nobody add to a table in braces: beside ` + "`env = { PORT = 3000 }`" + ` a profile is written ` + "`env_production = { … }`" + `.
 What is not known is an error with file, line, column and, where there is one, the word that was probably meant.
 
@@ -70,6 +106,16 @@ of 1024) or a number of bytes. **Paths** are relative to the file's directory; `
 What is put in this way is stored with the app: secrets belong into an ` + "`env_file`" + `, whose values are never stored.
 
 ## Keys of an app
+`
+
+const noticeHead = `
+## Notifications
+
+` + "`[[notify]]`" + ` tables say where news of the file's apps go; in ` + "`VELOS_HOME/config.toml`" + ` they hold for every app.
+Any text from ` + "`url`" + ` on may be ` + "`env:NAME`, `${NAME}` or `file:PATH`" + `. More in [NOTIFICATIONS.md](NOTIFICATIONS.md).
+
+| key | of | takes | default | |
+|---|---|---|---|---|
 `
 
 // shellVariables is how many of Inherited are for Unix.

@@ -217,7 +217,7 @@ func TestThePageShowsAFileThatIsRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := newLoader(Environ{})
-	if _, p := l.root(root, doc, "/srv"); p != nil {
+	if _, _, p := l.root(root, doc, "/srv"); p != nil {
 		t.Error(doc.error(p))
 	}
 	if len(l.drafts) != 2 {

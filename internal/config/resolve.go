@@ -20,7 +20,7 @@ func (d *draft) resolve(env Environ) (velos.Spec, *problem) {
 	for _, step := range [...]func(*draft, Environ) *problem{
 		(*draft).resolveEnv, (*draft).resolveRights, (*draft).resolveProgram, (*draft).resolveCwd,
 		(*draft).resolveInstances, (*draft).resolvePaths, (*draft).resolveMode,
-		(*draft).resolveListen, (*draft).resolveProbes, (*draft).resolveTriggers,
+		(*draft).resolveListen, (*draft).resolveProbes, (*draft).resolveTriggers, (*draft).resolveHooks,
 	} {
 		if p := step(d, env); p != nil {
 			return velos.Spec{}, p

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/user"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,7 +13,7 @@ import (
 
 func rightsKeys() section {
 	limits := schema{}
-	for _, name := range velos.LimitNames {
+	for _, name := range slices.Concat(velos.LimitNames, velos.GroupLimitNames) {
 		limits[name] = ofType("integer", "string")
 	}
 	return section{"Its rights and limits", []key{
@@ -22,7 +23,8 @@ func rightsKeys() section {
 			form: special(nameOrNumber(func(d *draft) *string { return &d.spec.Group }), "a name or a number", ofType("string", "integer"))},
 		{name: "umask", help: "bits that new files do not get; left out, the daemon's", form: special(readUmask, "octal digits as text, or 0o27", ofType("string", "integer"))},
 		{name: "nice", preset: "0", help: "from -20, the most urgent, to 19; below 0 for root only", form: whole(func(d *draft) *int { return &d.spec.Nice })},
-		{name: "limits", help: "of each process, as setrlimit has them: a number or size, \"SOFT:HARD\" or \"unlimited\" for " + strings.Join(velos.LimitNames, ", "),
+		{name: "limits", help: "of each process, as setrlimit has them: a number or size, \"SOFT:HARD\" or \"unlimited\" for " + strings.Join(velos.LimitNames, ", ") +
+			"; and of an instance with all that it starts, where the system gives velosd control groups (version 2, delegated): \"memory.max\" = \"512M\", \"cpu.max\" = \"150%\" of a core, \"pids.max\" = 64",
 			form: special(readLimits, "a table", schema{"type": "object", "properties": limits, "additionalProperties": false})},
 	}}
 }
@@ -67,10 +69,16 @@ func readLimits(d *draft, n *node) *problem {
 	for k, v := range d.spec.Limits { // those of [defaults]
 		limits[k] = v
 	}
-	for _, c := range n.items {
-		v, p := limitText(c)
-		if p == nil && !isLimit(c.key) {
-			p = wrong("unknown limit", didYouMean(c.key, velos.LimitNames, "there are "+strings.Join(velos.LimitNames, ", ")))
+	for _, c := range groupLimits(n.items) {
+		v, p := "", (*problem)(nil)
+		switch {
+		case slices.Contains(velos.GroupLimitNames, c.key):
+			v, p = groupLimitText(c)
+		case isLimit(c.key):
+			v, p = limitText(c)
+		default:
+			known := slices.Concat(velos.LimitNames, velos.GroupLimitNames)
+			p = wrong("unknown limit", didYouMean(c.key, known, "there are "+strings.Join(known, ", ")))
 		}
 		if p != nil {
 			p.at, p.below = c, "."+bare(c.key)
@@ -80,6 +88,41 @@ func readLimits(d *draft, n *node) *problem {
 	}
 	d.spec.Limits = limits
 	return nil
+}
+
+// groupLimits takes memory.max written without quotes, which TOML reads as a
+// table in a table, for what it is.
+func groupLimits(items []*node) []*node {
+	var list []*node
+	for _, c := range items {
+		if c.kind != isTable || len(c.items) == 0 {
+			list = append(list, c)
+			continue
+		}
+		for _, in := range c.items {
+			flat := *in
+			flat.key = c.key + "." + in.key
+			list = append(list, &flat)
+		}
+	}
+	return list
+}
+
+// groupLimitText is a limit of a control group as a Spec has it: bytes, percent
+// of one core, a number.
+func groupLimitText(n *node) (string, *problem) {
+	hint := map[string]string{velos.GroupMemory: `such as "512M"`, velos.GroupCPU: `such as "150%", which is one and a half cores`, velos.GroupPids: "such as 64"}[n.key]
+	if n.kind != isString && n.kind != isInteger {
+		return "", wrong("must be a number or text, not "+n.kind.String(), hint)
+	}
+	text := strings.ReplaceAll(n.text, "_", "")
+	if b, err := Size(text); err == nil && n.key == velos.GroupMemory {
+		text = strconv.FormatInt(b, 10)
+	}
+	if _, ok := velos.ParseGroupLimit(n.key, text); !ok {
+		return "", wrong("will not do: "+shown(n.text), hint)
+	}
+	return text, nil
 }
 
 func isLimit(name string) bool {

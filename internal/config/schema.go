@@ -23,6 +23,7 @@ func Schema() []byte {
 			"apps":     anyOf(schema{"type": "object", "additionalProperties": app}, listOf(listed)),
 			"defaults": defaults,
 			"include":  include,
+			"notify":   listOf(noticeSchema()),
 		},
 	}
 	b, err := json.MarshalIndent(root, "", "  ")
@@ -30,6 +31,25 @@ func Schema() []byte {
 		panic("config: the schema is no JSON: " + err.Error()) // the table holds maps, lists and strings only
 	}
 	return append(b, '\n')
+}
+
+func noticeSchema() schema {
+	props, needed := schema{}, []string{}
+	for i := range noticeKeys {
+		k := &noticeKeys[i]
+		s := schema{"description": k.help}
+		for name, v := range k.schema {
+			s[name] = v
+		}
+		if v, ok := presetValue(k.preset); ok {
+			s["default"] = v
+		}
+		props[k.name] = s
+		if k.needed && k.types == "" {
+			needed = append(needed, k.name)
+		}
+	}
+	return schema{"type": "object", "description": "where news of apps go", "properties": props, "required": needed, "additionalProperties": false}
 }
 
 const includeHelp = "files whose apps belong to this one, such as \"services/*.toml\"; each stands for itself, with paths from its own directory and defaults of its own"

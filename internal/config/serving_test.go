@@ -165,7 +165,7 @@ func TestThePageAboutClustersIsRead(t *testing.T) {
 			t.Fatal(err)
 		}
 		l := newLoader(Environ{})
-		_, p := l.root(root, doc, "/srv")
+		_, _, p := l.root(root, doc, "/srv")
 		if p == nil {
 			p = checkNeeds(l.drafts)
 		}

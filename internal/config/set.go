@@ -24,6 +24,11 @@ func Set(old *velos.Spec, pairs []string, env Environ) (velos.Spec, error) {
 			return velos.Spec{}, p.setting(subject)
 		}
 	}
+	return e.finish(subject, env)
+}
+
+// finish looks up what was changed, and checks the whole.
+func (e *edit) finish(subject string, env Environ) (velos.Spec, error) {
 	p := e.resolve(env)
 	if p == nil {
 		p = invalidField(e.draft.spec.Validate())
@@ -108,7 +113,8 @@ func (e *edit) resolve(env Environ) *problem {
 	}{
 		{"env_file", e.files}, {"user group umask nice limits", d.resolveRights}, {"args", e.arguments}, {"script interpreter shell", e.program}, {"cwd", d.resolveCwd},
 		{"instances increment_var", d.resolveInstances}, {"log_file out_file error_file", d.resolvePaths},
-		{"mode script interpreter shell", e.mode}, {"listen", e.addresses}, {"ready health", d.resolveProbes},
+		{"mode script interpreter shell", e.mode}, {"listen", e.addresses}, {"ready health", d.resolveProbes}, {"watch watch_paths", d.resolveTriggers},
+		{"pre_start post_start pre_stop on_crash on_giving_up", e.hooks},
 	}
 	for _, s := range steps {
 		if slices.ContainsFunc(strings.Fields(s.keys), func(k string) bool { return e.changed[k] }) {
@@ -172,6 +178,18 @@ func (e *edit) mode(env Environ) *problem {
 	}
 	d.spec.Mode = velos.Fork
 	return d.resolveMode(env)
+}
+
+// hooks looks up those that were set.
+func (e *edit) hooks(env Environ) *problem {
+	for _, name := range velos.HookNames {
+		if e.changed[string(name)] {
+			if p := e.draft.resolveHook(name, env); p != nil {
+				return p
+			}
+		}
+	}
+	return nil
 }
 
 func (e *edit) addresses(env Environ) *problem {

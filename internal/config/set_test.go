@@ -38,6 +38,12 @@ func TestSettingsAreSet(t *testing.T) {
 		"script=npm run dev": func(s *velos.Spec) {
 			s.Script, s.Interpreter, s.Command, s.Args = dir+"/bin/npm", "", "npm run dev", []string{"run", "dev", "--a"}
 		},
+		"pre_stop=./bin/npm stop": func(s *velos.Spec) {
+			s.Hooks = s.With(velos.PreStop, &velos.Hook{Command: []string{dir + "/bin/npm", "stop"}})
+		},
+		`on_crash={ command = "a && b", shell = true, timeout = 5 }`: func(s *velos.Spec) {
+			s.Hooks = s.With(velos.OnCrash, &velos.Hook{Command: []string{"a && b"}, Shell: true, Timeout: 5})
+		},
 		"interpreter=./bin/npm": func(s *velos.Spec) { s.Interpreter = dir + "/bin/npm" },
 		"mode=cluster":          func(s *velos.Spec) { s.Mode = velos.Cluster },
 		"env_file=.env": func(s *velos.Spec) {
@@ -141,5 +147,80 @@ func TestInheritedVariablesAreNoChange(t *testing.T) {
 	b.EnvFrom = map[string]string{"PATH": velos.FromFile}
 	if got = Changes(&a, &b); len(got) != 2 || got[0].Key != "env.PATH" {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestWhatIsUnsetIsAsIfItWasNeverSet(t *testing.T) {
+	_, env := project(t)
+	plain, err := FromArgs([]string{"app.js"}, Options{Mode: "fork"}, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pair := range []string{"kill_timeout=9s", "max_log_size=1M", "instances=3", "autorestart=never", "args=a b", "env.X=1", "listen=8080", "out_file=o.log",
+		"stop_exit_codes=3", "watch=true", "watch_paths=src", "max_memory=1G", "cron_restart=@daily", "namespace=web", "autostart=false", "listen_timeout=1s",
+		`health={ tcp = "1" }`, `ready={ log = "up" }`, "depends_on=db", "pre_start=./bin/npm", `limits={ nofile = 10 }`, "umask=027", "nice=3", "env_file=.env", "interpreter_args=-x", "log_raw=true"} {
+		key, _, _ := strings.Cut(pair, "=")
+		set, err := Set(&plain[0], []string{pair}, env)
+		if err != nil {
+			t.Errorf("%s: %v", pair, err)
+			continue
+		}
+		if len(Changes(&plain[0], &set)) == 0 {
+			t.Errorf("%s changes nothing", pair)
+		}
+		got, err := Unset(&set, []string{key}, env)
+		if err != nil {
+			t.Errorf("%s: %v", key, err)
+			continue
+		}
+		if list := Changes(&plain[0], &got); len(list) > 0 {
+			t.Errorf("%s: %+v are left", key, list)
+		}
+		if len(Changes(&plain[0], &set)) == 0 {
+			t.Errorf("%s: the old Spec was changed", key)
+		}
+	}
+}
+
+func TestWhatCannotBeUnsetSaysSo(t *testing.T) {
+	_, env := project(t)
+	specs, err := FromArgs([]string{"npm run dev"}, Options{}, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string]string{
+		"name": "has no default", "cwd": "has no default", "script": "has no default", "env": "one by one",
+		"kill_timeot": "unknown key", "args": "command line",
+	} {
+		if _, err := Unset(&specs[0], []string{key}, env); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v; want %s", key, err, want)
+		}
+	}
+}
+
+func TestHooksAreReadBackAsTheyAreListed(t *testing.T) {
+	_, env := project(t)
+	specs, err := FromArgs([]string{"app.js"}, Options{}, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := Set(&specs[0], []string{"pre_start=app.js x", `on_crash={ command = "a && b", shell = true, timeout = "2m" }`}, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again := specs[0]
+	for _, h := range []string{"pre_start", "on_crash"} {
+		table := ""
+		for _, s := range Settings(&set) {
+			if key, ok := strings.CutPrefix(s.Key, h+"."); ok {
+				table += ", " + key + " = " + s.Value
+			}
+		}
+		if again, err = Set(&again, []string{h + "={ " + strings.TrimPrefix(table, ", ") + " }"}, env); err != nil {
+			t.Fatalf("%s: %v", table, err)
+		}
+	}
+	if list := Changes(&set, &again); len(list) > 0 {
+		t.Errorf("differs in %+v", list)
 	}
 }

@@ -59,7 +59,7 @@ func readsAs(t *testing.T, text string, apps int) {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	l := newLoader(Environ{})
-	if _, p := l.root(root, doc, "/srv"); p != nil || len(l.drafts) != apps {
+	if _, _, p := l.root(root, doc, "/srv"); p != nil || len(l.drafts) != apps {
 		t.Errorf("%v\n%s", doc.error(p), text)
 	}
 }

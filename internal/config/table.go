@@ -28,7 +28,7 @@ var keys = map[string]*key{}
 var sections []section
 
 func init() {
-	sections = []section{whatRuns(), howMany(), environmentKeys(), whenItEnds(), whenItWorks(), whatStartsIt(), itsLogs(), rightsKeys()}
+	sections = []section{whatRuns(), howMany(), environmentKeys(), whenItEnds(), whenItWorks(), whatStartsIt(), besideIt(), itsLogs(), rightsKeys()}
 	for i := range sections {
 		for j := range sections[i].keys {
 			k := &sections[i].keys[j]
@@ -75,25 +75,27 @@ func environmentKeys() section {
 		{name: "env_profiles", help: "profiles by name; `env.NAME` and `env_NAME` are the same", form: special(readProfiles, "a table of tables", schema{"type": "object", "additionalProperties": variablesSchema()})},
 		{name: "env_file", help: "dotenv files, later ones winning, env winning over all; one that begins with ? may be missing. Their values are never stored: each run reads them when it begins",
 			form: special(readEnvFile, "a path or a list of them", oneOrMore(envFileSchema()))},
+		{name: "secret", help: "variables whose values are never shown: neither in listings nor, from 8 characters on, in logs and other text. Names with KEY, TOKEN, SECRET, PASS, AUTH and such in them are secret without it",
+			form: special(readSecret, "a name or a list of them", oneOrMore(ofType("string"))), live: true},
 	}}
 }
 
 func whenItEnds() section {
 	millis := func(name, preset, help string, field func(*velos.Spec) *velos.Millis) key {
-		return key{name: name, preset: preset, help: help, form: length(func(d *draft) *velos.Millis { return field(&d.spec) })}
+		return key{name: name, preset: preset, help: help, form: length(func(d *draft) *velos.Millis { return field(&d.spec) }), live: true}
 	}
 	return section{"When it ends", []key{
 		{name: "autorestart", preset: `"always"`, help: "when it is started again: always (true), on-failure, never (false)",
-			form: special(readAutorestart, "true, false or a policy", anyOf(ofType("boolean"), oneWord(string(velos.Always), string(velos.OnFailure), string(velos.Never))))},
-		{name: "stop_exit_codes", help: "exit codes after which it is not started again", form: special(readExitCodes, "a list of numbers", oneOrMore(ofType("integer")))},
-		{name: "max_restarts", preset: "16", help: "ends before min_uptime in a row, after which it is left alone as errored; -1 is no limit", form: whole(func(d *draft) *int { return &d.spec.MaxRestarts })},
+			form: special(readAutorestart, "true, false or a policy", anyOf(ofType("boolean"), oneWord(string(velos.Always), string(velos.OnFailure), string(velos.Never)))), live: true},
+		{name: "stop_exit_codes", help: "exit codes after which it is not started again", form: special(readExitCodes, "a list of numbers", oneOrMore(ofType("integer"))), live: true},
+		{name: "max_restarts", preset: "16", help: "ends before min_uptime in a row, after which it is left alone as errored; -1 is no limit", form: whole(func(d *draft) *int { return &d.spec.MaxRestarts }), live: true},
 		millis("min_uptime", `"1s"`, "an end before this counts towards max_restarts; without a sign of readiness, start succeeds after it", func(s *velos.Spec) *velos.Millis { return &s.MinUptime }),
 		millis("restart_delay", `"0s"`, "between an end and the next start", func(s *velos.Spec) *velos.Millis { return &s.RestartDelay }),
 		millis("exp_backoff_restart_delay", `"0s"`, "first delay; it doubles with each restart up to 15 s, until the app has run for a minute; 0 is off", func(s *velos.Spec) *velos.Millis { return &s.ExpBackoffRestartDelay }),
 		millis("kill_timeout", `"5s"`, "between the stop signal and SIGKILL", func(s *velos.Spec) *velos.Millis { return &s.KillTimeout }),
-		{name: "stop_signal", preset: `"SIGTERM"`, help: "asks it to end", form: special(readSignal, "a signal's name or number", ofType("string", "integer"))},
+		{name: "stop_signal", preset: `"SIGTERM"`, help: "asks it to end", form: special(readSignal, "a signal's name or number", ofType("string", "integer")), live: true},
 		{name: "shutdown_with_message", preset: "false", help: "a message on Node's channel asks it to end, not a signal", form: boolean(func(d *draft) *bool { return &d.spec.ShutdownWithMessage })},
-		{name: "shutdown_message", help: `that message; left out, {"type":"shutdown"}`, form: special(readMessage, "JSON, or a word", ofType("string"))},
+		{name: "shutdown_message", help: `that message; left out, {"type":"shutdown"}`, form: special(readMessage, "JSON, or a word", ofType("string")), live: true},
 	}}
 }
 
@@ -101,8 +103,8 @@ func whenItWorks() section {
 	return section{"Whether it works", []key{
 		{name: "wait_ready", preset: "false", help: "it says itself when it is ready: process.send('ready') or READY=1", form: boolean(func(d *draft) *bool { return &d.spec.WaitReady })},
 		{name: "ready", help: "or a probe finds it out", form: readProbe(func(d *draft) **velos.Probe { return &d.spec.Ready })},
-		{name: "listen_timeout", preset: `"8s"`, help: "how long it may take to become ready", form: length(func(d *draft) *velos.Millis { return &d.spec.ListenTimeout })},
-		{name: "health", help: "a probe that is repeated; an app that fails it is started anew", form: readProbe(func(d *draft) **velos.Probe { return &d.spec.Health })},
+		{name: "listen_timeout", preset: `"8s"`, help: "how long it may take to become ready", form: length(func(d *draft) *velos.Millis { return &d.spec.ListenTimeout }), live: true},
+		{name: "health", help: "a probe that is repeated; an app that fails it is started anew", form: readProbe(func(d *draft) **velos.Probe { return &d.spec.Health }), live: true},
 		{name: "watchdog", preset: `"0s"`, help: "it says WATCHDOG=1 at least this often; 0 is off", form: length(func(d *draft) *velos.Millis { return &d.spec.Watchdog })},
 	}}
 }
@@ -111,18 +113,31 @@ func whatStartsIt() section {
 	memory := size(func(d *draft) *int64 { return &d.spec.MaxMemory })
 	return section{"What starts it anew, and jobs", []key{
 		{name: "watch", preset: "false", help: "it is started anew when files change: in its directory, or the paths of a list",
-			form: special(readWatch, "true, false or a list of paths", anyOf(ofType("boolean", "string"), listOf(ofType("string"))))},
-		{name: "watch_paths", help: "what is watched; left out, cwd", form: special(paths(func(d *draft) *[]string { return &d.spec.WatchPaths }), "a path or a list of them", oneOrMore(ofType("string")))},
+			form: special(readWatch, "true, false or a list of paths", anyOf(ofType("boolean", "string"), listOf(ofType("string")))), live: true},
+		{name: "watch_paths", help: "what is watched; left out, cwd", form: special(paths(func(d *draft) *[]string { return &d.spec.WatchPaths }), "a path or a list of them", oneOrMore(ofType("string"))), live: true},
 		{name: "watch_ignore", help: "patterns of .gitignore's form; left out, node_modules, .git and *.log",
-			form: special(paths(func(d *draft) *[]string { return &d.spec.WatchIgnore }), "a pattern or a list of them", oneOrMore(ofType("string")))},
-		{name: "watch_delay", help: "how long nothing must change before that; left out, 1s", form: length(func(d *draft) *velos.Millis { return &d.spec.WatchDelay })},
+			form: special(paths(func(d *draft) *[]string { return &d.spec.WatchIgnore }), "a pattern or a list of them", oneOrMore(ofType("string"))), live: true},
+		{name: "watch_delay", help: "how long nothing must change before that; left out, 1s", form: length(func(d *draft) *velos.Millis { return &d.spec.WatchDelay }), live: true},
 		{name: "cron_restart", help: "it is started anew at these times: minute, hour, day, month, weekday, with seconds first if there are six fields; @daily, @every 5m; TZ=Europe/Berlin in front",
-			form: special(readCron(func(d *draft) *string { return &d.spec.CronRestart }), "a cron expression", ofType("string"))},
-		{name: "max_memory", help: "its tree may take no more: it is started anew", form: memory},
-		{name: "max_memory_restart", help: "the same", form: memory},
+			form: special(readCron(func(d *draft) *string { return &d.spec.CronRestart }), "a cron expression", ofType("string")), live: true},
+		{name: "max_memory", help: "its tree may take no more: it is started anew", form: memory, live: true},
+		{name: "max_memory_restart", help: "the same", form: memory, live: true},
 		{name: "schedule", help: "it is a job that runs at these times, and is not started again when it ends", form: special(readCron(func(d *draft) *string { return &d.spec.Schedule }), "a cron expression", ofType("string"))},
 		{name: "overlap", help: "what to do at such a time while the former run goes on: skip, which is the default, queue, or kill it",
-			form: special(readOverlap, "skip, queue or kill", oneWord(overlaps...))},
+			form: special(readOverlap, "skip, queue or kill", oneWord(overlaps...)), live: true},
+	}}
+}
+
+func besideIt() section {
+	hook := func(name velos.HookName, help string) key {
+		return key{name: string(name), help: help, form: readHook(name), live: true}
+	}
+	return section{"What is run beside it", []key{
+		hook(velos.PreStart, "a command before each run, also before a restart; if it fails, there is no run, and it is tried again as after a crash"),
+		hook(velos.PostStart, "when a run is online"),
+		hook(velos.PreStop, "before a run is told to stop"),
+		hook(velos.OnCrash, "after a run that failed by itself; a restart does not wait for it"),
+		hook(velos.OnGivingUp, "when it is errored"),
 	}}
 }
 
@@ -136,6 +151,12 @@ func itsLogs() section {
 		{name: "log_raw", preset: "false", help: "files hold the bytes as written, not JSON lines", form: boolean(func(d *draft) *bool { return &d.spec.LogRaw })},
 		{name: "max_log_size", preset: `"10M"`, help: "at which a file is rotated", form: size(func(d *draft) *int64 { return &d.spec.MaxLogSize }), live: true},
 		{name: "max_log_files", preset: "5", help: "rotated files kept for each stream", form: whole(func(d *draft) *int { return &d.spec.MaxLogFiles }), live: true},
+		{name: "rules", help: "which level a line has: pattern (text or RE2), level, priority; for lines that are written from then on",
+			form: special(readRules, "tables with pattern, level and priority", rulesSchema()), live: true},
+		{name: "multiline", help: "RE2: lines that match begin an event and all others continue it; left out, the engine tells", form: special(readMultiline, "an expression", ofType("string")), live: true},
+		{name: "similarity_threshold", help: "of words that messages of one pattern have in common; left out, 0.85", form: fraction(0, 1, func(d *draft) *float64 { return &d.spec.SimilarityThreshold }), live: true},
+		{name: "dedupe_window", help: "how long after the last one a message still counts as its repeat; left out, 60s", form: length(func(d *draft) *velos.Millis { return &d.spec.DedupeWindow }), live: true},
+		{name: "sigma_threshold", help: "from which an anomaly is told, and an alarm raised; critical is 1.5 above; left out, 3.5. 2 tells many", form: fraction(1, 20, func(d *draft) *float64 { return &d.spec.SigmaThreshold }), live: true},
 		{name: "max_log_total", preset: `"100M"`, help: "of all log files of the app; 0 is no bound of its own", form: size(func(d *draft) *int64 { return &d.spec.MaxLogTotal }), live: true},
 	}}
 }

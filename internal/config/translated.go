@@ -10,7 +10,8 @@ type Translation struct {
 	Path  string // as it was named
 	Abs   string
 	Text  []byte
-	Lines []int // of the file, for each line of Text; 0 is unknown
+	Lines []int  // of the file, for each line of Text; 0 is unknown
+	Sum   string // of the file: see Claim
 }
 
 // LoadTranslated is Load for a file that was translated; with needed it is
@@ -20,7 +21,7 @@ func LoadTranslated(t Translation, env Environ, needs bool, only ...string) (*Fi
 	if !needs {
 		more = nil
 	}
-	return (&document{path: t.Path, data: t.Text, translated: true, lines: t.Lines}).load(t.Abs, env, only, more)
+	return (&document{path: t.Path, data: t.Text, translated: true, lines: t.Lines, sum: t.Sum}).load(t.Abs, env, only, more)
 }
 
 // elsewhere tells a problem of a translation: nobody has seen that text.

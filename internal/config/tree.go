@@ -19,6 +19,7 @@ type document struct {
 
 	translated bool  // data is a translation of the file
 	lines      []int // of the file, for each line of data
+	sum        string
 }
 
 // A node is a value of a TOML file that remembers its order and its place.

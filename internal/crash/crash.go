@@ -94,6 +94,10 @@ func Of(in Input) Report {
 	said := lastWords(in.Lines, r.Exit.PID, in.Project)
 	r.Text, r.Message, r.Stack, r.Frame = said.text, said.message, said.stack, said.frame
 	r.Cause, r.Subject, r.Port = causeOf(r.Exit, said)
+	if r.Cause == Signalled && r.Exit.OOM {
+		r.Cause = Memory
+		r.Limit = groupLimit(&in.App.Spec, r.Limit)
+	}
 	if r.Cause == Signalled && r.Exit.Signal == "SIGKILL" && r.Limit > 0 && r.Peak >= r.Limit/10*9 {
 		r.Cause = Memory // the figures say it; else SIGKILL alone could be anybody's
 	}
@@ -216,4 +220,13 @@ func (r *Report) name() string {
 		return r.App + ":" + strconv.Itoa(r.Inst)
 	}
 	return r.App
+}
+
+// groupLimit is the memory that the kernel lets an app have; the policy's own
+// limit where there is none.
+func groupLimit(s *velos.Spec, policy int64) int64 {
+	if n, err := strconv.ParseInt(s.Limits[velos.GroupMemory], 10, 64); err == nil {
+		return n
+	}
+	return policy
 }

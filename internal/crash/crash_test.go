@@ -168,3 +168,14 @@ func FuzzOf(f *testing.F) {
 		Of(app(velos.Exit{Code: 1}, text))
 	})
 }
+
+func TestTheKernelsWordOnMemoryIsTheCause(t *testing.T) {
+	a := velos.App{Spec: velos.NewSpec(), Instances: []velos.Instance{{}}}
+	a.Spec.Name, a.Spec.Limits = "api", map[string]string{velos.GroupMemory: "536870912"}
+	x := &velos.Exit{Time: 5, PID: 3, Signal: "SIGKILL", OOM: true, Uptime: 2000}
+	a.Instances[0].LastExit = x
+	r := Of(Input{App: &a, Inst: -1, Events: []velos.Event{{Kind: velos.KindExit, Time: 5, PID: 3, Exit: x}}})
+	if r.Cause != Memory || r.Limit != 536870912 {
+		t.Errorf("%s, limit %d", r.Cause, r.Limit)
+	}
+}

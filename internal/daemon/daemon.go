@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/audit"
 	"github.com/velospm/velos/internal/child"
 	"github.com/velospm/velos/internal/fault"
 	"github.com/velospm/velos/internal/home"
@@ -43,6 +44,7 @@ type Daemon struct {
 	sup      *supervise.Supervisor
 	saver    *saver
 	helper   *helper
+	crier    crier
 	listener atomic.Pointer[wire.Listener]
 
 	began    time.Time
@@ -51,8 +53,13 @@ type Daemon struct {
 
 	sessions sync.WaitGroup
 	conns    conns
-	recover  sync.WaitGroup // survivors being ended
-	astray   astray
+	audited  audit.Log
+	rules    rules
+	look     func(pid int, w *seen) // nil: lookAt
+	// unrecorded says that the last order is not in the audit record.
+	unrecorded atomic.Bool
+	recover    sync.WaitGroup // survivors being ended
+	astray     astray
 
 	signals chan os.Signal
 	endOnce sync.Once
@@ -170,9 +177,11 @@ func (d *Daemon) raise() error {
 		return err
 	}
 	d.helper = newHelper(d.children, d.home)
+	d.rules.d, d.rules.compile, d.audited.Path = d, d.helper.rules, d.home.AuditFile()
 	d.store, err = logs.Open(d.home.LogDir(), logs.Options{
 		Classify: level.Classify,
 		Notice:   d.logNotice,
+		Unusual:  d.helper.examine,
 		Compress: d.helper.compress,
 		Expand:   d.helper.expand,
 		Park:     d.park,
@@ -212,6 +221,7 @@ func (d *Daemon) run() {
 		say("velosd: " + err.Error())
 	}
 	d.tellReady()
+	d.catchUp()
 	stop := d.pulse(d.sup.Alive)
 	d.waitForEnd()
 	stop()
@@ -262,7 +272,15 @@ func (d *Daemon) lower() {
 // end asks for the end; only the first call counts.
 func (d *Daemon) end() { d.endOnce.Do(func() { close(d.ending) }) }
 
-func (d *Daemon) event(e velos.Event) { d.journal.Add(e) }
+func (d *Daemon) event(e velos.Event) {
+	if !newsworthy(&e) {
+		d.journal.Add(e)
+		return
+	}
+	before := d.journal.Seq()
+	d.journal.Add(e)
+	d.cry(e.ID, before)
+}
 
 func (d *Daemon) changed() {
 	d.saver.touch()

@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"context"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/audit"
+	"github.com/velospm/velos/internal/policy"
 	"github.com/velospm/velos/internal/record"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -17,7 +20,9 @@ type call struct {
 	id      uint32
 	command wire.Command
 	payload []byte
-	last    bool // the daemon ends after this answer, whatever it is
+	said    wire.Caller   // what the client says of itself
+	deed    *audit.Record // the order, once it is understood
+	last    bool          // the daemon ends after this answer, whatever it is
 }
 
 // handlers is the whole of what a client can ask for. A handler that streams
@@ -41,6 +46,8 @@ var handlers = map[wire.Command]func(*call, context.Context) (velos.Record, erro
 	wire.LogSearch:      (*call).logs,
 	wire.LogFlush:       (*call).flush,
 	wire.LogReopen:      (*call).reopen,
+	wire.LogMinutes:     (*call).minutes,
+	wire.LogFiles:       (*call).logFiles,
 	wire.MetricsGet:     (*call).metrics,
 	wire.MetricsStream:  (*call).metricsStream,
 	wire.StateSave:      (*call).save,
@@ -49,12 +56,18 @@ var handlers = map[wire.Command]func(*call, context.Context) (velos.Record, erro
 	wire.DaemonShutdown: (*call).shutdown,
 	wire.DaemonUpgrade:  (*call).upgrade,
 	wire.EventList:      (*call).events,
+	wire.EventAdd:       (*call).addEvent,
+	wire.ApprovalList:   (*call).approvals,
+	wire.ApprovalAnswer: (*call).approve,
 }
 
 // answer runs the handler and sends its last response. A panic in a handler
 // is reported and ends the request, not the daemon.
 func (c *call) answer(ctx context.Context) {
 	reply, err := c.handle(ctx)
+	if c.deed != nil {
+		c.record(err)
+	}
 	status := wire.OK
 	if err != nil {
 		status, reply = wire.Failure, asError(err)
@@ -84,10 +97,6 @@ func (c *call) handle(ctx context.Context) (reply velos.Record, err error) {
 
 func (c *call) decode(r velos.Record) error { return wire.Decode(c.payload, r) }
 
-// by is who asked, for the journal. Looked up when it is needed: most
-// requests only read.
-func (c *call) by() velos.Actor { return actorOf(c.peer) }
-
 // kept waits until what was just changed is on disk, so that "done" is never
 // said of what a crash could still undo.
 func (c *call) kept() error { return c.d.saver.sync() }
@@ -97,7 +106,14 @@ func (c *call) start(ctx context.Context) (velos.Record, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
+	if err := c.permit(c.starting(&q)); err != nil {
+		return nil, err
+	}
+	isNew := q.Spec != nil && q.ID == 0
 	err := c.startApp(ctx, &q)
+	if c.deed.ID = q.ID; isNew && q.ID != 0 {
+		c.session.adding(q.ID)
+	}
 	if e := c.kept(); err == nil {
 		err = e
 	}
@@ -138,6 +154,9 @@ func (c *call) stop(ctx context.Context) (velos.Record, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
+	if err := c.permit(about("stop", q.Target, true, true)); err != nil {
+		return nil, err
+	}
 	grace := time.Duration(-1)
 	if q.Timeout > 0 {
 		grace = q.Timeout.Std()
@@ -149,6 +168,11 @@ func (c *call) stop(ctx context.Context) (velos.Record, error) {
 func (c *call) restart(ctx context.Context) (velos.Record, error) {
 	var q wire.Restart
 	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	w := about("restart", q.Target, true, true)
+	w.becomes(q.Spec)
+	if err := c.permit(w); err != nil {
 		return nil, err
 	}
 	who := c.by()
@@ -184,6 +208,9 @@ func (c *call) delete(context.Context) (velos.Record, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
+	if err := c.permit(about("delete", q, true, true)); err != nil {
+		return nil, err
+	}
 	if err := c.d.sup.Delete(q.ID, c.by()); err != nil {
 		return nil, err
 	}
@@ -192,12 +219,19 @@ func (c *call) delete(context.Context) (velos.Record, error) {
 }
 
 func (c *call) list(context.Context) (velos.Record, error) {
-	return &wire.Apps{Apps: c.d.sup.List()}, nil
+	apps := c.d.sup.List()
+	if p := c.sight(); p != nil {
+		apps = slices.DeleteFunc(apps, func(a velos.App) bool { return !p.Sees(a.Spec.Cwd) })
+	}
+	return &wire.Apps{Apps: apps}, nil
 }
 
 func (c *call) info(context.Context) (velos.Record, error) {
 	var q wire.Target
 	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	if err := c.sees(q.ID); err != nil {
 		return nil, err
 	}
 	a, err := c.d.sup.Info(q.ID)
@@ -210,6 +244,11 @@ func (c *call) info(context.Context) (velos.Record, error) {
 func (c *call) reload(ctx context.Context) (velos.Record, error) {
 	var q wire.Reload
 	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	w := about("reload", q.Target, q.Spec != nil, true)
+	w.becomes(q.Spec)
+	if err := c.permit(w); err != nil {
 		return nil, err
 	}
 	if q.Spec != nil {
@@ -236,6 +275,9 @@ func (c *call) scale(ctx context.Context) (velos.Record, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
+	if err := c.permit(c.scaling(&q)); err != nil {
+		return nil, err
+	}
 	return c.done(q.ID, c.d.sup.Scale(ctx, q.ID, q.Count, q.By, c.by()))
 }
 
@@ -253,6 +295,11 @@ func (c *call) history(context.Context) (velos.Record, error) {
 	}
 	answer := &wire.Formers{}
 	for _, id := range ids {
+		if err := c.sees(id); err != nil && q.ID != 0 {
+			return nil, err
+		} else if err != nil {
+			continue
+		}
 		answer.List = append(answer.List, c.d.home.Formers(id, q.Last)...)
 	}
 	return answer, nil
@@ -263,12 +310,22 @@ func (c *call) rename(context.Context) (velos.Record, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
+	w := about("rename", wire.All(q.ID), true, true)
+	w.args = map[string]string{"name": q.Name}
+	if err := c.permit(w); err != nil {
+		return nil, err
+	}
 	return c.done(q.ID, c.d.sup.Rename(q.ID, q.Name, c.by()))
 }
 
 func (c *call) update(context.Context) (velos.Record, error) {
 	var q wire.Update
 	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	w := about("update", wire.All(q.ID), true, true)
+	w.becomes(&q.Spec)
+	if err := c.permit(w); err != nil {
 		return nil, err
 	}
 	if err := reserved(c.d.home, &q.Spec); err != nil {
@@ -294,12 +351,20 @@ func (c *call) signal(ctx context.Context) (velos.Record, error) {
 	if q.Signal <= 0 {
 		return nil, &velos.Error{Code: velos.Invalid, Message: "signal: no signal named"}
 	}
+	w := about("signal", q.Target, true, true)
+	w.args = map[string]string{"signal": itoa(q.Signal)}
+	if err := c.permit(w); err != nil {
+		return nil, err
+	}
 	return c.done(q.ID, c.d.sup.Signal(ctx, q.ID, q.Inst, q.Signal, c.by()))
 }
 
 func (c *call) reset(ctx context.Context) (velos.Record, error) {
 	var q wire.Target
 	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	if err := c.permit(about("reset", q, false, false)); err != nil {
 		return nil, err
 	}
 	return c.done(q.ID, c.d.sup.Reset(ctx, q.ID, q.Inst, c.by()))
@@ -318,6 +383,15 @@ func (c *call) ping(context.Context) (velos.Record, error) {
 func (c *call) shutdown(context.Context) (velos.Record, error) {
 	var q wire.Shutdown
 	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	w := wish{Deed: policy.Deed{Verb: "kill", Takes: true, Touches: !q.Leave}, inst: -1}
+	if q.Leave {
+		w.args = map[string]string{"leave": "true"}
+	} else {
+		w = c.everyApp(w)
+	}
+	if err := c.permit(w); err != nil {
 		return nil, err
 	}
 	who := c.by()

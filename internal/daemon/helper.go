@@ -21,9 +21,10 @@ type helper struct {
 	children *child.Host
 	home     home.Home
 
-	mu   sync.Mutex
-	todo []string
-	busy bool
+	mu    sync.Mutex
+	todo  []string
+	busy  bool
+	watch *sentinel // nil until there was something to look at
 }
 
 func newHelper(c *child.Host, h home.Home) *helper { return &helper{children: c, home: h} }
@@ -53,7 +54,7 @@ func (h *helper) start(stdout int, args ...string) (*child.Process, error) {
 	}
 	return h.children.Start(child.Command{
 		Path: path, Args: append([]string{path}, args...), Dir: "/",
-		Env:    []string{"PATH=" + os.Getenv("PATH"), "VELOS_HOME=" + h.home.Dir, "GOMAXPROCS=1"},
+		Env:    []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "VELOS_HOME=" + h.home.Dir, "GOMAXPROCS=1"},
 		Stdout: stdout, Stderr: -1,
 	})
 }

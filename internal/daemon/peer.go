@@ -4,18 +4,10 @@ import (
 	"os"
 	"strings"
 	"sync"
-
-	"github.com/velospm/velos"
-	"github.com/velospm/velos/internal/wire"
 )
 
 // users remembers the names of the few users that ever ask.
 var users sync.Map // uid → name
-
-// actorOf says who is behind a connection, as the kernel knows it.
-func actorOf(p wire.Peer) velos.Actor {
-	return velos.Actor{Kind: "user", UID: p.UID, User: userName(p.UID), PID: p.PID, Exe: exeOf(p.PID)}
-}
 
 // userName reads the password file by hand: os/user would double the daemon's
 // dependencies for one line.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -100,6 +101,7 @@ type session struct {
 	d      *Daemon
 	conn   transport
 	peer   wire.Peer
+	who    seen
 	ctx    context.Context
 	cancel context.CancelFunc
 
@@ -108,6 +110,7 @@ type session struct {
 
 	mu       sync.Mutex
 	inFlight map[uint32]pending
+	adds     []uint32 // apps that it has added
 	handlers sync.WaitGroup
 
 	answering atomic.Int32 // requests whose last response is not out
@@ -189,7 +192,7 @@ func (s *session) take(req wire.Request) {
 		s.mu.Unlock()
 		return // the stream's own last response is the answer
 	}
-	c := &call{session: s, id: req.ID, command: req.Command, payload: append([]byte(nil), req.Payload...)}
+	c := &call{session: s, id: req.ID, command: req.Command, said: req.By, payload: append([]byte(nil), req.Payload...)}
 	ctx, cancel := context.WithCancel(s.ctx)
 	s.mu.Lock()
 	_, twice := s.inFlight[req.ID]
@@ -230,6 +233,25 @@ func (s *session) orders() int {
 		}
 	}
 	return n
+}
+
+// added reports whether this connection has added an app.
+func (s *session) added(id uint32) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.adds, id)
+}
+
+// maxAdds bounds what a connection remembers.
+const maxAdds = 64
+
+func (s *session) adding(id uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.adds) == maxAdds {
+		s.adds = s.adds[1:]
+	}
+	s.adds = append(s.adds, id)
 }
 
 // finished frees a request's id, just before its last response.

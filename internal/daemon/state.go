@@ -10,6 +10,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/home"
+	"github.com/velospm/velos/internal/policy"
 	"github.com/velospm/velos/internal/proc"
 	"github.com/velospm/velos/internal/supervise"
 	"github.com/velospm/velos/internal/wire"
@@ -163,6 +164,9 @@ func groupLives(t *proc.Table, pgid int) bool {
 }
 
 func (c *call) save(context.Context) (velos.Record, error) {
+	if err := c.permit(wish{Deed: policy.Deed{Verb: "save"}, inst: -1}); err != nil {
+		return nil, err
+	}
 	if err := c.kept(); err != nil {
 		return nil, err
 	}
@@ -183,11 +187,22 @@ func (c *call) load(ctx context.Context) (velos.Record, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
-	who := c.by()
+	w := wish{Deed: policy.Deed{Verb: "resurrect"}, inst: -1, args: map[string]string{"path": q.Path}}
+	if err := c.permit(w); err != nil { // the file is not even read for who may not
+		return nil, err
+	}
 	s, notes, err := c.snapshot(&q)
 	if err != nil {
 		return nil, err
 	}
+	for i := range s.Apps {
+		w.Specs = append(w.Specs, &s.Apps[i].Spec)
+		w.More += max(s.Apps[i].Spec.Instances, 1)
+	}
+	if err := c.permit(w); err != nil {
+		return nil, err
+	}
+	who := c.by()
 	for _, n := range notes {
 		c.d.event(velos.Event{Kind: velos.KindDaemon, Inst: -1, Cause: n, Actor: velos.Policy})
 	}

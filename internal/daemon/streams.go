@@ -6,6 +6,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/logs"
+	"github.com/velospm/velos/internal/policy"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -96,6 +97,9 @@ func (c *call) cut() error {
 }
 
 func (c *call) log(id uint32) (*logs.Log, error) {
+	if err := c.sees(id); err != nil {
+		return nil, err
+	}
 	if l := c.d.machine.Log(id); l != nil {
 		return l, nil
 	}
@@ -111,11 +115,42 @@ func (c *call) flush(context.Context) (velos.Record, error) {
 	if err := c.decode(&q); err != nil {
 		return nil, err
 	}
+	w := about("flush", q, true, true)
+	if q.ID == 0 {
+		w = c.everyApp(w)
+	}
+	if err := c.permit(w); err != nil {
+		return nil, err
+	}
 	return c.eachLog(q.ID, "flush", (*logs.Log).Flush)
 }
 
 func (c *call) reopen(context.Context) (velos.Record, error) {
+	if err := c.permit(wish{Deed: policy.Deed{Verb: "reopen"}, inst: -1}); err != nil {
+		return nil, err
+	}
 	return c.eachLog(0, "reopen", (*logs.Log).Reopen)
+}
+
+// logFiles tells a reader which files to open.
+func (c *call) logFiles(context.Context) (velos.Record, error) {
+	var q wire.Target
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	log, err := c.log(q.ID)
+	if err != nil {
+		return nil, err
+	}
+	have, err := log.Files()
+	if err != nil {
+		return nil, err
+	}
+	answer := &wire.Files{Seq: have.Seq, Memory: have.Memory}
+	for _, f := range have.List {
+		answer.Files = append(answer.Files, wire.File{Path: f.Path, Src: f.Src, Number: f.Number, Inode: f.Inode, Size: f.Size, Raw: f.Raw, Packed: f.Packed})
+	}
+	return answer, nil
 }
 
 // eachLog is eachLog of the daemon for whoever asks.
@@ -146,14 +181,25 @@ func (c *call) events(ctx context.Context) (velos.Record, error) {
 		}
 		return sent == nil
 	}
+	p := c.sight()
+	hidden := func(e *velos.Event) bool { // an app that is gone was nobody else's secret
+		s, ok := c.d.sup.Spec(e.ID)
+		return p != nil && ok && !p.Sees(s.Cwd)
+	}
 	after := max(q.After, c.d.journal.Seq())
 	err := c.d.journal.Each(q.ID, q.After, q.Since, q.Last, func(e *velos.Event) bool {
 		after = max(after, e.Seq)
+		if hidden(e) {
+			return true
+		}
 		out.Events = append(out.Events, *e)
 		return len(out.Events) < pieceEntries || flush()
 	})
 	if err == nil && flush() && q.Follow {
 		err = c.d.journal.Follow(ctx, q.ID, after, func(e *velos.Event) bool {
+			if hidden(e) {
+				return true
+			}
 			out.Events = append(out.Events, *e)
 			return flush()
 		})
@@ -174,6 +220,9 @@ func (c *call) metrics(context.Context) (velos.Record, error) {
 	}
 	if q.ID == 0 {
 		return c.ownFigures(), nil
+	}
+	if err := c.sees(q.ID); err != nil {
+		return nil, err
 	}
 	a, err := c.d.sup.Info(q.ID)
 	if err != nil {
@@ -225,6 +274,9 @@ func (c *call) metricsStream(ctx context.Context) (velos.Record, error) {
 // measure sends one round: of one app, or of the daemon and then every app.
 func (c *call) measure(id uint32) error {
 	if id != 0 {
+		if err := c.sees(id); err != nil {
+			return err
+		}
 		a, err := c.d.sup.Info(id)
 		if err != nil {
 			return err
@@ -234,7 +286,11 @@ func (c *call) measure(id uint32) error {
 	if err := c.piece(c.ownFigures()); err != nil {
 		return err
 	}
+	p := c.sight()
 	for _, a := range c.d.sup.List() {
+		if p != nil && !p.Sees(a.Spec.Cwd) {
+			continue
+		}
 		if err := c.piece(figures(&a)); err != nil {
 			return err
 		}

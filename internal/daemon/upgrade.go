@@ -14,6 +14,7 @@ import (
 	"github.com/velospm/velos/internal/fault"
 	"github.com/velospm/velos/internal/home"
 	"github.com/velospm/velos/internal/keeper"
+	"github.com/velospm/velos/internal/policy"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -44,6 +45,10 @@ func selfCheck(path string) int {
 func (c *call) upgrade(ctx context.Context) (velos.Record, error) {
 	var q wire.Upgrade
 	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
+	w := wish{Deed: policy.Deed{Verb: "upgrade", Takes: true}, inst: -1, args: map[string]string{"path": q.Path}}
+	if err := c.permit(w); err != nil {
 		return nil, err
 	}
 	if c.d.line == nil {

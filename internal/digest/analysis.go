@@ -3,6 +3,7 @@ package digest
 import (
 	"bytes"
 	"cmp"
+	"regexp"
 	"slices"
 
 	"github.com/velospm/velos"
@@ -21,11 +22,23 @@ type Options struct {
 	Similarity   float64 // of templates
 	MinFrequency uint64  // of patterns
 	Sigma        float64 // of anomalies
-	Rules        Rules   // of levels
+	// Begins says which lines begin an event; nil: the engine tells.
+	Begins *regexp.Regexp
+	// Minutes are what somebody has counted, oldest first, the last of them
+	// over: from the first on, anomalies are found in them and not in the
+	// lines. Until is how far they reach; 0 is to the last one.
+	Minutes []velos.Minute
+	Until   velos.Time
+	// Down are the times at which the program did not run, in order: its
+	// silence then says nothing.
+	Down []Span
 	// Since is when the period begins. Lines before it tell what is normal
 	// and are not counted.
 	Since velos.Time
 }
+
+// A Span is a length of time.
+type Span struct{ From, To velos.Time }
 
 // Bounds of an Analysis.
 const (
@@ -55,18 +68,24 @@ type Analysis struct {
 	volume      *Detector
 	errors      *Detector
 	episodes    []Episode
+	counted     velos.Time // from here on Minutes tell, not lines
 }
 
 // An Episode is anomalies of one metric that follow each other: one incident.
 type Episode struct {
 	Anomaly            // the most unusual minute
-	Until   velos.Time // the beginning of its last minute
+	Since   velos.Time // the beginning of its first minute
+	Until   velos.Time // and of its last one
 }
 
 // NewAnalysis returns an Analysis of one app.
 func NewAnalysis(o Options) *Analysis {
-	return &Analysis{o: o, miner: NewMiner(o.Similarity), streams: map[uint64]*Stream{},
-		volume: NewDetector(LogVolume, o.Sigma), errors: NewDetector(ErrorRate, o.Sigma)}
+	a := &Analysis{o: o, miner: NewMiner(o.Similarity), streams: map[uint64]*Stream{},
+		volume: NewDetector(LogVolume, o.Sigma), errors: NewDetector(ErrorRate, o.Sigma), counted: latest}
+	if len(o.Minutes) > 0 {
+		a.counted = o.Minutes[0].Time
+	}
+	return a
 }
 
 // Add takes the next line.
@@ -78,17 +97,13 @@ func (a *Analysis) Add(l *Line) {
 			a.endAll()
 			clear(a.streams)
 		}
-		s = &Stream{}
+		s = NewStream(a.o.Begins)
 		a.streams[l.From] = s
 	}
-	lvl := l.Level
-	if len(a.o.Rules) > 0 {
-		lvl = a.o.Rules.Level(l.Text, lvl)
-	}
-	if e, ok := s.Add(l.Text, at, lvl); ok {
+	if e, ok := s.Add(l.Text, at, l.Level); ok {
 		a.event(&e)
 	}
-	if at > 0 {
+	if at > 0 && at < a.counted {
 		a.tick(at)
 		a.logged++
 		if s.failed() {
@@ -162,6 +177,11 @@ func (a *Analysis) tick(at velos.Time) {
 
 // minute hands the counts of a.now to the detectors.
 func (a *Analysis) minute() {
+	if a.logged == 0 && a.down() {
+		a.volume.skip()
+		a.errors.skip()
+		return
+	}
 	if x, ok := a.volume.Add(a.now, a.logged); ok {
 		a.anomaly(x)
 	}
@@ -169,6 +189,14 @@ func (a *Analysis) minute() {
 		a.anomaly(x)
 	}
 	a.logged, a.failed = 0, 0
+}
+
+// down reports that the program did not run in some part of a.now.
+func (a *Analysis) down() bool {
+	for len(a.o.Down) > 0 && a.o.Down[0].To <= a.now {
+		a.o.Down = a.o.Down[1:]
+	}
+	return len(a.o.Down) > 0 && a.o.Down[0].From < a.now+minute
 }
 
 // together is how far two anomalies of an episode may be from each other.
@@ -192,12 +220,15 @@ func (a *Analysis) anomaly(x Anomaly) {
 	if len(a.episodes) >= mostEpisodes {
 		a.episodes = append(a.episodes[:0], a.episodes[1:]...)
 	}
-	a.episodes = append(a.episodes, Episode{x, x.Time})
+	a.episodes = append(a.episodes, Episode{x, x.Time, x.Time})
 }
 
 // Anomalies are the episodes so far, the oldest first. The minute that is not
 // over yet is not judged.
-func (a *Analysis) Anomalies() []Episode { return slices.Clone(a.episodes) }
+func (a *Analysis) Anomalies() []Episode {
+	a.judged()
+	return slices.Clone(a.episodes)
+}
 
 // Patterns are the templates that were seen often enough.
 func (a *Analysis) Patterns() []Pattern { return a.miner.Patterns(a.o.MinFrequency) }
@@ -239,6 +270,7 @@ func (s *Summary) Minutes() float64 { return max(1, float64(s.To-s.From)/float64
 // Anomalies before it are history and not told again.
 func (a *Analysis) Summary(f Facts, from, to velos.Time) Summary {
 	a.Close()
+	a.judged()
 	from, to = cmp.Or(from, a.o.Since, a.first), cmp.Or(to, a.last)
 	s := Summary{Process: f.Name, From: from, To: to, Lines: a.lines, ByLevel: a.levels, LastRestart: f.LastRestart,
 		LastError: string(a.lastError), LastErrorAt: a.lastErrorAt}

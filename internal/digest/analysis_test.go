@@ -3,7 +3,6 @@ package digest
 import (
 	"bytes"
 	"fmt"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -201,28 +200,6 @@ func TestHealthNamesItsDeductions(t *testing.T) {
 	s.health(&Facts{Offline: true, Restarts: 1000})
 	if s.Health != 0 {
 		t.Errorf("everything wrong: %d", s.Health)
-	}
-}
-
-func TestUsersRulesAreAskedByPriority(t *testing.T) {
-	rules := NewRules([]Rule{
-		{regexp.MustCompile(`quota`), velos.Warn, 10}, {regexp.MustCompile(`quota exceeded`), velos.Fatal, 20}, {regexp.MustCompile(`known bug`), velos.Debug, 100},
-	})
-	for line, want := range map[string]velos.Level{
-		"quota at 80 %":               velos.Warn,
-		"quota exceeded":              velos.Fatal,
-		"ERROR quota exceeded":        velos.Err, // it says so itself
-		"ERROR known bug 7":           velos.Debug,
-		"ok":                          velos.Info,
-		"connection refused by quota": velos.Warn, // before its words
-	} {
-		if got := rules.Level([]byte(line), velos.LevelNone); got != want {
-			t.Errorf("%s: %s, want %s", line, got, want)
-		}
-	}
-	s := feed(Options{Rules: rules}, "0 quota exceeded", "1 ok").Summary(Facts{}, 0, 0)
-	if s.ByLevel[velos.Fatal] != 1 {
-		t.Errorf("levels %v", s.ByLevel)
 	}
 }
 

@@ -97,6 +97,12 @@ func (d *Detector) Add(at velos.Time, count float64) (Anomaly, bool) {
 	return a, v == alarm || v == silent
 }
 
+// skip passes over a minute of which nothing is known.
+func (d *Detector) skip() {
+	d.silent, d.high = 0, 0
+	d.remember(0, expected)
+}
+
 // A verdict is what a minute is.
 type verdict uint8
 

@@ -2,6 +2,7 @@ package digest
 
 import (
 	"bytes"
+	"regexp"
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/level"
@@ -19,7 +20,8 @@ const (
 // it: stack traces, dumps, statements over several lines. The zero value is
 // ready.
 type Grouper struct {
-	lines, bytes int // of the event so far
+	Begins       *regexp.Regexp // a user's own: lines that match begin an event, all others continue it
+	lines, bytes int            // of the event so far
 	last         velos.Time
 	state        state
 	depth        int  // of braces that are open
@@ -56,10 +58,14 @@ func (g *Grouper) Start(line []byte, at velos.Time) bool {
 	line = line[level.Prefix(line):]
 	s, h := sortOf(line)
 	h.line = nil // it is the caller's
-	begins := g.lines == 0 || g.lines >= longestEvent || g.bytes+len(line) > widestEvent ||
-		at != 0 && g.last != 0 && at-g.last > pause || g.begins(line, s, h)
+	begins := g.lines == 0 || g.lines >= longestEvent || g.bytes+len(line) > widestEvent
+	if g.Begins != nil {
+		begins = begins || g.Begins.Match(line)
+	} else {
+		begins = begins || at != 0 && g.last != 0 && at-g.last > pause || g.begins(line, s, h)
+	}
 	if begins {
-		*g = Grouper{head: h, starts: g.starts + 1, stamped: g.stamped}
+		*g = Grouper{Begins: g.Begins, head: h, starts: g.starts + 1, stamped: g.stamped}
 		if h.timed {
 			g.stamped++
 		}

@@ -2,6 +2,7 @@ package digest
 
 import (
 	"bytes"
+	"regexp"
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/level"
@@ -35,6 +36,10 @@ type Stream struct {
 	plain   [2048]byte // a line without colours
 	message []byte
 }
+
+// NewStream returns a Stream; begins says which lines begin an event, nil is
+// for the engine to tell.
+func NewStream(begins *regexp.Regexp) *Stream { return &Stream{group: Grouper{Begins: begins}} }
 
 // Add takes a line, without its newline, that was written at a time and has a level; when
 // the level is velos.LevelNone the line is classified. It returns the event

@@ -53,7 +53,7 @@ func newApp(s *velos.Spec, secret func(key, value string) bool) app {
 		v := s.Env[k]
 		switch {
 		case config.IsInherited(k), s.Source == "" && ofSession(k), k == "PYTHONUNBUFFERED":
-		case secret(k, v):
+		case secret(k, v), slices.Contains(s.Secret, k):
 			a.secrets = append(a.secrets, k)
 		default:
 			a.env = append(a.env, pair{k, v})
@@ -200,10 +200,13 @@ func (a app) missing(can string) []string {
 		{"watch", a.Watch, "it is restarted when its files change"},
 		{"cron", a.CronRestart != "", "it is restarted at " + a.CronRestart},
 		{"schedule", a.Schedule != "", "it runs at " + a.Schedule + ", and rests between"},
+		{"hooks", a.Hook(velos.PreStart) != nil || a.Hook(velos.PostStart) != nil || a.Hook(velos.PreStop) != nil, "commands are run before and beside it: pre_start, post_start, pre_stop"},
+		{"tales", a.Hook(velos.OnCrash) != nil || a.Hook(velos.OnGivingUp) != nil, "a command hears of its failures: on_crash, on_giving_up"},
 		{"autostart", !a.Autostart, "it is not started by itself"},
 		{"depends", len(a.DependsOn) > 0, "it needs " + needsText(a.DependsOn)},
 		{"files", len(a.EnvFiles) > 0, "it reads variables from " + strings.Join(a.EnvFiles, ", ")},
 		{"logs", a.LogFile != "" || a.OutFile != "" || a.ErrFile != "", "it writes to log files of its own name"},
+		{"rights", a.User != "" || a.Group != "" || a.Umask != "" || a.Nice != 0 || len(a.Limits) > 0, "it runs " + a.rightsText()},
 		{"restart", a.Autorestart == velos.Never, "it is not started again"},
 	} {
 		if m.used && !slices.Contains(known, m.name) {

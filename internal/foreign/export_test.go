@@ -32,6 +32,8 @@ func fleet() []velos.Spec {
 	db.Name, db.Script, db.Cwd, db.Source = "db", "/bin/sleep", "/", "/x.toml"
 	db.Args, db.Listen = []string{"1000"}, []string{"tcp://127.0.0.1:5432", "udp://:53", "unix:/run/db.sock", "tcp://:5433"}
 	db.ListenReuse, db.MaxRestarts, db.RestartDelay = true, -1, 1500
+	db.User, db.Group, db.Umask, db.Nice = "www-data", "adm", "027", 5
+	db.Limits = map[string]string{"nofile": "1024:4096", "core": "unlimited", "memory.max": "536870912", "cpu.max": "150%", "pids.max": "64"}
 	db.Health = &velos.Probe{Exec: []string{"sh", "-c", "test -n $PORT && echo $$x"}}
 
 	migrate := velos.NewSpec()
@@ -45,6 +47,8 @@ func fleet() []velos.Spec {
 	web.Autorestart, web.MaxRestarts, web.ExpBackoffRestartDelay, web.Autostart = velos.OnFailure, 5, 100, false
 	web.Ready = &velos.Probe{TCP: "127.0.0.1:8000"}
 	web.Watch, web.CronRestart, web.ShutdownWithMessage = true, "0 3 * * *", true
+	web.Hooks = &velos.Hooks{PreStart: &velos.Hook{Command: []string{"/bin/mkdir", "-p", "/run/a b"}}, PreStop: &velos.Hook{Command: []string{"echo $VELOS_PID 100%"}, Shell: true},
+		PostStart: &velos.Hook{Command: []string{"/bin/true"}}, OnCrash: &velos.Hook{Command: []string{"/bin/true"}}}
 	return []velos.Spec{api, db, migrate, web}
 }
 

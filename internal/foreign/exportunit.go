@@ -31,7 +31,7 @@ func exportSystemd(apps []app) []Output {
 
 func (a app) unit(several map[string]int) []byte {
 	p := &page{}
-	can := "depends files logs restart signal codes watchdog memory"
+	can := "rights depends files logs restart signal codes watchdog memory hooks"
 	if a.Instances == 1 {
 		can += " listen"
 	}
@@ -112,6 +112,7 @@ func (a app) unitService(p *page) {
 		words = append(words, unitWord(w, true))
 	}
 	p.line("ExecStart=", strings.Join(words, " "))
+	a.unitHooks(p)
 	p.line("WorkingDirectory=", specifier(a.Cwd))
 	if path := a.Env["PATH"]; path != "" {
 		p.line("Environment=", unitWord("PATH="+path, false))
@@ -136,10 +137,7 @@ func (a app) unitService(p *page) {
 	if a.Watchdog > 0 {
 		p.line("WatchdogSec=", millis(a.Watchdog))
 	}
-	if a.MaxMemory > 0 {
-		p.line("# Velos restarts it in order; systemd kills what needs more.")
-		p.line("MemoryMax=", strconv.FormatInt(a.MaxMemory, 10))
-	}
+	a.unitRights(p)
 	a.unitLogs(p)
 }
 

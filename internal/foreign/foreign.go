@@ -32,6 +32,7 @@ type File struct {
 	Apps    []App
 	Notes   []Note
 
+	sum      string
 	profiles []string // of the environment, that an app or the deployment has
 }
 
@@ -70,6 +71,9 @@ type Options struct {
 	Apart bool
 	// Say hears what a file that is a program has printed; nil: nobody does.
 	Say func(text string)
+	// Trust is asked whether a file that is a program may be run; nil: it
+	// may.
+	Trust func(config.Claim) error
 }
 
 // A format is one kind of file: how to tell it, and how to read it.
@@ -127,6 +131,7 @@ func Read(ctx context.Context, path string, o Options) (*File, error) {
 	if err != nil {
 		return nil, readError("read "+shown(path), err)
 	}
+	f.sum = config.Sum(f.Abs, data)
 	if err := kind.read(ctx, f, []byte(strings.TrimPrefix(string(data), "\xef\xbb\xbf")), &o); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/velospm/velos/internal/config"
 )
 
 // isScript knows PM2's configuration files by their names.
@@ -32,6 +34,11 @@ func readScript(ctx context.Context, f *File, data []byte, o *Options) error {
 	case ".yaml", ".yml":
 		root, bad = parseYAML(data)
 	default:
+		if o.Trust != nil {
+			if err := o.Trust(config.Claim{Path: f.Abs, Sum: f.sum, Program: true, Commands: func() []config.Command { return nil }}); err != nil {
+				return err
+			}
+		}
 		var err error
 		if root, err = f.evaluate(ctx, o); err != nil {
 			return err

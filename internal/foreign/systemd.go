@@ -23,6 +23,8 @@ type unit struct {
 	restart  string
 	codes    []int64 // that mean no restart
 	success  []int64 // that count as 0
+
+	startLimit, stopLimit int64 // of commands beside the main one
 }
 
 func readUnit(_ context.Context, f *File, data []byte, o *Options) error {
@@ -31,7 +33,7 @@ func readUnit(_ context.Context, f *File, data []byte, o *Options) error {
 		return f.fail(bad.line, bad.what, "mend the line")
 	}
 	name := strings.TrimSuffix(filepath.Base(f.Path), filepath.Ext(f.Path))
-	u := &unit{File: f, App: &App{Line: 1}, opts: o, typ: "simple", restart: "no"}
+	u := &unit{File: f, App: &App{Line: 1}, opts: o, typ: "simple", restart: "no", startLimit: 90_000, stopLimit: 90_000}
 	stem, instance, template := strings.Cut(name, "@")
 	if u.instance = instance; template && instance == "" && strings.Contains(string(data), "%i") {
 		return f.fail(0, "is a template, and its name says no instance", "copy it to "+stem+"@NAME.service and import that")
@@ -40,9 +42,17 @@ func readUnit(_ context.Context, f *File, data []byte, o *Options) error {
 	u.set("cwd", "/", 0)               // where systemd starts programs
 	u.set("kill_timeout", "90s", 0)    // and how long it waits
 	u.set("max_restarts", int64(4), 0) // five starts
-	for _, e := range list {
-		if e.key == "Type" { // which says what others mean
+	for _, e := range list {           // what says what others mean
+		if e.key == "Type" {
 			u.typ = e.value
+		}
+		if ms, ok := span(e.value); ok && ms > 0 {
+			if e.key == "TimeoutStartSec" || e.key == "TimeoutSec" {
+				u.startLimit = ms
+			}
+			if e.key == "TimeoutStopSec" || e.key == "TimeoutSec" {
+				u.stopLimit = ms
+			}
 		}
 	}
 	for _, e := range list {

@@ -23,7 +23,7 @@ func init() {
 		}
 	}
 	unitKeys = map[string]func(*unit, entry, string) error{
-		"ExecStart": (*unit).execStart, "Type": (*unit).kind, "Restart": (*unit).restarts,
+		"ExecStart": (*unit).execStart, "ExecStartPre": (*unit).hook, "ExecStartPost": (*unit).hook, "ExecStop": (*unit).hook, "Type": (*unit).kind, "Restart": (*unit).restarts,
 		"Environment": (*unit).environment, "EnvironmentFile": (*unit).environmentFile,
 		"WorkingDirectory": (*unit).directory, "User": textTo("user"), "Group": textTo("group"),
 		"RestartSec": lengthTo("restart_delay"), "TimeoutStopSec": lengthTo("kill_timeout"), "WatchdogSec": lengthTo("watchdog"),
@@ -50,9 +50,8 @@ var unitIdle = map[string]string{
 }
 
 var unitLost = map[string]string{
-	"ExecStartPre": "make it an app with autorestart = \"never\" that this one depends on", "ExecStartPost": "nothing is run beside an app",
-	"ExecStop": "the stop signal ends it", "ExecStopPost": "nothing is run behind an app", "ExecReload": "velos signal SIGHUP NAME, or velos reload",
-	"ExecCondition": "nothing is run before an app", "PIDFile": "programs run in the foreground here", "RemainAfterExit": "an app that has ended is stopped",
+	"ExecStopPost": "on_crash runs a command after a run that failed, and no hook does after the others", "ExecReload": "velos signal SIGHUP NAME, or velos reload",
+	"ExecCondition": "a pre_start that fails is a failed start", "PIDFile": "programs run in the foreground here", "RemainAfterExit": "an app that has ended is stopped",
 	"UMask": "programs have the umask of the daemon", "Nice": "start it with nice", "PassEnvironment": "write the variables into env", "UnsetEnvironment": "leave them out of env",
 	"RuntimeDirectory": "make the directory", "StateDirectory": "make the directory", "CacheDirectory": "make the directory", "LogsDirectory": "make the directory",
 	"SendSIGKILL": "what does not end in time is killed", "OOMScoreAdjust": ownLimits, "CPUQuota": ownLimits, "TasksMax": ownLimits, "MemoryHigh": ownLimits,

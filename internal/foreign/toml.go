@@ -18,7 +18,7 @@ var order = []string{
 	"instances", "mode", "increment_var", "listen", "autostart", "depends_on",
 	"autorestart", "stop_exit_codes", "max_restarts", "min_uptime", "restart_delay", "exp_backoff_restart_delay",
 	"cron_restart", "max_memory", "watch", "watch_paths", "watch_ignore", "watch_delay",
-	"wait_ready", "listen_timeout", "ready", "health", "watchdog",
+	"wait_ready", "listen_timeout", "ready", "health", "watchdog", "pre_start", "post_start", "pre_stop", "on_crash", "on_giving_up",
 	"stop_signal", "kill_timeout", "shutdown_with_message", "shutdown_message",
 	"log_file", "out_file", "error_file", "merge_logs", "log_raw", "log_date_format", "max_log_size", "max_log_files",
 	"env_file", "env",
@@ -61,7 +61,7 @@ func (f *File) Text() []byte {
 func (f *File) Translated() config.Translation {
 	w := &tomlWriter{}
 	f.write(w)
-	return config.Translation{Path: f.Path, Abs: f.Abs, Text: []byte(w.b.String()), Lines: w.lines}
+	return config.Translation{Path: f.Path, Abs: f.Abs, Text: []byte(w.b.String()), Lines: w.lines, Sum: f.sum}
 }
 
 func (f *File) comments(w *tomlWriter, title string, lost bool) {
@@ -110,7 +110,7 @@ func (f *File) write(w *tomlWriter) {
 		slices.SortStableFunc(settings, func(x, y Setting) int { return rank(x.Key) - rank(y.Key) })
 		shell, _ := a.get("shell").(bool)
 		for _, s := range settings {
-			asIs := s.Key == "health" || s.Key == "ready" || shell && (s.Key == "script" || s.Key == "args")
+			asIs := s.Key == "health" || s.Key == "ready" || shell && (s.Key == "script" || s.Key == "args") || shellHook(s)
 			if !profile(s.Key) {
 				w.line(s.Line, tomlKey(s.Key)+" = "+tomlValue(s.Value, asIs))
 			}
@@ -125,6 +125,12 @@ func (f *File) write(w *tomlWriter) {
 			}
 		}
 	}
+}
+
+// shellHook reports a hook that is a line for a shell.
+func shellHook(s Setting) bool {
+	t, ok := s.Value.(Table)
+	return ok && !profile(s.Key) && slices.ContainsFunc(t, func(v Setting) bool { return v.Key == "shell" && v.Value == true })
 }
 
 // profile reports whether a key is written as a table of its own.

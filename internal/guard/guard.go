@@ -237,7 +237,7 @@ func rescue(w http.ResponseWriter) {
 
 // statuses are those of HTTP for what went wrong.
 var statuses = map[velos.Code]int{
-	velos.Invalid: 400, velos.Denied: 403, velos.NotFound: 404, velos.NotRunning: 409, velos.Conflict: 409, velos.Cancelled: 409,
+	velos.Invalid: 400, velos.Denied: 403, velos.NeedsApproval: 403, velos.NotFound: 404, velos.NotRunning: 409, velos.Conflict: 409, velos.Cancelled: 409,
 	velos.TooLarge: 413, velos.NotYet: 501, velos.Unsupported: 501, velos.Crashed: 502, velos.BadFrame: 502,
 	velos.Unreachable: 503, velos.Busy: 503, velos.Timeout: 504,
 }

@@ -77,6 +77,13 @@ func (h Home) LogDir() string { return h.file("logs") }
 // EventsFile is the journal.
 func (h Home) EventsFile() string { return h.file("events.jsonl") }
 
+// AuditFile is the record of orders; rotated ones are beside it.
+func (h Home) AuditFile() string { return h.file("audit.jsonl") }
+
+// ConfigFile is what people write for all of this home: rules for agents,
+// notifications.
+func (h Home) ConfigFile() string { return h.file("config.toml") }
+
 // NotifySocket is where programs say how they are, in the words of sd_notify.
 func (h Home) NotifySocket() string { return h.file("notify.sock") }
 

@@ -17,8 +17,9 @@ import (
 // table of pipes behind it after the slot is sealed, and again at recovery.
 type page struct {
 	magic   uint64
-	inexact uint64 // not 0: lines reached the files without having been in a spool
-	_       [6]uint64
+	inexact uint64    // not 0: lines reached the files without having been in a spool
+	minute  [2]uint64 // that is open: at and lines, warn and errors
+	_       [4]uint64
 	slots   [2]slot
 }
 
@@ -179,6 +180,19 @@ func (c *ckpt) load() {
 	if best != nil && best.redo >= 0 && int(best.redo) < len(c.pipes()) {
 		c.pipes()[best.redo].off = best.redoOff
 	}
+}
+
+// minute notes how far the open minute has come. It is not sealed: a kill
+// between the two stores costs a part of one minute's figures.
+func (c *ckpt) minute(m *minute) {
+	defer c.fault()
+	c.p.minute = [2]uint64{uint64(m.at)<<32 | uint64(m.lines), uint64(m.warn)<<32 | uint64(m.errs)}
+}
+
+// openMinute is what minute has noted.
+func (c *ckpt) openMinute() minute {
+	a, b := c.p.minute[0], c.p.minute[1]
+	return minute{uint32(a >> 32), uint32(a), uint32(b >> 32), uint32(b)}
 }
 
 // state is the newest one; the zero state when there is none.

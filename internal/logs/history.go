@@ -68,10 +68,10 @@ type reader struct {
 func (h *reader) read(want int) error {
 	out, err := h.v.policy.paths(h.l.s.dir)
 	if h.f.Src != velos.Stderr || h.v.policy.Merge {
-		h.tapes = append(h.tapes, h.l.openTape(out, velos.Stdout, h.v.policy.Raw))
+		h.tapes = append(h.tapes, h.l.openTape(out, velos.Stdout, &h.v.policy))
 	}
 	if h.f.Src != velos.Stdout && !h.v.policy.Merge {
-		h.tapes = append(h.tapes, h.l.openTape(err, velos.Stderr, h.v.policy.Raw))
+		h.tapes = append(h.tapes, h.l.openTape(err, velos.Stderr, &h.v.policy))
 	}
 	for _, t := range h.tapes {
 		t.alive = h.alive

@@ -3,6 +3,7 @@ package logs
 import (
 	"runtime"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 	"unsafe"
 
@@ -50,6 +51,11 @@ type ingest struct {
 	late    []*Log // have pieces to be cut, the next one first
 	ahead   int64  // bytes of all pieces
 	flooded bool   // a pipe was found full in this round
+
+	counted     []*Log // have an open minute, or may be falling silent
+	minuteTimer *time.Timer
+	minuteDue   bool // the timer runs
+	minuteOver  atomic.Bool
 }
 
 // A beat counts milliseconds since an arbitrary moment, never 0, and knows
@@ -148,6 +154,7 @@ func (s *Store) run() {
 			s.catchUp()
 		}
 		s.sweep()
+		s.turnMinute()
 		if s.pace.full(s.clock) && len(s.late) == 0 && !s.ending {
 			time.Sleep(paceNap)
 		}
@@ -334,5 +341,8 @@ func (s *Store) shut() {
 	freePages(s.mem)
 	s.mem, s.in, s.out, s.lines = nil, nil, nil, nil
 	s.timer.Stop()
+	if s.minuteTimer != nil {
+		s.minuteTimer.Stop()
+	}
 	s.ending = true
 }

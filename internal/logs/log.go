@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/level"
 )
 
 // A Policy says where an app's lines go and what bounds them.
@@ -19,9 +20,10 @@ type Policy struct {
 	// level is guessed again, and the order between stdout and stderr is
 	// lost; a follower that falls behind cannot catch up.
 	Raw      bool
-	MaxFiles int   // rotated files kept for each stream
-	MaxSize  int64 // bytes at which a file is rotated; 0: never
-	MaxTotal int64 // bytes of all files of the app; 0: no bound
+	Rules    *level.Rules // of levels, asked before Classify; nil: none
+	MaxFiles int          // rotated files kept for each stream
+	MaxSize  int64        // bytes at which a file is rotated; 0: never
+	MaxTotal int64        // bytes of all files of the app; 0: no bound
 }
 
 // paths are the two log files; equal when merged.

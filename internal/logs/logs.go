@@ -32,6 +32,9 @@ type Options struct {
 	// Notice tells of drops and of files that could not be written. It is
 	// called from the goroutine that moves the bytes and must not block.
 	Notice func(app uint32, text string)
+	// Unusual tells of apps whose last minute was so unlike the hour before
+	// that somebody should look closer. It must not block, either.
+	Unusual func(apps []uint32)
 	// Compress is asked after a rotation to replace path (NAME.1, or a higher
 	// number that was left plain) by a compressed NAME.1.zst; it returns at
 	// once and the work is done outside. Whoever does it writes a temporary

@@ -28,12 +28,13 @@ type pipe struct {
 const (
 	sideBit  = 1 << 13
 	maxInst  = sideBit - 1
-	maxPlace = 2*sideBit - 1
+	maxPlace = 4*sideBit - 1
 )
 
 // Place is where a run of an instance has its pipes. Two runs of one instance
 // overlap while one takes the other's place: they are on different sides, 0
-// and 1. Lines carry the instance alone.
+// and 1. Sides 2 and 3 are for what is run beside them. Lines carry the
+// instance alone.
 func Place(inst, side int) int { return inst | side*sideBit }
 
 // Values of pid that are none.

@@ -39,6 +39,7 @@ func (s *Store) open(id uint32, p Policy) (*Log, error) {
 	s.logs[id] = l
 	s.mu.Unlock()
 	if ck != nil {
+		s.takeUp(l, ck.openMinute())
 		s.resume(l, ck)
 	}
 	if s.o.Compress != nil && len(l.plain()) > 0 {
@@ -363,6 +364,7 @@ func (s *Store) remove(l *Log) error {
 		s.drain(p)
 		s.end(p)
 	}
+	s.forgetMinutes(l)
 	s.leave(l)
 	if err := os.Remove(s.ckptPath(l.id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return &velos.Error{Code: velos.Failed, Message: "forget the logs of " + l.policy.Name + ": " + err.Error(), Cause: err}

@@ -282,6 +282,7 @@ func (s *Store) flushAll(l *Log) error {
 		l.ring.clear(l.seq)
 	}
 	l.mu.Unlock()
+	s.forgetMinutes(l)
 	s.bound(l)
 	return first
 }

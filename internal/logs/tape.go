@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/level"
 )
 
 // A tape is the files of one stream, oldest first, read line by line in
@@ -20,8 +21,9 @@ type tape struct {
 	names *sync.Mutex
 	src   velos.Stream // of lines that do not say: raw ones
 	raw   bool
-	parts []part // oldest first
-	at    int    // the part being read
+	rules *level.Rules // of levels, for raw lines; of its own, since a Rules serves one goroutine
+	parts []part       // oldest first
+	at    int          // the part being read
 	file  *os.File
 	size  int64
 	off   int64 // where the next line forwards begins, or the next backwards ends
@@ -46,10 +48,13 @@ const tapeBlock = 64 << 10
 
 // openTape opens the files of a stream. The compressor may be swapping one
 // of them: its compressed form is there before the plain one goes.
-func (l *Log) openTape(path string, src velos.Stream, raw bool) *tape {
+func (l *Log) openTape(path string, src velos.Stream, p *Policy) *tape {
 	l.names.Lock()
 	defer l.names.Unlock()
-	t := &tape{s: l.s, src: src, raw: raw, names: &l.names}
+	t := &tape{s: l.s, src: src, raw: p.Raw, names: &l.names}
+	if p.Raw {
+		t.rules = p.Rules.Clone()
+	}
 	t.add(path)
 	for n, ok := 1, true; ok; n++ {
 		ok = false
@@ -298,10 +303,18 @@ func (t *tape) lineAfter() (line []byte, ok bool) {
 	return nil, false
 }
 
+// classify is Store.classify for a line that was stored without a level.
+func (t *tape) classify(line []byte) velos.Level {
+	if t.rules != nil {
+		return t.rules.Classify(line, t.src)
+	}
+	return t.s.o.Classify(line, t.src)
+}
+
 // take makes an entry of a line; false for one that is none of ours.
 func (t *tape) take(line []byte, e *velos.Entry) bool {
 	if t.raw {
-		*e = velos.Entry{Src: t.src, Level: t.s.o.Classify(line, t.src), Msg: line}
+		*e = velos.Entry{Src: t.src, Level: t.classify(line), Msg: line}
 		return true
 	}
 	return t.parse.parse(line, e) && e.Seq > 0

@@ -25,6 +25,7 @@ type writer struct {
 	st      state // what the next checkpoint says
 	wrote   beat
 	late    backlog
+	tally   *tally // nil until lines are counted: see count
 }
 
 // A file is a live log file.
@@ -194,12 +195,20 @@ func (s *Store) takeLines(p *pipe, b []byte, end bool) (taken int) {
 // stamp finds the level; a line that was cut keeps that of its first part.
 func (s *Store) stamp(p *pipe, line []byte, more bool, e *velos.Entry) {
 	if e.Level = p.sp.carry; e.Level == velos.LevelNone {
-		e.Level = s.o.Classify(line, p.src)
+		e.Level = s.classify(p.log, line, p.src)
 	}
 	p.sp.carry = velos.LevelNone
 	if more {
 		p.sp.carry = e.Level
 	}
+}
+
+// classify asks the app's rules first, if it has any.
+func (s *Store) classify(l *Log, line []byte, src velos.Stream) velos.Level {
+	if l.policy.Rules != nil {
+		return l.policy.Rules.Classify(line, src)
+	}
+	return s.o.Classify(line, src)
 }
 
 // due reports whether a file is long enough to be rotated.
@@ -223,12 +232,20 @@ func (s *Store) flush(p *pipe, text []byte, moved int) {
 	st.ino[i], st.size[i] = f.ino, f.size
 	st.lines += uint64(len(s.lines))
 	st.drops += uint64(len(s.lines) - in)
+	batch := minute{lines: uint32(len(s.lines))}
 	for _, c := range s.lines {
-		if c.level >= velos.Err {
+		switch {
+		case c.level >= velos.Err:
 			st.errors++
+			if c.to > c.from && text[c.from] != ' ' && text[c.from] != '\t' {
+				batch.errs++ // not one more for each line of a stack
+			}
+		case c.level == velos.Warn:
+			batch.warn++
 		}
 	}
 	s.commit(p)
+	s.count(l, batch)
 	fault.Here("output.checkpointed")
 	l.publish(p, text, s.lines)
 	s.out, s.lines = s.out[:0], s.lines[:0]

@@ -99,6 +99,7 @@ func specTOML(s *velos.Spec) (string, error) {
 		head = "# from " + src + "\n"
 	}
 	delete(m, "source")
+	delete(m, "notify")
 	if list, ok := m["stop_exit_codes"].([]any); ok {
 		for i := range list {
 			if f, ok := list[i].(float64); ok {

@@ -30,8 +30,10 @@ type Options struct {
 	Env      config.Environ // of the caller; programs get the inherited part of it
 	Toolsets []string       // empty: all
 	ReadOnly bool
-	Now      func() time.Time
-	Loc      *time.Location
+	// AuditFile is the record of orders.
+	AuditFile string
+	Now       func() time.Time
+	Loc       *time.Location
 }
 
 // A Server answers clients. One Server serves any number of sessions.
@@ -120,6 +122,7 @@ func (s *Server) daemon(ctx context.Context) (*client.Client, error) {
 	}
 	c, err := s.o.Connect(ctx)
 	if err == nil {
+		c.Announce(callerOf(nil)) // of what is asked without a call of a client's
 		s.conn = c
 	}
 	return c, err

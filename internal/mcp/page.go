@@ -89,7 +89,8 @@ This page is made from the table of tools by a test (` + "`make golden`" + `); d
 ## Connecting
 
 ` + "`velos agent init`" + ` writes the configuration of Claude Code, Claude Desktop, Cursor, VS Code, Codex, Gemini CLI and opencode: of those that are
-found in the project and the home, or of those named with ` + "`--client`" + `. ` + "`--dry-run`" + ` shows the files, ` + "`--remove`" + ` takes Velos out again. By hand:
+found in the project and the home, or of those named with ` + "`--client`" + `. ` + "`--dry-run`" + ` shows the files, ` + "`--remove`" + ` takes Velos out again. Beside it a skill,
+SKILL.md, says what to use velos for, also without MCP. By hand:
 
 ` + "```json" + `
 {"mcpServers": {"velos": {"command": "velos", "args": ["mcp-server"]}}}
@@ -114,7 +115,8 @@ token is in ` + "`mcp.token`" + ` in VELOS_HOME (mode 0600, made at the first st
 - A mistake is an answer with ` + "`isError`" + `, not a protocol error: ` + "`{\"error\":{\"code\",\"message\",\"retryable\",\"hints\"}}`" + `.
 - No call takes longer than 50 seconds; most clients give up after 60. ` + "`process_wait`" + ` and ` + "`process_run`" + ` can be gone on with. Progress is sent every two seconds
   to those who ask. Cancelling a call ends the waiting, not the process; only process_run ends what it has started.
-- process_delete asks the user first where the client can ask (elicitation).
+- process_delete asks the user first where the client can ask (elicitation). What agents may do is said in ` + "`config.toml`" + ` and enforced by the daemon, see
+  [AGENTS.md](AGENTS.md): where an order needs approval, the user is asked in the same way, and a client that cannot ask gets ` + "`needs_approval`" + ` with what to do.
 
 ## What programs wrote
 

@@ -38,19 +38,10 @@ type listOut struct {
 	Processes []processRow `json:"processes,omitzero"`
 }
 
-type processRow struct {
-	Name     string  `json:"name"`
-	Status   string  `json:"status"`
-	CPU      float64 `json:"cpu"`
-	Mem      string  `json:"mem"`
-	Uptime   string  `json:"uptime"`
-	Restarts int     `json:"restarts"`
-	URL      string  `json:"url,omitempty"`
-	Health   string  `json:"health,omitempty"`
-}
+type processRow = view.Row
 
-// manyApps is how many apps get a row each unless all rows are asked for.
-const manyApps = 15
+// word is a name as one word.
+var word = view.OneWord
 
 func processList(c *call, in *listIn) (answer, error) {
 	apps, err := c.apps()
@@ -59,25 +50,13 @@ func processList(c *call, in *listIn) (answer, error) {
 	}
 	rows := make([]processRow, len(apps))
 	for i := range apps {
-		rows[i] = c.s.row(&apps[i])
+		rows[i] = view.RowOf(&apps[i], c.s.now())
 	}
 	if in.json() {
 		return answer{data: listOut{Processes: rows}}, nil
 	}
-	text := listText(rows, in.All)
+	text := view.Brief(rows, in.All, "all=true")
 	return answer{text: text, data: listOut{Text: text}}, nil
-}
-
-func (s *Server) row(a *velos.App) processRow {
-	u := a.Usage()
-	r := processRow{Name: view.Text(a.Spec.Name), Status: string(a.Status), CPU: float64(int(u.CPU*10)) / 10, Mem: view.ShortBytes(u.Memory), Restarts: a.Restarts(), URL: view.Text(view.URL(view.Addresses(a)))}
-	r.Uptime = view.ShortSpan(uptime(a, s.now()))
-	for i := range a.Instances {
-		if h := a.Instances[i].Health; h == velos.Unhealthy {
-			r.Health = string(h)
-		}
-	}
-	return r
 }
 
 func uptime(a *velos.App, now velos.Time) velos.Millis {
@@ -87,74 +66,6 @@ func uptime(a *velos.App, now velos.Time) velos.Millis {
 		}
 	}
 	return 0
-}
-
-// listText is a header and a row for each app. Of many apps those that are as
-// they should be are names only.
-func listText(rows []processRow, all bool) string {
-	if len(rows) == 0 {
-		return "no processes"
-	}
-	var b strings.Builder
-	var quiet []string
-	b.WriteString("name cpu% mem uptime; online unless said\n")
-	head := b.Len()
-	for i := range rows {
-		r := &rows[i]
-		if len(rows) > manyApps && !all && r.Status == string(velos.Online) && r.Health == "" && r.CPU < 50 {
-			quiet = append(quiet, r.Name)
-			continue
-		}
-		b.WriteString(r.text())
-		b.WriteString("\n")
-	}
-	text := b.String()
-	if len(quiet) > 0 {
-		if b.Len() == head {
-			text = ""
-		}
-		text += strconv.Itoa(len(quiet)) + " online and quiet (all=true for rows): " + strings.Join(quiet, " ")
-	}
-	return strings.TrimSuffix(text, "\n")
-}
-
-// text is the row in whole numbers, and what is not as it is most of the time.
-func (r *processRow) text() string {
-	s := word(r.Name)
-	if r.Status == string(velos.Stopped) || r.Status == string(velos.Errored) {
-		s += " -"
-	} else {
-		s += " " + strconv.Itoa(int(r.CPU+0.5)) + " " + whole(r.Mem) + " " + whole(r.Uptime)
-	}
-	if r.Status != string(velos.Online) {
-		s += " " + r.Status
-	}
-	if r.Restarts > 0 {
-		s += " restarts=" + strconv.Itoa(r.Restarts)
-	}
-	for _, more := range []string{r.URL, r.Health} {
-		if more != "" {
-			s += " " + more
-		}
-	}
-	return s
-}
-
-// whole is a figure with its unit and without its fraction.
-func whole(s string) string {
-	n, rest, ok := strings.Cut(s, ".")
-	if !ok {
-		return s
-	}
-	return n + strings.TrimLeft(rest, "0123456789")
-}
-
-// word is a name as one word.
-func word(s string) string {
-	if strings.ContainsAny(s, " \t") {
-		return strconv.Quote(s)
-	}
-	return s
 }
 
 type infoIn struct {
@@ -219,7 +130,7 @@ const shownVars = 25
 // infoText says what an app is and how it does, with the names of its
 // variables and not their values.
 func (s *Server) infoText(a *velos.App, inst int) string {
-	r := s.row(a)
+	r := view.RowOf(a, s.now())
 	lines := []string{r.Name + " (id " + strconv.Itoa(int(a.ID)) + ") " + r.Status + ", " + strconv.FormatFloat(r.CPU, 'f', -1, 64) + "% cpu, " + r.Mem + ", up " + r.Uptime + ", " + strconv.Itoa(r.Restarts) + " restarts"}
 	add := func(key, value string) {
 		if value != "" {

@@ -215,6 +215,8 @@ func touchedBy(e *velos.Event) []string {
 		return nil
 	case e.Kind == velos.KindExit && e.Exit != nil && !e.Exit.Asked:
 		return []string{uri + "/crash", uri, listURI}
+	case e.Kind == velos.KindAlarm:
+		return []string{uri}
 	case e.Kind == velos.KindState, e.Kind == velos.KindConfig:
 		return []string{uri, listURI}
 	}

@@ -59,7 +59,14 @@ func (c *call) analyse(a *velos.App, inst int, period velos.Millis, most int) (d
 	now := c.s.now()
 	from := now - velos.Time(period)
 	m := view.MaskOf(a)
-	an := digest.NewAnalysis(digest.Options{Since: from})
+	o := verb.Reading(&a.Spec)
+	o.Since = from
+	if inst < 0 {
+		if err := verb.Counted(c, c.conn, a, &o, from-verb.Remembered, 0, now); err != nil {
+			return digest.Summary{}, err
+		}
+	}
+	an := digest.NewAnalysis(o)
 	for e, err := range c.conn.Logs(c, a.ID, velos.Query{Inst: inst, Since: from - max(velos.Time(period), history), Last: most}) {
 		if err != nil {
 			return digest.Summary{}, err
@@ -124,9 +131,9 @@ func logSummary(c *call, in *summaryIn) (answer, error) {
 	return answer{data: out}, nil
 }
 
-// summaryText is a summary in a hundred tokens or so.
+// summaryText is a summary in ninety tokens or so.
 func (s *Server) summaryText(d *digest.Summary, period velos.Millis) string {
-	lines := []string{view.Text(d.Process) + " last " + period.String() + ": health " + strconv.Itoa(d.Health) + "/100, " + strconv.FormatUint(d.Lines, 10) + " lines, " +
+	lines := []string{view.Text(d.Process) + " last " + period.String() + ": health " + strconv.Itoa(d.Health) + ", " + strconv.FormatUint(d.Lines, 10) + " lines, " +
 		strconv.FormatUint(d.Errors(), 10) + " errors, " + strconv.FormatUint(d.ByLevel[velos.Warn], 10) + " warnings"}
 	for i := range d.Anomalies {
 		e := &d.Anomalies[i]
@@ -145,13 +152,22 @@ func (s *Server) summaryText(d *digest.Summary, period velos.Millis) string {
 		said = append(said, row)
 	}
 	if d.LastError != "" {
-		said = append(said, "last error "+s.view().Clock(d.LastErrorAt)+": "+cut(telling(d.LastError), 200))
+		said = append(said, "last error "+toMinute(s.view().Clock(d.LastErrorAt))+": "+cut(telling(d.LastError), 200))
 	}
 	text := strings.Join(lines, "\n")
 	if len(said) > 0 {
 		text += untrusted + strings.Join(said, "\n")
 	}
 	return text
+}
+
+// toMinute leaves the seconds of a clock out: two tokens that tell nothing in a
+// summary.
+func toMinute(clock string) string {
+	if i := strings.LastIndexByte(clock, ':'); i > 0 && strings.Count(clock, ":") == 2 {
+		return clock[:i]
+	}
+	return clock
 }
 
 // telling is the line of an event that says what it is: a stack may begin with

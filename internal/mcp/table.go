@@ -43,6 +43,8 @@ func tools() []tool {
 			"Score and issues of every process.", "reads open", healthCheck),
 		row[metricsIn, metricsOut]("metrics_snapshot", "ops", "Metrics",
 			"CPU in percent, memory in bytes, restarts, uptime in seconds, now.", "reads", metrics),
+		row[auditIn, auditOut]("audit_query", "ops", "Who ordered what",
+			"Orders on record, refused ones too: what, by whom, with what result.", "reads open", auditQuery),
 		row[portsIn, portsOut]("ports", "ops", "Who listens where",
 			"Ports and sockets that processes listen on, and who has one port.", "reads", ports),
 	}

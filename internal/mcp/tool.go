@@ -81,6 +81,7 @@ func (s *Server) use(ctx context.Context, t *tool, req *sdk.CallToolRequest) (re
 	}()
 	ctx, stop := context.WithTimeout(ctx, longest+5*time.Second)
 	defer stop()
+	ctx = as(ctx, req.ClientInfo())
 	c := &call{Context: ctx, s: s, req: req, in: reflect.New(t.in).Interface()}
 	if err := arguments(t, req.Params.Arguments, c.in); err != nil {
 		return failed(err)
@@ -90,6 +91,9 @@ func (s *Server) use(ctx context.Context, t *tool, req *sdk.CallToolRequest) (re
 		return failed(err)
 	}
 	a, err := t.call(c)
+	if errors.Is(err, velos.ErrNeedsApproval) {
+		a, err = c.approved(t, err)
+	}
 	if err != nil {
 		return failed(err)
 	}

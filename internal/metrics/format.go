@@ -52,11 +52,6 @@ func formatOf(accept []string) Format {
 	return Text
 }
 
-const (
-	gauge   = "gauge"
-	counter = "counter"
-)
-
 // A page is being written. The formats differ in how counters are named where
 // they are described, and in how a page ends.
 type page struct {
@@ -70,11 +65,27 @@ func (p *page) str(parts ...string) {
 	}
 }
 
-func (p *page) family(name, kind, help string) {
-	if p.open && kind == counter {
+// write is the figures as a page.
+func write(list []Family, f Format) []byte {
+	p := page{open: f == OpenMetrics}
+	for i := range list {
+		m := &list[i]
+		p.family(m.Name, m.Kind, m.Help)
+		for _, v := range m.Samples {
+			p.sample(m.Name, v.Value, v.Labels...)
+		}
+		if m.Buckets != nil {
+			p.buckets(m.Name, m.Buckets)
+		}
+	}
+	return p.end()
+}
+
+func (p *page) family(name string, k Kind, help string) {
+	if p.open && k == Counter {
 		name = strings.TrimSuffix(name, "_total")
 	}
-	p.str("# HELP ", name, " ", help, "\n# TYPE ", name, " ", kind, "\n")
+	p.str("# HELP ", name, " ", help, "\n# TYPE ", name, " ", string(k), "\n")
 }
 
 // sample is one line; labels are names and values in turn.
@@ -126,19 +137,16 @@ func (h *histogram) observe(d time.Duration) {
 	h.sum += s
 }
 
-func (p *page) histogram(name, help string, h *histogram) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	p.family(name, "histogram", help)
+func (p *page) buckets(name string, h *Buckets) {
 	n := uint64(0)
-	for i, c := range h.counts {
+	for i, c := range h.Counts {
 		n += c
 		le := math.Inf(1)
-		if i < len(bounds) {
-			le = bounds[i]
+		if i < len(h.Bounds) {
+			le = h.Bounds[i]
 		}
 		p.sample(name+"_bucket", float64(n), "le", strconv.FormatFloat(le, 'g', -1, 64))
 	}
-	p.sample(name+"_sum", h.sum)
+	p.sample(name+"_sum", h.Sum)
 	p.sample(name+"_count", float64(n))
 }

@@ -56,27 +56,22 @@ func parsed(t *testing.T, text []byte) map[string]float64 {
 	return found
 }
 
-func fleet() facts {
+func fleet() Round {
 	now := velos.TimeOf(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
 	sp := velos.NewSpec()
 	sp.Name = "api"
-	return facts{up: true, now: now, pong: wire.Pong{Version: "9.9", Uptime: 61_000, RSS: 1572864, Requests: 42}, apps: []velos.App{{ID: 1, Spec: sp,
+	return Round{Up: true, Time: now, Pong: wire.Pong{Version: "9.9", Uptime: 61_000, RSS: 1572864, Requests: 42}, Apps: []velos.App{{ID: 1, Spec: sp,
 		Instances: []velos.Instance{
 			{Inst: 0, Status: velos.Online, PID: 7, Started: now - 90_000, Restarts: 3, Usage: velos.Usage{CPU: 2.15, Memory: 47185920, Peak: 50000000}},
 			{Inst: 1, Status: velos.Errored, Started: now - 90_000},
 		}, Log: velos.LogInfo{Lines: 100, Errors: 4}}}}
 }
 
-func pageOf(w facts, f Format) []byte {
-	p := page{open: f == OpenMetrics}
+func pageOf(w Round, f Format) []byte {
 	x := New(nil)
 	x.latency.observe(120 * time.Microsecond)
 	x.latency.observe(time.Minute)
-	x.self(&p, &w)
-	own(&p, &w.pong, w.apps)
-	perInstance(&p, &w)
-	perApp(&p, w.apps)
-	return p.end()
+	return write(x.families(&w), f)
 }
 
 func TestTheOfficialParserReadsEveryFigure(t *testing.T) {
@@ -134,7 +129,7 @@ func TestTheFormatIsTheOneThatIsLikedBest(t *testing.T) {
 
 func TestALabelCannotForgeALine(t *testing.T) {
 	w := fleet()
-	w.apps[0].Spec.Name = "a\"} 1\nvelos_up 7\\\xff"
+	w.Apps[0].Spec.Name = "a\"} 1\nvelos_up 7\\\xff"
 	if got := parsed(t, pageOf(w, Text)); got["velos_up"] != 1 {
 		t.Errorf("velos_up is %v", got["velos_up"])
 	}
@@ -157,10 +152,10 @@ func TestWithoutADaemonThePageAnswers(t *testing.T) {
 func BenchmarkAThousandInstances(b *testing.B) {
 	w := fleet()
 	for i := range 999 {
-		a := w.apps[0]
+		a := w.Apps[0]
 		a.Spec.Name = "app" + strconv.Itoa(i)
 		a.Instances = a.Instances[:1]
-		w.apps = append(w.apps, a)
+		w.Apps = append(w.Apps, a)
 	}
 	for b.Loop() {
 		pageOf(w, Text)

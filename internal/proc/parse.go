@@ -33,6 +33,8 @@ func parseStat(line []byte, pageSize int64, s *Stat) (ok bool) {
 			s.PGID = int(v)
 		case 6:
 			s.SID = int(v)
+		case 7:
+			s.Terminal = v != 0
 		case 14, 15:
 			s.CPU += uint64(v)
 		case 20:

@@ -18,6 +18,8 @@ type Stat struct {
 	PID, PPID, PGID, SID int
 	// State is the letter that ps shows: R, S, D, T, Z, … 0 when unknown.
 	State byte
+	// Terminal says that it has one.
+	Terminal bool
 	// Start is when the process began, in ticks of TicksPerSecond since a
 	// moment that is fixed while the system runs. Together with PID it names
 	// a process for good, as PID alone does not.

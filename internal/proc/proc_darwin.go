@@ -37,6 +37,7 @@ func statOf(k *unix.KinfoProc) Stat {
 		PGID:  int(k.Eproc.Pgid),
 		Start: uint64(k.Proc.P_starttime.Sec)*TicksPerSecond + uint64(k.Proc.P_starttime.Usec),
 	}
+	s.Terminal = k.Eproc.Tdev != -1 && k.Eproc.Tdev != 0
 	if n := int(k.Proc.P_stat); n > 0 && n <= 5 {
 		s.State = "IRSTZ"[n-1]
 	}
@@ -70,9 +71,26 @@ func BootID() string {
 // Environ is the value that key had in the environment of pid when its program
 // began; ok is false also where the system hides it.
 func Environ(pid int, key string) (value string, ok bool) {
+	return variable(block(pid), key)
+}
+
+// Variables gives each variable of the environment of pid, NAME=VALUE, as it
+// was when its program began, and no more than most bytes of it.
+func Variables(pid, most int, take func([]byte)) {
+	for rest := block(pid); len(rest) > 0; {
+		one, more, _ := bytes.Cut(rest, []byte{0})
+		if len(one) > 0 {
+			take(one[:min(len(one), most)])
+		}
+		rest = more
+	}
+}
+
+// block is the environment of pid, each variable ended by NUL.
+func block(pid int) []byte {
 	b, err := unix.SysctlRaw("kern.procargs2", pid)
 	if err != nil || len(b) < 4 {
-		return "", false
+		return nil
 	}
 	// A count, the path, then arguments and environment, each ended by NUL.
 	count := int(b[0]) | int(b[1])<<8 | int(b[2])<<16
@@ -80,11 +98,11 @@ func Environ(pid int, key string) (value string, ok bool) {
 	for ; count >= 0; count-- {
 		n := bytes.IndexByte(b, 0)
 		if n < 0 {
-			return "", false
+			return nil
 		}
 		b = bytes.TrimLeft(b[n:], "\x00")
 	}
-	return variable(b, key)
+	return b
 }
 
 // Children is the direct children of this process.

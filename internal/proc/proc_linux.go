@@ -149,6 +149,40 @@ func Environ(pid int, key string) (value string, ok bool) {
 	return variable(b, key)
 }
 
+// Variables gives each variable of the environment of pid, NAME=VALUE, as it
+// was when its program began, and no more than most bytes of it. What it gives
+// is valid until take returns. Environments can be megabytes: it holds a page.
+func Variables(pid, most int, take func([]byte)) {
+	fd, err := syscall.Open("/proc/"+strconv.Itoa(pid)+"/environ", syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer syscall.Close(fd)
+	var page [4 << 10]byte
+	one := make([]byte, 0, most)
+	for {
+		n, err := syscall.Read(fd, page[:])
+		if err == syscall.EINTR {
+			continue
+		}
+		if err != nil || n <= 0 {
+			break
+		}
+		for _, c := range page[:n] {
+			switch {
+			case c == 0:
+				take(one)
+				one = one[:0]
+			case len(one) < most:
+				one = append(one, c)
+			}
+		}
+	}
+	if len(one) > 0 {
+		take(one)
+	}
+}
+
 // Children is the direct children of this process, zombies included. Its cost
 // grows with their number and not with the system. The kernel gives no snapshot:
 // a child may be missing when others end at the same moment.

@@ -30,6 +30,9 @@ func BootID() string { return "" }
 // Environ answers no.
 func Environ(pid int, key string) (value string, ok bool) { return "", false }
 
+// Variables knows none on this system.
+func Variables(pid, most int, take func([]byte)) {}
+
 // Children answers Unsupported.
 func Children() ([]int, error) { return nil, errUnsupported }
 

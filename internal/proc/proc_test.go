@@ -10,7 +10,7 @@ var page = int64(4096)
 
 func TestStatLineIsReadWhateverTheNameHolds(t *testing.T) {
 	tail := " S 1 2 3 34816 4 4194560 100 0 0 0 7 5 90 80 20 0 3 0 12345 1000000 25 18446744073709551615 1 1 0\n"
-	want := Stat{PID: 42, State: 'S', PPID: 1, PGID: 2, SID: 3, CPU: 12, Threads: 3, Start: 12345, RSS: 25 * page}
+	want := Stat{PID: 42, State: 'S', Terminal: true, PPID: 1, PGID: 2, SID: 3, CPU: 12, Threads: 3, Start: 12345, RSS: 25 * page}
 	for _, name := range []string{"sleep", "", "a b", ") S 9 9 9 (", "((", "))", "new\nline", "\xff\x00"} {
 		var got Stat
 		if ok := parseStat([]byte("42 ("+name+")"+tail), page, &got); !ok || got != want {

@@ -48,6 +48,9 @@ func BootID() string { return "" }
 // Environ always answers no: another process's environment is closed to us.
 func Environ(pid int, key string) (value string, ok bool) { return "", false }
 
+// Variables knows none on this system.
+func Variables(pid, most int, take func([]byte)) {}
+
 // Children is the direct children of this process.
 func Children() ([]int, error) { return ChildrenOf(os.Getpid(), nil) }
 

@@ -24,13 +24,37 @@ func (h *Host) watch(p *program, began time.Time) {
 			p.askReady(r)
 		}()
 	}
-	if p.spec.Health != nil {
-		h.asking.Add(1)
-		go func() {
-			defer h.asking.Done()
-			p.askHealth(p.spec.Health, began)
-		}()
+	p.look(p.spec.Health, began)
+}
+
+// look has the run asked again and again whether it is well; nil: no more.
+func (p *program) look(q *velos.Probe, began time.Time) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.blind != nil {
+		close(p.blind)
+		p.blind = nil
 	}
+	if q == nil {
+		return
+	}
+	blind := make(chan struct{})
+	p.blind = blind
+	p.host.asking.Add(1)
+	go func() {
+		defer p.host.asking.Done()
+		p.askHealth(q, began, blind)
+	}()
+}
+
+// Adjust implements Child.
+func (p *program) Adjust(spec *velos.Spec) {
+	if p.env == nil && spec.Health != nil { // it has had no probe until now
+		if files, err := EnvFiles(spec); err == nil {
+			p.env, _ = environ(spec, files, p.seat.Inst, p.mark)
+		}
+	}
+	p.look(spec.Health, time.Now())
 }
 
 // await has a text in the run's output make it ready.
@@ -51,7 +75,7 @@ func (h *Host) await(p *program) {
 
 func (p *program) askReady(q *velos.Probe) {
 	pace := probe.ReadyPace(q)
-	for p.pause(pace.Interval) {
+	for p.pause(pace.Interval, nil) {
 		err := p.ask(q, pace.Timeout)
 		if err == nil {
 			p.host.ready(p)
@@ -61,7 +85,7 @@ func (p *program) askReady(q *velos.Probe) {
 	}
 }
 
-func (p *program) askHealth(q *velos.Probe, began time.Time) {
+func (p *program) askHealth(q *velos.Probe, began time.Time, blind <-chan struct{}) {
 	pace := probe.HealthPace(q)
 	var w probe.Watch
 	for {
@@ -69,10 +93,15 @@ func (p *program) askHealth(q *velos.Probe, began time.Time) {
 		if w.Health() == velos.HealthStarting {
 			d = min(d, time.Second) // somebody may wait for it
 		}
-		if !p.pause(d) {
+		if !p.pause(d, blind) {
 			return
 		}
 		err := p.ask(q, pace.Timeout)
+		select {
+		case <-blind: // another probe has its place
+			return
+		default:
+		}
 		sick := w.Take(pace, err, time.Since(began))
 		switch {
 		case err == nil:
@@ -85,12 +114,14 @@ func (p *program) askHealth(q *velos.Probe, began time.Time) {
 	}
 }
 
-// pause waits; false: the run is over.
-func (p *program) pause(d time.Duration) bool {
+// pause waits; false: the run is over, or the question is not wanted any more.
+func (p *program) pause(d time.Duration, blind <-chan struct{}) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-p.quit:
+		return false
+	case <-blind:
 		return false
 	case <-t.C:
 		return true

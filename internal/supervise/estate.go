@@ -63,8 +63,8 @@ func (h *Host) record(s Seat, p *child.Process) {
 // ending parks the end of a run before its root is reaped: the keeper is told
 // only of those whom it reaps itself.
 func (h *Host) ending(p *child.Process, status uint32) {
-	if p.Mark() == "" {
-		return // a helper of ours
+	if p.Mark() == "" || strings.HasPrefix(p.Mark(), hookMark) {
+		return // a helper of ours, or a hook: no later daemon goes on with it
 	}
 	name := endName(p.PID(), p.StartTicks(), status)
 	_ = h.line.Park(name, h.null)
@@ -195,6 +195,7 @@ func parseRecord(name string) (r record, ok bool) {
 
 // Inherit sorts what the keeper holds. What is not ours to know is closed.
 func (h *Host) Inherit(list []keeper.Parked) {
+	h.endHooks()
 	h.parked, h.late, h.readies = map[uint32]estate{}, map[int]keeper.Exit{}, map[Seat]bool{}
 	for _, p := range list {
 		if id, inst, src, ok := logs.ParseParked(p.Name); ok {
@@ -293,6 +294,7 @@ func (d *departed) Signal(int, bool) error { return velos.ErrNotRunning }
 func (d *departed) Kill() error            { return nil }
 func (d *departed) Notify(f func())        { f() }
 func (d *departed) Hear(func(News))        {}
+func (d *departed) Adjust(*velos.Spec)     {}
 func (d *departed) Finish(bool) bool       { return false }
 func (d *departed) Say(string) error       { return velos.ErrNotRunning }
 

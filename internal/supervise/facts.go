@@ -43,6 +43,12 @@ func (r *runner) enter(s velos.Status, why string) {
 	from := r.status
 	r.status, r.since = s, time.Now()
 	r.event(velos.Event{Kind: velos.KindState, From: from, To: s, Cause: why})
+	switch {
+	case from == velos.Online:
+		r.leaveOff()
+	case s == velos.Errored && !r.trial:
+		r.report(velos.OnGivingUp)
+	}
 }
 
 func (r *runner) event(e velos.Event) {
@@ -146,6 +152,8 @@ func (r *runner) crash() error {
 func (r *runner) gaveUp() string {
 	before := "min_uptime"
 	switch {
+	case r.last.Error != "":
+		return "gave up: failed " + strconv.Itoa(r.strikes) + " times in a row; last: " + r.ended()
 	case r.late:
 		before = "it was ready"
 	case r.never:

@@ -3,7 +3,9 @@ package supervise
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -44,6 +46,8 @@ type stand struct {
 	sight     func(string, Sight) // of the one app that is watched
 	watches   int
 	memory    func() int64 // of every tree; nil: its pid
+	hooked    []HookRun
+	hooks     func(ctx context.Context, k HookRun) error // nil: they succeed at once
 }
 
 func (s *stand) Open(uint32, *velos.Spec) error           { return nil }
@@ -63,6 +67,40 @@ func (s *stand) Sample(_ time.Time, roots []int, set func(int, velos.Usage)) err
 }
 
 func (s *stand) Over(Seat) {}
+
+func (s *stand) Hook(ctx context.Context, k HookRun) error {
+	s.mu.Lock()
+	s.hooked = append(s.hooked, k)
+	f := s.hooks
+	s.mu.Unlock()
+	if f == nil {
+		return nil
+	}
+	return f(ctx, k)
+}
+
+// hooksAre makes all hooks from now on be f.
+func (s *stand) hooksAre(f func(context.Context, HookRun) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hooks = f
+}
+
+// hooksRun are the hooks that were run, in order.
+func (s *stand) hooksRun() []HookRun {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.hooked)
+}
+
+// hookNames are their names.
+func (s *stand) hookNames() string {
+	text := ""
+	for _, k := range s.hooksRun() {
+		text += " " + string(k.Name)
+	}
+	return strings.TrimSpace(text)
+}
 
 func (s *stand) Watch(_ uint32, spec *velos.Spec, tell func(string, Sight)) {
 	s.mu.Lock()
@@ -196,6 +234,7 @@ type actor struct {
 	finished int // Finish calls
 	patient  int
 	said     []string
+	probe    *velos.Probe // of the last Adjust
 }
 
 func (a *actor) Hear(f func(News)) {
@@ -230,6 +269,12 @@ func (a *actor) Say(message string) error {
 	defer a.mu.Unlock()
 	a.said = append(a.said, message)
 	return nil
+}
+
+func (a *actor) Adjust(spec *velos.Spec) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.probe = spec.Health
 }
 
 func (a *actor) PID() int                  { return a.pid }

@@ -143,7 +143,7 @@ func (a *app) meets(c velos.Condition) (ok bool, lost string) {
 		case velos.OnExitedOK:
 			x := i.LastExit
 			done := i.Status == velos.Stopped && x != nil && !i.Wanted
-			if done && !x.Asked && (x.Code != 0 || x.Signal != "" || x.Unknown) {
+			if done && !x.Asked && (x.Error != "" || x.Code != 0 || x.Signal != "" || x.Unknown) {
 				return false, "has failed: " + x.String()
 			}
 			ok = ok && done && !x.Asked

@@ -15,6 +15,7 @@ import (
 	"github.com/velospm/velos/internal/fault"
 	"github.com/velospm/velos/internal/home"
 	"github.com/velospm/velos/internal/keeper"
+	"github.com/velospm/velos/internal/level"
 	"github.com/velospm/velos/internal/logs"
 	"github.com/velospm/velos/internal/notify"
 	"github.com/velospm/velos/internal/proc"
@@ -88,7 +89,11 @@ func (h *Host) Log(id uint32) *logs.Log {
 
 // Open implements Machine.
 func (h *Host) Open(id uint32, spec *velos.Spec) error {
-	l, err := h.store.Log(id, policy(spec))
+	p, err := policy(spec)
+	if err != nil {
+		return err
+	}
+	l, err := h.store.Log(id, p)
 	if err != nil {
 		return err
 	}
@@ -100,10 +105,15 @@ func (h *Host) Open(id uint32, spec *velos.Spec) error {
 
 // Change implements Machine.
 func (h *Host) Change(id uint32, spec *velos.Spec) error {
-	if l := h.Log(id); l != nil {
-		return l.SetPolicy(policy(spec))
+	l := h.Log(id)
+	if l == nil {
+		return nil
 	}
-	return nil
+	p, err := policy(spec)
+	if err != nil {
+		return err
+	}
+	return l.SetPolicy(p)
 }
 
 // Forget implements Machine.
@@ -174,7 +184,7 @@ func (h *Host) Launch(l Launch) (Child, error) {
 	}
 	fault.Here("start.piped")
 	path, args := argv(l.Spec)
-	c := child.Command{Path: path, Args: args, Dir: l.Spec.Cwd, Env: env, Stdout: out, Stderr: errs, Mark: mark}
+	c := child.Command{Path: path, Args: args, Dir: l.Spec.Cwd, Env: env, Stdout: out, Stderr: errs, Mark: mark, Bounds: bounds(l.Spec)}
 	if c.Rights, err = rights(l.Spec); err == nil {
 		err = handOver(c.Rights, out, errs)
 	}
@@ -328,13 +338,14 @@ func reserved(name string) bool {
 	return false
 }
 
-func policy(s *velos.Spec) logs.Policy {
+func policy(s *velos.Spec) (logs.Policy, error) {
+	rules, err := level.NewRules(s.Rules)
 	p := logs.Policy{
-		Name: s.Name, Out: s.OutFile, Err: s.ErrFile, Merge: s.MergeLogs, Raw: s.LogRaw,
+		Name: s.Name, Out: s.OutFile, Err: s.ErrFile, Merge: s.MergeLogs, Raw: s.LogRaw, Rules: rules,
 		MaxSize: s.MaxLogSize, MaxFiles: s.MaxLogFiles, MaxTotal: s.MaxLogTotal,
 	}
 	if s.LogFile != "" {
 		p.Out, p.Merge = s.LogFile, true
 	}
-	return p
+	return p, err
 }

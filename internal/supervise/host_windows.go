@@ -11,4 +11,6 @@ func openNull() (int, error) {
 
 func closeFD(int) {}
 
+func say(int, string) {}
+
 func chownFD(int, int, int) error { return nil }

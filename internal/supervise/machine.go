@@ -1,6 +1,7 @@
 package supervise
 
 import (
+	"context"
 	"time"
 
 	"github.com/velospm/velos"
@@ -18,6 +19,9 @@ type Machine interface {
 	Survivors(id uint32, spec *velos.Spec) []Survivor
 	// Launch starts one run. It may take long and runs outside the actors.
 	Launch(l Launch) (Child, error)
+	// Hook runs a hook and returns when it is over in every respect: how it
+	// failed, nil for code 0. The end of ctx ends it.
+	Hook(ctx context.Context, k HookRun) error
 	// Rest is called when no more launches are waiting.
 	Rest()
 	// Drain returns when what an ended run wrote has been kept, or when
@@ -93,6 +97,8 @@ type Child interface {
 	// it has; idle ones too, at once, unless patient. False: there is
 	// nothing to wait for. Else Finished is heard when it is done.
 	Finish(patient bool) bool
+	// Adjust has the run asked how it is as another Spec wants it.
+	Adjust(spec *velos.Spec)
 	// Say sends a message on the program's own channel.
 	Say(message string) error
 }

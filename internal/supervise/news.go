@@ -148,6 +148,7 @@ func (r *runner) heardReady() {
 
 func (r *runner) onHealth(n News) {
 	switch {
+	case r.spec.Health == nil: // it was taken away meanwhile
 	case n.Kind == Well:
 		r.health, r.healthText = velos.Healthy, ""
 	case n.Kind == Sick:

@@ -19,9 +19,10 @@ const (
 	take   // a trial is over: the run has its place now
 	retire // end, patiently when another run has taken the place
 	engage // of a job: run when its time comes
+	adjust // what the Spec says about a run that goes on
 )
 
-var verbNames = [...]string{"start", "stop", "restart", "reset", "signal", "hail", "take", "retire", "start"}
+var verbNames = [...]string{"start", "stop", "restart", "reset", "signal", "hail", "take", "retire", "start", "change"}
 
 // An order is a verb with its particulars. Its reply channel is buffered: a
 // caller that gives up does not take the order back, and the runner never
@@ -36,6 +37,8 @@ type order struct {
 	own   bool          // of a trigger: it is not for an instance that somebody has stopped meanwhile
 	wait  bool          // answer when the outcome is known, not when the order is taken
 	reply chan<- error
+
+	novelty *novelty // adjust
 }
 
 // A waiter is an order whose outcome is not known yet. It is about run
@@ -53,7 +56,7 @@ type reply struct {
 }
 
 func (r *runner) onOrder(o order) {
-	if o.verb == signal || o.verb == reset || o.verb == hail || o.verb == take {
+	if o.verb == signal || o.verb == reset || o.verb == hail || o.verb == take || o.verb == adjust {
 		r.reply(o.reply, r.poke(o))
 		return
 	}
@@ -146,7 +149,9 @@ func (r *runner) onStop(o order, why string) {
 	r.cancelStarts()
 	switch {
 	case r.ending():
-		r.next = why
+		if r.next = why; r.grace == 0 { // at once: pre_stop has had its time
+			r.cut()
+		}
 	case r.open():
 		r.enter(velos.Stopped, why)
 	case r.status == velos.Starting, r.status == velos.Online:
@@ -185,6 +190,10 @@ func (r *runner) poke(o order) error {
 	}
 	if o.verb == take {
 		return r.onTake()
+	}
+	if o.verb == adjust {
+		r.onAdjust(o.novelty)
+		return nil
 	}
 	if o.verb == reset {
 		r.strikes, r.backoffs, r.restarts = 0, 0, 0

@@ -25,6 +25,7 @@ type program struct {
 	quit           chan struct{} // closed when the run is over
 
 	mu     sync.Mutex
+	blind  chan struct{} // ends the asking whether it is well; nil when nobody asks
 	hear   func(News)
 	kept   post   // until somebody hears
 	cancel func() // of the wait for a text in its output; may be nil

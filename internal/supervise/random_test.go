@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -28,7 +29,7 @@ func dice(seed uint64) func(n int) int {
 // anyOrder gives an order that dice choose, and says where its answer will be.
 func (s *scene) anyOrder(roll func(int) int) <-chan error {
 	ctx, reply := context.Background(), make(chan error, 1)
-	inst, n, wait, what := roll(3)-1, 1+roll(4), roll(2) == 0, roll(9)
+	inst, n, wait, what := roll(3)-1, 1+roll(4), roll(2) == 0, roll(10)
 	next := s.app().Spec
 	next.Args = append(next.Args, "x")
 	go func() {
@@ -46,16 +47,41 @@ func (s *scene) anyOrder(roll func(int) int) <-chan error {
 			err = s.Start(ctx, s.id, inst, wait, human)
 		case 8:
 			err = s.Restart(ctx, s.id, inst, wait, human)
+		case 9: // without the lock of an Update, for which time would stand still here
+			if a, missing := s.find(s.id); missing == nil {
+				a.adjust()
+			}
 		}
 		reply <- err
 	}()
 	return reply
 }
 
-func TestOrdersAtRandomLeaveNothingBehind(t *testing.T) {
-	for seed := range uint64(60) {
+func TestOrdersAtRandomLeaveNothingBehind(t *testing.T) { ordersAtRandom(t, 0, nil) }
+
+func TestOrdersAtRandomLeaveNothingBehindWithHooks(t *testing.T) {
+	ordersAtRandom(t, 1000, func(s *scene, roll func(int) int) {
+		var mu sync.Mutex
+		s.hooksAre(func(ctx context.Context, k HookRun) error {
+			mu.Lock()
+			d, fails := time.Duration(roll(3000))*time.Millisecond, roll(6) == 0
+			mu.Unlock()
+			if fails {
+				return taking(d, exitsWith3)(ctx, k)
+			}
+			return taking(d, nil)(ctx, k)
+		})
+		s.change(withHooks(velos.HookNames[:]...))
+	})
+}
+
+func ordersAtRandom(t *testing.T, first uint64, prepare func(s *scene, roll func(int) int)) {
+	for seed := first; seed < first+60; seed++ {
 		play(t, func(s *velos.Spec) { clustered(2)(s); s.MaxRestarts, s.ListenTimeout = 3, 2000 }, []life{worker}, func(t *testing.T, s *scene) {
 			roll := dice(seed)
+			if prepare != nil {
+				prepare(s, dice(seed+1))
+			}
 			for range 200 {
 				s.lives = append(s.lives, storm[roll(len(storm))])
 			}

@@ -13,7 +13,7 @@ import (
 // rights are what a Spec gives its runs otherwise than the daemon has; nil is
 // nothing. Only root may run something as somebody else.
 func rights(s *velos.Spec) (*child.Rights, error) {
-	if s.Identity == nil && s.Umask == "" && s.Nice == 0 && len(s.Limits) == 0 {
+	if s.Identity == nil && s.Umask == "" && s.Nice == 0 && len(s.Limits) == len(bounds(s)) {
 		return nil, nil
 	}
 	if runtime.GOOS == "windows" {
@@ -46,6 +46,23 @@ func rights(s *velos.Spec) (*child.Rights, error) {
 		}
 	}
 	return r, nil
+}
+
+// bounds are the limits of a Spec that its runs' control groups have.
+func bounds(s *velos.Spec) []child.Bound {
+	var list []child.Bound
+	for _, name := range velos.GroupLimitNames {
+		v, ok := s.Limits[name]
+		if !ok {
+			continue
+		}
+		if n, ok := velos.ParseGroupLimit(name, v); ok && name == velos.GroupCPU {
+			const period = 100_000 // µs, the kernel's default
+			v = strconv.FormatInt(n*period/100, 10) + " " + strconv.Itoa(period)
+		}
+		list = append(list, child.Bound{File: name, Value: v})
+	}
+	return list
 }
 
 // speaks reports whether runs of s have to say something on the socket of

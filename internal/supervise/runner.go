@@ -68,6 +68,7 @@ type runner struct {
 	never     bool      // … because it has never been well
 	refusal   error     // of the order that is being handled: it cannot begin
 	gated     string    // the cause of a run that waits for what the app depends on
+	hooks     *hooking  // nil until a hook was run
 	facts
 	sig   int // stop signal of this stop, 0: as configured
 	grace time.Duration
@@ -167,6 +168,8 @@ func (r *runner) step() bool {
 		r.onGone()
 	case <-r.drained:
 		r.onDrained()
+	case err := <-r.hooked():
+		r.onHooked(err)
 	default:
 		if n, ok := r.post.next(); ok {
 			r.onNews(n)
@@ -192,7 +195,7 @@ func (r *runner) leave() {
 
 // idle reports whether nothing of a run is left.
 func (r *runner) idle() bool {
-	return r.child == nil && r.launched == nil && r.drained == nil
+	return r.child == nil && r.launched == nil && r.drained == nil && r.hooked() == nil
 }
 
 // end brings the instance down because the daemon or the app ends.

@@ -19,7 +19,7 @@ type launched struct {
 // that wait for it are told that it did not.
 const afterKill = 5 * time.Second
 
-// launch begins a new run. The fork happens in the pool.
+// launch begins a new run.
 func (r *runner) launch(why string) {
 	r.arm(0)
 	r.run++
@@ -32,9 +32,14 @@ func (r *runner) launch(why string) {
 		r.gen++ // it becomes the app's when all have it
 	}
 	r.usage.Store(nil)
+	r.enter(velos.Starting, why)
+	r.prepare()
+}
+
+// fork starts the program. It happens in the pool.
+func (r *runner) fork() {
 	ch := make(chan launched, 1)
 	r.launched = ch
-	r.enter(velos.Starting, why)
 	l := Launch{Seat: r.seat(), Spec: r.spec}
 	m := r.app.sup.machine
 	r.app.sup.pool.do(func() {
@@ -89,14 +94,29 @@ func (r *runner) onReady(why string) {
 	r.arm(r.spec.Watchdog.Std())
 	r.enter(velos.Online, why)
 	r.answer(true, nil)
+	r.afterStart()
 }
 
-// lower tells the current run to stop. Its kill_timeout starts when the
-// signal is sent, which is later for a run that is still being forked.
+// lower tells the current run to stop, after its pre_stop. Its kill_timeout
+// starts when the signal is sent, which is later for a run that is still being
+// forked, and never for one whose pre_start is still running.
 func (r *runner) lower(why string) {
+	r.condemn(why)
+	if r.cut() || r.beforeStop(r.ask) {
+		return
+	}
+	r.ask()
+}
+
+// condemn says that the current run is to stop.
+func (r *runner) condemn(why string) {
 	r.enter(velos.Stopping, why)
 	r.asked, r.next = true, why
 	r.arm(0)
+}
+
+// ask asks the program, if it is there, to end.
+func (r *runner) ask() {
 	if r.child != nil && !r.finish() {
 		r.term()
 	}
@@ -159,7 +179,7 @@ func (r *runner) onExit(x child.Exit) {
 	r.exited = nil
 	fault.Here("stop.exited")
 	e := &velos.Exit{
-		Time: velos.TimeOf(x.Time), PID: r.child.PID(), Code: x.Code, Signal: x.Signal, Core: x.Core,
+		Time: velos.TimeOf(x.Time), PID: r.child.PID(), Code: x.Code, Signal: x.Signal, Core: x.Core, OOM: x.OOM,
 		Unknown: x.Unknown, Asked: r.asked || r.failed != "", Killed: r.killed, Uptime: max(0, velos.MillisOf(x.Time.Sub(r.began))),
 	}
 	r.last = e
@@ -195,6 +215,10 @@ func (r *runner) goOn() {
 // onGone: root and tree have ended; their last words are still to be read.
 func (r *runner) onGone() {
 	r.gone = nil
+	if r.hooked() != nil { // pre_stop has made it end, maybe, and has its time
+		r.hooks.then = func(error) { r.onGone() }
+		return
+	}
 	r.child = nil
 	r.ticks.Store(0)
 	r.arm(0)
@@ -219,6 +243,9 @@ func (r *runner) onDrained() {
 	}
 	r.actor = velos.Policy
 	failed := r.crash()
+	if r.crashed() {
+		r.report(velos.OnCrash)
+	}
 	if r.again || !r.want { // an order came while it was ending, and it outranks the policy
 		r.answer(true, failed)
 		r.afterStop()

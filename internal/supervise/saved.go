@@ -240,7 +240,8 @@ func (r *runner) adopt(run home.Run, sv Survivor) {
 	switch {
 	case !r.want:
 		r.status = velos.Online
-		r.lower("a stop was in progress when velosd was restarted")
+		r.condemn("a stop was in progress when velosd was restarted")
+		r.ask() // its pre_stop has had its turn
 	case ready || r.awaits() == "" && up >= r.spec.MinUptime.Std():
 		r.status, r.reason, r.since = velos.Online, why, r.began.Add(r.spec.MinUptime.Std())
 		r.arm(r.spec.Watchdog.Std())
@@ -265,7 +266,8 @@ func (a *app) adoptAside(sv *Survivor) {
 	if sv.Inst >= len(a.cast.Load().slots) {
 		why = "the app has no such instance: a change of their number"
 	}
-	r.lower(why + " was in progress when velosd was restarted")
+	r.condemn(why + " was in progress when velosd was restarted")
+	r.ask()
 	r.publish()
 	sv.Child.Notify(r.wake)
 	a.recast(func(c *cast) { c.aside = append(c.aside, r) })

@@ -2,7 +2,6 @@ package supervise
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -241,8 +240,9 @@ func (s *Supervisor) order(ctx context.Context, id uint32, inst int, o order) er
 	return a.order(ctx, list, o)
 }
 
-// Update replaces an app's Spec. Running instances keep theirs until they are
-// started again; another number of instances holds at once.
+// Update replaces an app's Spec. Running instances take over at once what needs
+// no new run, and the rest when they are started again; another number of
+// instances holds at once.
 func (s *Supervisor) Update(id uint32, spec velos.Spec, actor velos.Actor) error {
 	a, err := s.find(id)
 	if err != nil {
@@ -251,6 +251,14 @@ func (s *Supervisor) Update(id uint32, spec velos.Spec, actor velos.Actor) error
 	if err := check(&spec); err != nil {
 		return err
 	}
+	if err := s.update(a, spec, actor); err != nil {
+		return err
+	}
+	a.adjust()
+	return nil
+}
+
+func (s *Supervisor) update(a *app, spec velos.Spec, actor velos.Actor) error {
 	a.change.Lock()
 	defer a.change.Unlock()
 	want := spec.Instances
@@ -364,94 +372,6 @@ func (s *Supervisor) Delete(id uint32, actor velos.Actor) error {
 	s.changed()
 	s.stir()
 	return nil
-}
-
-// List is every app as it is now, in the order they were added.
-func (s *Supervisor) List() []velos.App {
-	s.sampler.fresh(s)
-	apps := s.all()
-	var all []*runner
-	for _, a := range apps {
-		all = append(all, a.cast.Load().slots...)
-	}
-	s.lookAt(all, oldLook)
-	list := make([]velos.App, len(apps))
-	for i, a := range apps {
-		list[i] = a.view()
-	}
-	return list
-}
-
-// quickLook is how many runs are looked at for the answer to an order: with
-// hundreds that would take longer than the order.
-const quickLook = 16
-
-// Outcome is Info for the answer to an order.
-func (s *Supervisor) Outcome(id uint32) (velos.App, error) {
-	a, err := s.find(id)
-	if err != nil {
-		return velos.App{}, err
-	}
-	s.sampler.fresh(s)
-	if list := a.cast.Load().everybody(); len(list) <= quickLook {
-		s.lookAt(list, freshLook)
-	}
-	return a.view(), nil
-}
-
-// Info is one app as it is now.
-func (s *Supervisor) Info(id uint32) (velos.App, error) {
-	a, err := s.find(id)
-	if err != nil {
-		return velos.App{}, err
-	}
-	s.sampler.fresh(s)
-	s.lookAt(a.cast.Load().everybody(), freshLook)
-	return a.view(), nil
-}
-
-// Len is the number of apps.
-func (s *Supervisor) Len() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return len(s.apps)
-}
-
-// Lookup finds an app's id by its exact name.
-func (s *Supervisor) Lookup(name string) (uint32, bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for id, a := range s.apps {
-		if a.name() == name {
-			return id, true
-		}
-	}
-	return 0, false
-}
-
-// IDs are those of all apps, in the order they were added.
-func (s *Supervisor) IDs() []uint32 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.ids)
-}
-
-// Spec is what an app should be. It measures nothing.
-func (s *Supervisor) Spec(id uint32) (velos.Spec, bool) {
-	a, err := s.find(id)
-	if err != nil {
-		return velos.Spec{}, false
-	}
-	return *a.spec.Load(), true
-}
-
-// Name is an app's name, empty when there is none. It measures nothing.
-func (s *Supervisor) Name(id uint32) string {
-	a, err := s.find(id)
-	if err != nil {
-		return ""
-	}
-	return a.name()
 }
 
 // StopAll stops every app by order, side by side but none before those that

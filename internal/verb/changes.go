@@ -124,6 +124,8 @@ func changeOf(e *velos.Event) string {
 		if once {
 			return ""
 		}
+	case velos.KindAlarm:
+		return "alarm: " + e.Cause
 	}
 	return strings.TrimSpace(e.Cause)
 }

@@ -31,7 +31,7 @@ func (m Mask) Hide(key, value string) string {
 	switch {
 	case value == "":
 		return ""
-	case strings.HasPrefix(key, "env_file:"), variable && Secret(name, bare):
+	case strings.HasPrefix(key, "env_file:"), variable && m.secret(name, bare):
 		return Masked
 	}
 	return m.String(value)

@@ -17,6 +17,8 @@ type LogOptions struct {
 	Lines   bool   // JSON and AI: one object a line instead of an array
 	Stamp   string // time layout before each line; "" is the app's own, if any
 	NoNames bool   // no name before the line
+	Paged   bool   // JSON and AI: an object with the lines and what follows
+	Groups  bool   // a line between matches that do not touch each other
 }
 
 // Entries writes log lines of one or several apps, one after another. The
@@ -28,6 +30,8 @@ type Entries struct {
 	wide int // of the widest name
 	n    int // objects written
 	buf  buffer
+	side bool // the line is one beside a match
+	last map[uint32]uint64
 }
 
 // source is what has to be known about an app to show its lines.
@@ -70,7 +74,9 @@ func (e *Entries) Add(en *velos.Entry) {
 			e.buf.str("\n")
 		}
 	case e.o.Format == JSON:
-		e.object(encode(entryJSON(s, en)))
+		j := entryJSON(s, en)
+		j.Beside = e.side
+		e.object(encode(j))
 	case e.o.Format == AI:
 		e.object(encode(e.entryAI(s, en)))
 	default:
@@ -81,6 +87,27 @@ func (e *Entries) Add(en *velos.Entry) {
 	}
 }
 
+// AddBeside writes a line that stands beside a match.
+func (e *Entries) AddBeside(en *velos.Entry) {
+	e.side = true
+	e.Add(en)
+	e.side = false
+}
+
+// apart reports whether there are lines between this one and the one of its
+// app that was written last.
+func (e *Entries) apart(en *velos.Entry) bool {
+	if !e.o.Groups || en.Seq == 0 {
+		return false
+	}
+	if e.last == nil {
+		e.last = map[uint32]uint64{}
+	}
+	last := e.last[en.App]
+	e.last[en.App] = en.Seq
+	return last > 0 && en.Seq != last+1 && en.Seq+1 != last
+}
+
 // Flush hands what was added to the writer.
 func (e *Entries) Flush() error {
 	err := e.buf.to(e.w)
@@ -89,7 +116,20 @@ func (e *Entries) Flush() error {
 }
 
 // Close ends an array and flushes.
-func (e *Entries) Close() error {
+func (e *Entries) Close() error { return e.CloseWith("") }
+
+// CloseWith is Close, with the cursor behind the lines.
+func (e *Entries) CloseWith(next string) error {
+	if e.o.Paged && e.o.Format != Human && !e.o.Raw {
+		if e.n == 0 {
+			e.buf.str(`{"lines":[`)
+		}
+		if e.n > 0 && e.o.Format == JSON {
+			e.buf.str("\n")
+		}
+		e.buf.str(`],"next":`, string(encode(next)), "}\n")
+		return e.Flush()
+	}
 	if (e.o.Format == JSON || e.o.Format == AI) && !e.o.Lines && !e.o.Raw {
 		switch {
 		case e.n == 0:
@@ -109,6 +149,9 @@ func (e *Entries) object(b []byte) {
 		before, after = ",", ""
 		if e.n == 0 {
 			before = "["
+		}
+		if e.n == 0 && e.o.Paged {
+			before = `{"lines":[`
 		}
 		if e.o.Format == JSON {
 			before += "\n"
@@ -133,6 +176,7 @@ type lineJSON struct {
 	More   bool       `json:"more,omitempty"`
 	Seq    uint64     `json:"seq"`
 	Missed uint64     `json:"missed,omitempty"`
+	Beside bool       `json:"context,omitempty"`
 }
 
 func entryJSON(s *source, en *velos.Entry) lineJSON {
@@ -151,10 +195,11 @@ type lineAI struct {
 	Name   string `json:"n,omitempty"`
 	Msg    string `json:"m"`
 	Missed uint64 `json:"missed,omitempty"`
+	Beside bool   `json:"context,omitempty"`
 }
 
 func (e *Entries) entryAI(s *source, en *velos.Entry) lineAI {
-	j := lineAI{Time: int64(en.Time) / 1000, Msg: Clean(s.mask.Bytes(en.Msg), false), Missed: en.Missed}
+	j := lineAI{Time: int64(en.Time) / 1000, Msg: Clean(s.mask.Bytes(en.Msg), false), Missed: en.Missed, Beside: e.side}
 	if en.Level != velos.Info {
 		j.Level = en.Level.String()
 	}
@@ -170,6 +215,9 @@ func (e *Entries) human(s *source, en *velos.Entry) {
 		e.buf.str(e.o.paint(dim, "… "+strconv.FormatUint(en.Missed, 10)+" lines skipped"), "\n")
 		return
 	}
+	if e.apart(en) {
+		e.buf.str(e.o.paint(dim, "--"), "\n")
+	}
 	if !e.o.NoNames {
 		name := s.name
 		if s.many {
@@ -178,6 +226,9 @@ func (e *Entries) human(s *source, en *velos.Entry) {
 		bar, sgr := " | ", dim
 		if en.Src == velos.Stderr {
 			bar, sgr = " ! ", red
+		}
+		if e.side {
+			bar, sgr = " - ", dim
 		}
 		e.buf.str(e.o.paint(nameColor(s.name), name), strings.Repeat(" ", max(0, e.wide-len(name))), e.o.paint(sgr, bar))
 	}

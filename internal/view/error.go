@@ -15,12 +15,17 @@ type ErrorJSON struct {
 	Message   string   `json:"message"`
 	Retryable bool     `json:"retryable"`
 	Hints     []string `json:"hints"`
+	Approval  string   `json:"approval,omitempty"` // id that a person can approve
 }
 
 // ErrorOf is err in that shape.
 func ErrorOf(err error) ErrorJSON {
 	code := velos.CodeOf(err)
 	j := ErrorJSON{Code: code.String(), Message: Lines(err.Error()), Retryable: code.Retryable(), Hints: []string{}}
+	var own *velos.Error
+	if errors.As(err, &own) {
+		j.Approval = Text(own.Approval)
+	}
 	if h := velos.HintOf(err); h != "" {
 		for _, line := range strings.Split(h, "\n") {
 			j.Hints = append(j.Hints, Text(line))

@@ -127,6 +127,8 @@ func eventText(e *velos.Event) string {
 		return "order: " + e.Cause
 	case velos.KindWarning:
 		return "warning: " + e.Cause
+	case velos.KindAlarm:
+		return "alarm: " + e.Cause
 	}
 	if e.Cause == "" {
 		return string(e.Kind)
@@ -138,7 +140,9 @@ func eventColor(e *velos.Event) string {
 	switch {
 	case e.Kind == velos.KindState:
 		return statusColor(e.To)
-	case e.Kind == velos.KindWarning:
+	case e.Kind == velos.KindAlarm && e.Alarm != nil && e.Alarm.Severity == "critical":
+		return red
+	case e.Kind == velos.KindWarning, e.Kind == velos.KindAlarm:
 		return yellow
 	case e.Kind == velos.KindExit && e.Exit != nil && !e.Exit.Asked && (e.Exit.Code != 0 || e.Exit.Signal != ""):
 		return red
@@ -155,8 +159,15 @@ func by(a velos.Actor) string {
 	if s == "" {
 		s = "uid " + strconv.Itoa(a.UID)
 	}
-	if a.Exe != "" {
-		s += " (" + Text(a.Exe) + ")"
+	how := a.Exe
+	if a.Agent != "" {
+		s, how = Text(a.Agent), a.Channel
+		if a.Client != "" && a.Client != a.Agent {
+			how = strings.TrimSpace(how + ", " + a.Client)
+		}
+	}
+	if how != "" {
+		s += " (" + Text(how) + ")"
 	}
 	return s
 }

@@ -11,17 +11,44 @@ import (
 )
 
 // Info shows everything about one app. In --json it is the element of List.
-func Info(w io.Writer, a *velos.App, o Options) error {
+func Info(w io.Writer, a *velos.App, o Options) error { return Ordered(w, a, nil, o) }
+
+// Ordered is Info with the last order that somebody gave about the app; nil:
+// nobody knows.
+func Ordered(w io.Writer, a *velos.App, order *velos.Event, o Options) error {
+	if order != nil {
+		e := MaskOf(a).Event(*order)
+		order = &e
+	}
 	var b buffer
 	switch o.Format {
 	case JSON:
-		b.b = append(encode(o.appJSON(a)), '\n')
+		b.b = append(encode(struct {
+			appJSON
+			LastOrder *velos.Event `json:"last_order,omitempty"`
+		}{o.appJSON(a), order}), '\n')
 	case AI:
-		b.b = append(encode(o.infoAI(a)), '\n')
+		j := o.infoAI(a)
+		if order != nil {
+			j.By = by(order.Actor)
+		}
+		b.b = append(encode(j), '\n')
 	default:
-		o.sheet(&b, a)
+		o.sheet(&b, a, order)
 	}
 	return b.to(w)
+}
+
+// LastOrder is the newest order among events; one of the daemon's own counts
+// only where nobody else has given any.
+func LastOrder(events []velos.Event) (order *velos.Event) {
+	for n := range events {
+		e := &events[n]
+		if e.Kind == velos.KindOrder && (order == nil || e.Actor.Kind == "user" || order.Actor.Kind != "user") {
+			order = e
+		}
+	}
+	return order
 }
 
 type infoAI struct {
@@ -32,6 +59,7 @@ type infoAI struct {
 	Why  string `json:"why,omitempty"`
 	Out  string `json:"out,omitempty"`
 	Err  string `json:"err,omitempty"`
+	By   string `json:"by,omitempty"` // who gave the last order
 }
 
 func (o Options) infoAI(a *velos.App) infoAI {
@@ -100,7 +128,7 @@ func (s sheet) line(key, value string) {
 	s.b.str("  ", s.o.paint(dim, key), strings.Repeat(" ", max(1, 15-len(key))), Text(value), "\n")
 }
 
-func (o Options) sheet(b *buffer, app *velos.App) {
+func (o Options) sheet(b *buffer, app *velos.App, order *velos.Event) {
 	m := MaskOf(app)
 	a := m.App(app)
 	b.str(o.paint(bold, Text(a.Spec.Name)), "  ", o.paint(statusColor(a.Status), string(a.Status)), "\n")
@@ -116,6 +144,9 @@ func (o Options) sheet(b *buffer, app *velos.App) {
 	s.line("url", URL(Addresses(&a)))
 	s.line("created", o.clock(a.Created)+" ("+ago(a.Created, o.Now)+")")
 	s.line("generation", strconv.Itoa(a.Generation))
+	if order != nil {
+		s.line("last order", orderText(order)+", "+ago(order.Time, o.Now))
+	}
 	for i := range a.Instances {
 		name := "process"
 		if len(a.Instances) > 1 {
@@ -190,6 +221,7 @@ func (o Options) policySheet(s sheet, c *velos.Spec) {
 	s.line("delay", delay)
 	s.line("stop", ending(c))
 	o.triggersSheet(s, c)
+	o.hooksSheet(s, c)
 }
 
 func (o Options) envSheet(s sheet, c *velos.Spec) {

@@ -19,6 +19,14 @@ func List(w io.Writer, apps []velos.App, o Options) error {
 		}
 		array(&b, list)
 	case AI:
+		if o.Rows && len(apps) > manyApps {
+			rows := make([]Row, len(apps))
+			for i := range apps {
+				rows[i] = RowOf(&apps[i], o.Now)
+			}
+			b.str(Brief(rows, o.All, "--all"), "\n")
+			break
+		}
 		list := make([]appAI, len(apps))
 		for i := range apps {
 			list[i] = o.appAI(&apps[i])

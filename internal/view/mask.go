@@ -51,15 +51,30 @@ func password(s string) string {
 // A Mask hides an app's secrets: by the name of the variable in listings of
 // the environment, and by their exact value (from 8 characters) wherever else
 // they turn up, also as base64 or escaped for a URL.
-type Mask struct{ r *strings.Replacer }
+type Mask struct {
+	r     *strings.Replacer
+	named map[string]bool // variables that the apps call secret
+}
+
+// secret reports whether a variable of the apps is one whose value nobody
+// should see.
+func (m Mask) secret(key, value string) bool { return m.named[key] || Secret(key, value) }
 
 // MaskOf collects the secrets of apps.
 func MaskOf(apps ...*velos.App) Mask {
-	seen := map[string]bool{}
+	m, seen := Mask{}, map[string]bool{}
+	for _, a := range apps {
+		for _, k := range a.Spec.Secret {
+			if m.named == nil {
+				m.named = map[string]bool{}
+			}
+			m.named[k] = true
+		}
+	}
 	for _, a := range apps {
 		for _, env := range []map[string]string{a.Spec.Env, a.Spec.FileEnv} {
 			for k, v := range env {
-				if Secret(k, v) {
+				if m.secret(k, v) {
 					forms(seen, v)
 					forms(seen, password(v))
 				}
@@ -67,7 +82,7 @@ func MaskOf(apps ...*velos.App) Mask {
 		}
 	}
 	if len(seen) == 0 {
-		return Mask{}
+		return m
 	}
 	list := make([]string, 0, len(seen))
 	for v := range seen {
@@ -81,16 +96,19 @@ func MaskOf(apps ...*velos.App) Mask {
 	for _, v := range list {
 		pairs = append(pairs, v, Masked)
 	}
-	return Mask{strings.NewReplacer(pairs...)}
+	m.r = strings.NewReplacer(pairs...)
+	return m
 }
 
 func forms(seen map[string]bool, v string) {
 	if len(v) < 8 {
 		return
 	}
-	for _, f := range []string{v, base64.StdEncoding.EncodeToString([]byte(v)), base64.RawURLEncoding.EncodeToString([]byte(v)),
-		url.QueryEscape(v), url.PathEscape(v)} {
+	for _, f := range []string{v, url.QueryEscape(v), url.PathEscape(v)} {
 		seen[f] = true
+	}
+	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		seen[e.EncodeToString([]byte(v))] = true
 	}
 }
 
@@ -117,7 +135,7 @@ func (m Mask) Env(env map[string]string) map[string]string {
 	}
 	out := make(map[string]string, len(env))
 	for k, v := range env {
-		if Secret(k, v) {
+		if m.secret(k, v) {
 			v = Masked
 		}
 		out[k] = m.String(v)
@@ -145,6 +163,7 @@ func (m Mask) App(a *velos.App) velos.App {
 	c.Spec.InterpreterArgs = m.strings(a.Spec.InterpreterArgs)
 	c.Spec.Command = m.String(a.Spec.Command)
 	c.Spec.Ready, c.Spec.Health = m.probe(a.Spec.Ready), m.probe(a.Spec.Health)
+	c.Spec.Hooks = m.hooks(a.Spec.Hooks)
 	c.Spec.ShutdownMessage = m.String(a.Spec.ShutdownMessage)
 	c.Instances, c.Leaving = m.instances(a.Instances), m.instances(a.Leaving)
 	return c
@@ -167,6 +186,19 @@ func (m Mask) probe(p *velos.Probe) *velos.Probe {
 	c := *p
 	c.HTTP, c.TCP, c.Log, c.Exec = m.String(p.HTTP), m.String(p.TCP), m.String(p.Log), m.strings(p.Exec)
 	return &c
+}
+
+func (m Mask) hooks(h *velos.Hooks) *velos.Hooks {
+	if h == nil || m.r == nil {
+		return h
+	}
+	c := h
+	for _, name := range velos.HookNames {
+		if k := h.Hook(name); k != nil {
+			c = c.With(name, &velos.Hook{Command: m.strings(k.Command), Shell: k.Shell, Timeout: k.Timeout})
+		}
+	}
+	return c
 }
 
 func (m Mask) exit(e *velos.Exit) *velos.Exit {

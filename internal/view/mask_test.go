@@ -66,3 +66,26 @@ func TestShortValuesAreHiddenByNameOnly(t *testing.T) {
 		t.Errorf("got %v, %v", m.Spec.Args, m.Spec.Env)
 	}
 }
+
+func TestAnAppSaysWhichVariablesAreSecret(t *testing.T) {
+	const value, other = "sk live/0123?456", "plain-value-1"
+	app := fixtures()[0]
+	app.Spec.Secret = []string{"STRIPE_ID", "SHORT", "FROM_FILE"}
+	app.Spec.Env = map[string]string{"STRIPE_ID": value, "SHORT": "on", "NAME": other, "COPY": "x" + value}
+	app.Spec.FileEnv = map[string]string{"FROM_FILE": "of-a-file-77"}
+	m := MaskOf(&app)
+	shown := m.App(&app)
+	if got := shown.Spec.Env; got["STRIPE_ID"] != Masked || got["SHORT"] != Masked || got["NAME"] != other || got["COPY"] != "x"+Masked {
+		t.Errorf("got %v", got)
+	}
+	if got := m.Hide("env.STRIPE_ID", `"new-one"`); got != Masked {
+		t.Errorf("got %s", got)
+	}
+	said := "of-a-file-77 " + value + " " + url.QueryEscape(value) + " " + url.PathEscape(value)
+	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
+		said += " " + e.EncodeToString([]byte(value))
+	}
+	if got := m.String(said); strings.Trim(strings.ReplaceAll(got, Masked, ""), " =") != "" {
+		t.Errorf("got %s", got)
+	}
+}

@@ -23,6 +23,21 @@ func (o Options) triggersSheet(s sheet, c *velos.Spec) {
 	}
 }
 
+// hooksSheet is what is run beside an app.
+func (o Options) hooksSheet(s sheet, c *velos.Spec) {
+	for _, name := range velos.HookNames {
+		h := c.Hook(name)
+		if h == nil {
+			continue
+		}
+		line := words(h.Command)
+		if h.Shell {
+			line = "sh -c " + words(h.Command)
+		}
+		s.line(strings.ReplaceAll(string(name), "_", " "), line+", "+Span(h.Limit())+" at most")
+	}
+}
+
 // watching says which files an app's restarts follow.
 func watching(c *velos.Spec) string {
 	if !c.Watch {

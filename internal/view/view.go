@@ -25,6 +25,7 @@ const (
 // pipe: no colour, no limit to the width.
 type Options struct {
 	Format Format
+	Rows   bool           // AI only: the answer passes through Rows, which leaves text as it is
 	Color  bool           // colour may be used (Human only)
 	TTY    bool           // a terminal shows it
 	Width  int            // columns of the terminal; 0 is no limit

@@ -60,13 +60,14 @@ func (o Options) findings(r Report, m Mask, i *velos.Instance) findings {
 		e := m.Event(r.Events[n])
 		switch {
 		case e.Kind == velos.KindOrder:
-			if f.order == nil || e.Actor.Kind == "user" || f.order.Actor.Kind != "user" {
-				f.order = &e
-			}
 		case e.Inst >= 0 && e.Inst != i.Inst:
-		case e.Kind == velos.KindExit, e.Kind == velos.KindWarning, e.Kind == velos.KindState && (e.To == velos.Starting || e.To == velos.Online || e.To == velos.Errored):
+		case e.Kind == velos.KindExit, e.Kind == velos.KindWarning, e.Kind == velos.KindAlarm, e.Kind == velos.KindState && (e.To == velos.Starting || e.To == velos.Online || e.To == velos.Errored):
 			f.timeline = append(f.timeline, e)
 		}
+	}
+	if last := LastOrder(r.Events); last != nil {
+		e := m.Event(*last)
+		f.order = &e
 	}
 	f.timeline = f.timeline[max(0, len(f.timeline)-whyEvents):]
 	for n := range r.Stderr {

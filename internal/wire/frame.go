@@ -26,6 +26,8 @@ type Request struct {
 	ID      uint32
 	Command Command
 	Payload []byte // MessagePack; empty means the empty map
+	// By is what the client says of itself; zero: nothing.
+	By Caller
 }
 
 // A Response is what the daemon sends.
@@ -42,6 +44,20 @@ type Response struct {
 func AppendRequest(b []byte, id uint32, c Command, payload velos.Record) []byte {
 	b, start := open(b, id, "command", uint8(c))
 	return seal(b, start, payload)
+}
+
+// AppendRequestBy is AppendRequest with what the client says of itself.
+func AppendRequestBy(b []byte, id uint32, c Command, payload velos.Record, by *Caller) []byte {
+	at := len(b)
+	b = AppendRequest(b, id, c, payload)
+	if by == nil || *by == (Caller{}) {
+		return b
+	}
+	b[at+HeaderSize] = 0x84 // one more key than there was
+	b = append(b, 0xa2, 'b', 'y')
+	b = record.AppendMsgpack(b, by)
+	binary.LittleEndian.PutUint32(b[at+HeaderSize-4:], uint32(len(b)-at-HeaderSize))
+	return b
 }
 
 // AppendResponse appends a whole frame to b. A nil payload is an empty map. A
@@ -99,6 +115,7 @@ type envelope struct {
 	command Command
 	status  Status
 	payload []byte
+	by      Caller
 	has     bool // the code that makes it a request or a response was there
 	code    string
 }
@@ -108,6 +125,9 @@ func (e *envelope) Fields(f velos.Fields) {
 	velos.Int(f, "command", &e.command)
 	velos.Int(f, "status", &e.status)
 	f.Bytes("payload", &e.payload)
+	if f.Has("by") {
+		f.Nest("by", true, &e.by)
+	}
 	e.has = f.Has(e.code)
 }
 
@@ -126,7 +146,7 @@ func parse(p []byte, e *envelope) error {
 func ParseRequest(p []byte) (Request, error) {
 	e := envelope{code: "command"}
 	err := parse(p, &e)
-	r := Request{e.id, e.command, e.payload}
+	r := Request{e.id, e.command, e.payload, e.by}
 	if err == nil && e.id == 0 {
 		err = &velos.Error{Code: velos.BadFrame, Message: "read a frame: id is missing or 0"}
 	}

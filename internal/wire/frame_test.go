@@ -278,7 +278,9 @@ func TestEveryFieldOfEveryPayloadSurvives(t *testing.T) {
 func payloads() []velos.Record {
 	return []velos.Record{
 		new(Target), new(Start), new(Started), new(Stop), new(Restart), new(Reload), new(Reloaded), new(Scale), new(History), new(Formers), new(Update), new(Signal), new(Rename), new(Apps), new(Done),
-		new(Logs), new(Entries), new(EventsQuery), new(Events), new(Metrics), new(MetricsQuery), new(DaemonMetrics), new(StatePath), new(Pong), new(Shutdown), new(Upgrade),
+		new(Logs), new(Entries), new(MinutesQuery), new(Minutes), new(Finding), new(EventsQuery), new(Events), new(Metrics), new(MetricsQuery), new(DaemonMetrics), new(StatePath), new(Pong), new(Shutdown), new(Upgrade),
+		new(Caller), new(Approvals), new(ApprovalWord),
+		new(File), new(Files),
 	}
 }
 

@@ -39,8 +39,15 @@ var frames = []struct {
 	{"entries", AppendResponse(nil, 5, Streaming, &Entries{[]velos.Entry{
 		{Seq: 300, Time: 1795449600000, Level: velos.Err, App: 1, PID: 4712, Src: velos.Stderr, Msg: []byte("boom \xff")},
 	}})},
+	{"log_files", AppendRequest(nil, 9, LogFiles, &Target{ID: 1, Inst: -1})},
+	{"files", AppendResponse(nil, 9, OK, &Files{Seq: 300, Files: []File{{Path: "/srv/api-out.log", Src: velos.Stdout, Inode: 99, Size: 4096}}})},
 	{"cancel", AppendRequest(nil, 5, CancelStream, nil)},
 	{"end", AppendResponse(nil, 5, OK, nil)},
+	{"minutes", AppendResponse(nil, 9, Streaming, &Minutes{[]velos.Minute{{Time: 1795449600000, Lines: 412, Warn: 3, Errors: 7}}})},
+	{"event_add", AppendRequest(nil, 10, EventAdd, &Finding{ID: 1, Kind: velos.KindAlarm, Cause: "error rate 4.2 sigma above normal (7/min vs avg 0.5/min)",
+		Alarm: &velos.Alarm{Metric: "error_rate", Current: 7, Mean: .5, StdDev: .75, Sigma: 4.25, Severity: "warning", Since: 1795449600000}})},
+	{"caller", AppendRequestBy(nil, 9, ProcessDelete, &Target{ID: 1, Inst: -1}, &Caller{Channel: "mcp", Agent: "claude-code", Client: "claude-code 2.1"})},
+	{"approve", AppendRequest(nil, 10, ApprovalAnswer, &ApprovalWord{ID: "7f3a", Allow: true})},
 	{"events", AppendRequest(nil, 6, EventList, &EventsQuery{Last: 20})},
 }
 
@@ -108,7 +115,7 @@ func TestPageNamesEveryCommandAndEveryErrorCode(t *testing.T) {
 			t.Errorf("docs/PROTOCOL.md has no row %s", row)
 		}
 	}
-	for code := velos.Failed; code <= velos.Busy; code++ {
+	for code := velos.Failed; code <= velos.NeedsApproval; code++ {
 		row := "| " + itoa(int(code)) + " | `" + code.String() + "` | " + itoa(code.Exit()) + " |"
 		if !strings.Contains(string(page), row) {
 			t.Errorf("docs/PROTOCOL.md has no row %s", row)

@@ -247,6 +247,43 @@ type Entries struct{ Entries []velos.Entry }
 // Fields implements velos.Record.
 func (e *Entries) Fields(f velos.Fields) { velos.List(f, "entries", &e.Entries) }
 
+// A File is one log file of an app, for a reader that opens it itself. After a
+// rotation its path and number are those of another file: the inode tells.
+type File struct {
+	Path   string
+	Src    velos.Stream // AnyStream: both are in it
+	Number int          // of rotations since it was written; 0 is the live one
+	Inode  uint64
+	Size   int64 // how far it holds lines that are accounted for
+	Raw    bool  // lines as they were written, not JSON
+	Packed bool
+}
+
+// Fields implements velos.Record.
+func (l *File) Fields(f velos.Fields) {
+	f.String("path", &l.Path)
+	velos.Int(f, "src", &l.Src)
+	velos.Int(f, "number", &l.Number)
+	velos.Int(f, "inode", &l.Inode)
+	velos.Int(f, "size", &l.Size)
+	f.Bool("raw", &l.Raw)
+	f.Bool("packed", &l.Packed)
+}
+
+// Files is all files of an app, oldest first for each stream.
+type Files struct {
+	Files  []File
+	Seq    uint64 // of the newest line
+	Memory bool   // a file takes no lines: the newest are in memory only
+}
+
+// Fields implements velos.Record.
+func (l *Files) Fields(f velos.Fields) {
+	velos.List(f, "files", &l.Files)
+	velos.Int(f, "seq", &l.Seq)
+	f.Bool("memory", &l.Memory)
+}
+
 // EventsQuery asks for events.
 type EventsQuery struct {
 	ID     uint32     // 0: of all apps and the daemon
@@ -270,6 +307,42 @@ type Events struct{ Events []velos.Event }
 
 // Fields implements velos.Record.
 func (e *Events) Fields(f velos.Fields) { velos.List(f, "events", &e.Events) }
+
+// MinutesQuery asks how much an app wrote in each minute.
+type MinutesQuery struct {
+	ID    uint32
+	Since velos.Time // inclusive
+	Until velos.Time // exclusive; 0: now
+}
+
+// Fields implements velos.Record.
+func (q *MinutesQuery) Fields(f velos.Fields) {
+	velos.Int(f, "id", &q.ID)
+	velos.Int(f, "since", &q.Since)
+	velos.Int(f, "until", &q.Until)
+}
+
+// Minutes is one frame of a stream of minutes.
+type Minutes struct{ Minutes []velos.Minute }
+
+// Fields implements velos.Record.
+func (m *Minutes) Fields(f velos.Fields) { velos.List(f, "minutes", &m.Minutes) }
+
+// A Finding is an event that a helper of the daemon has found out.
+type Finding struct {
+	ID    uint32     // of the app
+	Kind  velos.Kind // velos.KindAlarm: nothing else may be said by others than the daemon
+	Cause string
+	Alarm *velos.Alarm
+}
+
+// Fields implements velos.Record.
+func (n *Finding) Fields(f velos.Fields) {
+	velos.Int(f, "id", &n.ID)
+	velos.Str(f, "kind", &n.Kind)
+	f.String("cause", &n.Cause)
+	velos.Object(f, "alarm", &n.Alarm)
+}
 
 // MetricsQuery asks for figures.
 type MetricsQuery struct {

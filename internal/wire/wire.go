@@ -28,6 +28,8 @@ const (
 	LogSearch      Command = 0x12 // Logs → stream of Entries
 	LogFlush       Command = 0x13 // Target → Done
 	LogReopen      Command = 0x14 // nothing → Done
+	LogFiles       Command = 0x15 // Target → Files
+	LogMinutes     Command = 0x16 // MinutesQuery → stream of Minutes
 	MetricsGet     Command = 0x20 // MetricsQuery → Metrics
 	MetricsStream  Command = 0x21 // MetricsQuery → stream of Metrics
 	StateSave      Command = 0x30 // nothing → StatePath
@@ -36,6 +38,9 @@ const (
 	DaemonShutdown Command = 0x41 // Shutdown → Done
 	DaemonUpgrade  Command = 0x42 // Upgrade → Done
 	EventList      Command = 0x50 // EventsQuery → stream of Events
+	EventAdd       Command = 0x51 // Finding → Done
+	ApprovalList   Command = 0x60 // nothing → Approvals
+	ApprovalAnswer Command = 0x61 // ApprovalWord → Approval
 	CancelStream   Command = 0xfe // nothing; ends the stream with the same id
 	Error          Command = 0xff // never sent: the table has it, status Failure does its work
 )
@@ -53,7 +58,7 @@ func (c Command) String() string {
 // Streams reports whether the command is answered with a stream.
 func (c Command) Streams() bool {
 	switch c {
-	case LogRead, LogStream, LogSearch, MetricsStream, EventList:
+	case LogRead, LogStream, LogSearch, LogMinutes, MetricsStream, EventList:
 		return true
 	}
 	return false
@@ -67,10 +72,11 @@ var commands = [...]struct {
 	{ProcessDelete, "PROCESS_DELETE"}, {ProcessList, "PROCESS_LIST"}, {ProcessInfo, "PROCESS_INFO"},
 	{ProcessReload, "PROCESS_RELOAD"}, {ProcessRename, "PROCESS_RENAME"}, {ProcessSignal, "PROCESS_SIGNAL"},
 	{ProcessReset, "PROCESS_RESET"}, {ProcessUpdate, "PROCESS_UPDATE"}, {ProcessScale, "PROCESS_SCALE"}, {ProcessHistory, "PROCESS_HISTORY"}, {LogRead, "LOG_READ"},
-	{LogStream, "LOG_STREAM"}, {LogSearch, "LOG_SEARCH"}, {LogFlush, "LOG_FLUSH"}, {LogReopen, "LOG_REOPEN"},
+	{LogStream, "LOG_STREAM"}, {LogSearch, "LOG_SEARCH"}, {LogFlush, "LOG_FLUSH"}, {LogReopen, "LOG_REOPEN"}, {LogFiles, "LOG_FILES"}, {LogMinutes, "LOG_MINUTES"},
 	{MetricsGet, "METRICS_GET"}, {MetricsStream, "METRICS_STREAM"}, {StateSave, "STATE_SAVE"},
 	{StateLoad, "STATE_LOAD"}, {DaemonPing, "DAEMON_PING"}, {DaemonShutdown, "DAEMON_SHUTDOWN"}, {DaemonUpgrade, "DAEMON_UPGRADE"},
-	{EventList, "EVENT_LIST"}, {CancelStream, "CANCEL_STREAM"}, {Error, "ERROR"},
+	{EventList, "EVENT_LIST"}, {EventAdd, "EVENT_ADD"},
+	{ApprovalList, "APPROVAL_LIST"}, {ApprovalAnswer, "APPROVAL_ANSWER"}, {CancelStream, "CANCEL_STREAM"}, {Error, "ERROR"},
 }
 
 // A Status says what kind of answer a response is.

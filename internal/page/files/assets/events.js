@@ -1,6 +1,6 @@
 // What has happened, newest first, and the audit where the server has one.
 import { h, fill, keyed, paced } from './dom.js';
-import { t, moment } from './text.js';
+import { t, moment, clean } from './text.js';
 import { get, Trouble } from './door.js';
 import { empty, loaded, appLink } from './parts.js';
 import { actorName } from './store.js';
@@ -39,10 +39,10 @@ function item(e, named) {
 export function events(store) {
   const audit = loaded(async () => {
     try {
-      const r = await get('/v1/audit?lines=200'), list = Array.isArray(r) ? r : r.entries || [];
+      const list = await get('/v1/audit?lines=200');
       if (!list.length) return empty(t('no_audit'), '');
-      return h('div.rows', { role: 'list', 'aria-label': t('audit') }, list.reverse().map((a) => h('div.item', { role: 'listitem' }, h('time.digits', null, moment(a.ts)), h('span.kind', null, a.operation || a.op || a.verb || a.action || ''),
-        h('b', null, a.app || a.target || ''), h('span.grow', null, String(a.result ?? a.outcome ?? '')), h('span.dim', null, actorName({ kind: 'user', ...(a.actor || {}) })))));
+      return h('div.rows', { role: 'list', 'aria-label': t('audit') }, list.reverse().map((a) => h('div.item.' + (a.result === 'ok' ? 'calm' : 'alarm'), { role: 'listitem' }, h('time.digits', null, moment(a.ts)), h('span.kind', null, a.op),
+        a.app ? h('b', null, a.app + (a.instance >= 0 ? ':' + a.instance : '')) : null, h('span.grow', null, a.result === 'ok' ? t('ok') : clean(a.message || a.result)), h('span.dim', null, actorName(a.actor)))));
     } catch (e) {
       if (e instanceof Trouble && (e.status === 404 || e.status === 405)) return h('p.dim', null, t('audit.none'));
       throw e;

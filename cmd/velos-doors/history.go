@@ -1,0 +1,25 @@
+package main
+
+import (
+	"context"
+
+	"github.com/velospm/velos/internal/cli"
+	"github.com/velospm/velos/internal/history"
+	"github.com/velospm/velos/internal/home"
+	"github.com/velospm/velos/internal/view"
+)
+
+func record(ctx context.Context, r cli.Recording) error {
+	return history.Run(ctx, history.Options{Dial: r.Dial, Home: r.Home, Every: r.Config.Interval, Notice: r.Notice, Now: r.Now,
+		Keep: history.Keep{Samples: r.Config.Samples, Minutes: r.Config.Minutes, Hours: r.Config.Hours}})
+}
+
+func ask(ctx context.Context, h home.Home, p *view.Past) error {
+	r, err := history.Open(history.Path(h))
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	p.Points, err = r.Query(ctx, history.Question{App: p.Name, Inst: p.Inst, Since: p.Since, Until: p.Until, Step: p.Step.Std()})
+	return err
+}

@@ -1,0 +1,258 @@
+package audit
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/velospm/velos"
+)
+
+// written is a log with so many records.
+func written(t *testing.T, n int) (path string) {
+	t.Helper()
+	path = filepath.Join(t.TempDir(), "audit.jsonl")
+	add(t, &Log{Path: path}, n)
+	return path
+}
+
+func add(t *testing.T, l *Log, n int) {
+	t.Helper()
+	for i := range n {
+		r := &Record{Op: "stop", App: "api" + strconv.Itoa(i), Inst: -1, Actor: velos.Actor{Kind: "user", UID: 7, Agent: "claude-code"}, Result: "ok", Args: map[string]string{"signal": "15"}}
+		if err := l.Add(r, i%2 == 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func change(t *testing.T, path string, f func(lines [][]byte) [][]byte) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(b, []byte("\n"))
+	if err := os.WriteFile(path, bytes.Join(f(lines[:len(lines)-1]), nil), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func verdict(t *testing.T, path string) Verdict {
+	t.Helper()
+	v, err := Verify(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestARecordComesBackAsItWasWritten(t *testing.T) {
+	path := written(t, 3)
+	list, err := Read(path, Query{})
+	if err != nil || len(list) != 3 {
+		t.Fatalf("%v, %v", list, err)
+	}
+	r := list[1]
+	if r.Seq != 2 || r.App != "api1" || r.Actor.Agent != "claude-code" || r.Args["signal"] != "15" || r.Time == 0 || r.Prev != list[0].Hash || r.Inst != -1 {
+		t.Errorf("%+v", r)
+	}
+	if v := verdict(t, path); !v.OK || v.Records != 3 || v.First != 1 || v.Last != 3 {
+		t.Errorf("%+v", v)
+	}
+	if st, err := os.Stat(path); runtime.GOOS != "windows" && (err != nil || st.Mode().Perm() != 0o600) {
+		t.Errorf("mode %v, %v", st.Mode(), err)
+	}
+}
+
+func TestWhateverIsDoneToTheChainIsTold(t *testing.T) {
+	for _, c := range []struct {
+		name, problem string
+		line          int
+		f             func([][]byte) [][]byte
+	}{
+		{"a word is changed", Changed, 2, func(l [][]byte) [][]byte {
+			l[1] = bytes.Replace(l[1], []byte("api1"), []byte("apiX"), 1)
+			return l
+		}},
+		{"a hash is changed", Changed, 2, func(l [][]byte) [][]byte {
+			l[1] = append(l[1][:len(l[1])-5], "00\"}\n"...)
+			return l
+		}},
+		{"a line is taken out", Broken, 2, func(l [][]byte) [][]byte { return append(l[:1], l[2:]...) }},
+		{"the first line is taken out and the next one made the first", Changed, 1, func(l [][]byte) [][]byte {
+			l[1] = bytes.Replace(l[1], []byte(`"seq":2`), []byte(`"seq":1`), 1)
+			return l[1:]
+		}},
+		{"lines change places", Broken, 2, func(l [][]byte) [][]byte { l[1], l[2] = l[2], l[1]; return l }},
+		{"a line is put in twice", Broken, 3, func(l [][]byte) [][]byte { return append(l[:2:2], l[1:]...) }},
+		{"a line is put in that is none", Changed, 3, func(l [][]byte) [][]byte { return append(append(l[:2:2], []byte("{}\n")), l[2:]...) }},
+		{"the end is cut off", Truncated, 0, func(l [][]byte) [][]byte { return l[:2] }},
+		{"all is gone", Truncated, 0, func(l [][]byte) [][]byte { return nil }},
+		{"the last line is not finished", Torn, 4, func(l [][]byte) [][]byte { return append(l, []byte(`{"seq":5,"op":"st`)) }},
+	} {
+		path := written(t, 4)
+		if c.problem == Torn {
+			path = written(t, 3)
+		}
+		change(t, path, c.f)
+		if v := verdict(t, path); v.OK || v.Problem != c.problem || v.Line != c.line {
+			t.Errorf("%s: %+v, want %s in line %d", c.name, v, c.problem, c.line)
+		}
+	}
+}
+
+func TestATornLineIsCutOffAndSaidToBe(t *testing.T) {
+	path := written(t, 2)
+	change(t, path, func(l [][]byte) [][]byte { return append(l, []byte(`{"seq":3,"op"`)) })
+	add(t, &Log{Path: path}, 1) // the next daemon
+	list, err := Read(path, Query{})
+	if err != nil || len(list) != 4 || list[2].Op != "mend" || list[2].Args["torn_bytes"] != "13" || list[3].Seq != 4 {
+		t.Errorf("%+v, %v", list, err)
+	}
+	if v := verdict(t, path); !v.OK {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestLinesThatSomebodyCutOffAreMissedForGood(t *testing.T) {
+	path := written(t, 4)
+	change(t, path, func(l [][]byte) [][]byte { return l[:2] })
+	add(t, &Log{Path: path}, 1)
+	list, _ := Read(path, Query{})
+	if len(list) != 4 || list[2].Op != "mend" || list[2].Args["missing_before"] != "5" {
+		t.Errorf("%+v", list)
+	}
+	if v := verdict(t, path); v.OK || v.Problem != Broken || v.Line != 3 {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestAFileThatIsRemovedMeanwhileBreaksTheChain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	l := &Log{Path: path}
+	add(t, l, 3)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	add(t, l, 1)
+	if v := verdict(t, path); v.First != 4 {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestTheChainGoesOnOverFilesAndTheirTotalIsBounded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	l := &Log{Path: path}
+	big := map[string]string{"command": strings.Repeat("x", 60<<10)}
+	for range (maxFiles + 3) * maxFile / (60 << 10) {
+		if err := l.Add(&Record{Op: "start", Inst: -1, Result: "ok", Args: big}, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v := verdict(t, path)
+	if !v.OK || v.First == 1 || v.Records < 60 {
+		t.Errorf("%+v", v)
+	}
+	files, _ := filepath.Glob(path + "*")
+	if len(files) != maxFiles+2 { // and the head
+		t.Errorf("%q", files)
+	}
+	if err := os.Remove(older(path, 2)); err != nil {
+		t.Fatal(err)
+	}
+	if v := verdict(t, path); v.OK || v.Problem != Broken || v.File != older(path, 1) || v.Line != 1 {
+		t.Errorf("a file is missing: %+v", v)
+	}
+}
+
+func TestAnOrderTooLongForALineIsRecordedWithoutItsArguments(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	l := &Log{Path: path}
+	if err := l.Add(&Record{Op: "start", Result: "ok", Args: map[string]string{"command": strings.Repeat("x", 2*maxLine)}}, true); err != nil {
+		t.Fatal(err)
+	}
+	if list, err := Read(path, Query{}); err != nil || len(list) != 1 || list[0].Args["left_out"] == "" || !verdict(t, path).OK {
+		t.Errorf("%v, %v", list, err)
+	}
+}
+
+func TestWhereNothingCanBeWrittenReadySaysSo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	if err := os.Mkdir(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	l := &Log{Path: path}
+	if l.Ready() == nil || l.Add(&Record{Op: "stop"}, false) == nil {
+		t.Error("a directory was written to")
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Ready(); err != nil {
+		t.Error(err)
+	}
+	if _, err := Read(path+"x", Query{}); err != nil {
+		t.Errorf("no file is no records: %v", err)
+	}
+}
+
+func TestAQueryFindsByWhoAndWhatAndWhen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	l := &Log{Path: path}
+	for _, r := range []Record{
+		{Op: "stop", App: "a", Actor: velos.Actor{UID: 7, User: "ann", Exe: "velos"}},
+		{Op: "stop", App: "b", Actor: velos.Actor{UID: 7, User: "ann", Agent: "cursor", Client: "cursor 1.2"}},
+		{Op: "start", App: "b", Actor: velos.Actor{UID: 0, User: "root", Agent: "codex"}},
+	} {
+		if err := l.Add(&r, false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for q, want := range map[Query]string{
+		{}: "1 2 3", {App: "b"}: "2 3", {Agent: "any"}: "2 3", {Agent: "none"}: "1", {Agent: "codex"}: "3", {Actor: "ann"}: "1 2",
+		{Actor: "7"}: "1 2", {Actor: "cursor 1.2"}: "2", {Op: "stop", Last: 1}: "2", {Last: 2}: "2 3", {Since: 1 << 60}: "", {Actor: "velos"}: "1",
+	} {
+		list, err := Read(path, q)
+		var got []string
+		for i := range list {
+			got = append(got, strconv.FormatUint(list[i].Seq, 10))
+		}
+		if err != nil || strings.Join(got, " ") != want {
+			t.Errorf("%+v: %v, %v; want %s", q, got, err, want)
+		}
+	}
+}
+
+func TestSecretsAreNotKept(t *testing.T) {
+	env := map[string]string{"API_KEY": "sk-live-0123456789", "PWD": "/srv/projects", "MODE": "production"}
+	for in, want := range map[string]string{
+		"node app.js --token abc --port 3000":     "node app.js --token [masked] --port 3000",
+		"node --api-key=abc x":                    "node --api-key=[masked] x",
+		"env DB_PASSWORD=hunter2 node":            "env DB_PASSWORD=[masked] node",
+		"psql postgres://u:pw@db:5432/x":          "psql postgres://u:[masked]@db:5432/x",
+		"run --auth --port 3":                     "run --auth --port 3",
+		"curl -H x-sk-live-0123456789":            "curl -H x-[masked]",
+		"start /srv/projects production --k http": "start /srv/projects production --k http",
+	} {
+		if got := Line(strings.Fields(in), env); got != want {
+			t.Errorf("%q: %q, want %q", in, got, want)
+		}
+	}
+}
+
+func FuzzALineIsWholeOrNot(f *testing.F) {
+	r := &Record{Op: "stop", Seq: 1}
+	f.Add(bytes.TrimSpace(r.line()))
+	f.Add([]byte(`{"hash":"x"}`))
+	f.Fuzz(func(t *testing.T, line []byte) {
+		r, ok := parse(line)
+		if ok && !strings.HasSuffix(string(line), r.Hash+`"}`) {
+			t.Errorf("%q", line)
+		}
+	})
+}

@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/home"
+	"github.com/velospm/velos/internal/view"
+)
+
+// What knows the history of figures. Only velos-doors sets them; in velos the
+// commands that need them become velos-doors.
+var (
+	RecordFigures func(context.Context, Recording) error
+	AskFigures    func(context.Context, home.Home, *view.Past) error // fills the points in
+)
+
+// A Recording is what a recorder gets to know of the command that started it.
+type Recording struct {
+	Dial   func() (*client.Client, error)
+	Home   home.Home
+	Config config.History
+	Notice func(text string)
+	Now    func() time.Time
+}
+
+// record records figures beside what else goes on, and waits for its end when
+// ctx has ended. That it fails is said, and is no reason to stop the rest.
+func (s *session) record(ctx context.Context, dial func() (*client.Client, error)) (wait func(), err error) {
+	h, err := s.home()
+	if err != nil {
+		return nil, err
+	}
+	c, err := config.ReadHistory(globalConfig(h))
+	if err != nil {
+		return nil, err
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err := RecordFigures(ctx, Recording{Dial: dial, Home: h, Config: c, Now: s.Now, Notice: func(text string) { s.notice(text) }})
+		if err != nil {
+			s.notice(err.Error(), "; nothing is recorded any more")
+		}
+	}()
+	return func() { <-done }, nil
+}
+
+// past draws what apps took over a stretch of time until now. An app that is
+// gone, or a daemon that is, has a past all the same.
+func (s *session) past(ctx context.Context, words []string, span string) error {
+	length, err := lengthOf("--history", span, time.Minute)
+	if err != nil {
+		return err
+	}
+	if AskFigures == nil {
+		return s.handOver("velos-doors", "info --history")
+	}
+	h, err := s.home()
+	if err != nil {
+		return err
+	}
+	list, missing := s.targets(ctx, "info", words)
+	var pasts []*view.Past
+	for _, t := range list {
+		pasts = append(pasts, &view.Past{Name: t.app.Spec.Name, Inst: t.inst})
+	}
+	if missing != nil {
+		for _, w := range words {
+			pasts = append(pasts, &view.Past{Name: w, Inst: -1})
+		}
+	}
+	o := s.options()
+	for i, p := range pasts {
+		p.Step = stepOf(velos.MillisOf(length), o.Columns())
+		p.Until = (o.Now + velos.Time(p.Step) - 1) / velos.Time(p.Step) * velos.Time(p.Step)
+		p.Since = p.Until - (velos.Time(length/time.Millisecond)+velos.Time(p.Step)-1)/velos.Time(p.Step)*velos.Time(p.Step)
+		if err := AskFigures(ctx, h, p); err != nil {
+			return err
+		}
+		if missing != nil && len(p.Points) == 0 {
+			return missing
+		}
+		if i > 0 && s.human() {
+			s.Out.Write([]byte("\n"))
+		}
+		if err := view.History(s.Out, p, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stepOf is how long one of so many columns is: a length in which figures are
+// kept, or several of them.
+func stepOf(span velos.Millis, columns int) velos.Millis {
+	const second, minute, hour = 1000, 60_000, 3_600_000
+	step := (span + velos.Millis(columns) - 1) / velos.Millis(columns)
+	unit := velos.Millis(2 * second) // what is recorded
+	switch {
+	case step > hour:
+		unit = hour
+	case step > 30*second:
+		unit = minute
+	}
+	return (step + unit - 1) / unit * unit
+}

@@ -1,0 +1,121 @@
+package cli
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/home"
+	"github.com/velospm/velos/internal/view"
+)
+
+// recorded has figures of one app, as velos-doors would.
+func recorded(t *testing.T, name string) (asked *[]view.Past) {
+	t.Helper()
+	asked = new([]view.Past)
+	AskFigures = func(_ context.Context, _ home.Home, p *view.Past) error {
+		*asked = append(*asked, *p)
+		if p.Name == name {
+			p.Points = []velos.Point{{Time: p.Since, Up: 1, CPU: 2, CPUMax: 3, Memory: 1 << 20, MemoryMax: 1 << 20}}
+		}
+		return nil
+	}
+	t.Cleanup(func() { AskFigures = nil })
+	return asked
+}
+
+func TestInfoDrawsWhatWasRecorded(t *testing.T) {
+	d := newFake(t, "api", "web")
+	asked := recorded(t, "api")
+	out, e, code := d.run(t, "info", "api", "--history", "24h")
+	if code != 0 || !strings.Contains(out, "cpu      █") || !strings.Contains(out, "online 100%") {
+		t.Errorf("%d, %s%s", code, out, e)
+	}
+	p := (*asked)[0]
+	if p.Step != 20*60_000 || p.Until-p.Since != 24*3600_000 || p.Inst != -1 || p.Since%velos.Time(p.Step) != 0 {
+		t.Errorf("%+v", p)
+	}
+	if out, _, code := d.run(t, "info", "api", "--history", "1h", "--json"); code != 0 || !strings.Contains(out, `"step_ms":60000,"points":[{"ts":`) {
+		t.Errorf("%d, %s", code, out)
+	}
+	if _, e, code := d.run(t, "info", "api", "--history", "soon"); code != 2 || !strings.Contains(e, "--history") {
+		t.Errorf("%d, %s", code, e)
+	}
+}
+
+func TestAnAppThatIsGoneHasAPast(t *testing.T) {
+	d := newFake(t, "web")
+	recorded(t, "api")
+	if out, e, code := d.run(t, "info", "api", "--history", "1h"); code != 0 || !strings.Contains(out, "online 100%") {
+		t.Errorf("%d, %s%s", code, out, e)
+	}
+	if _, e, code := d.run(t, "info", "nobody", "--history", "1h"); code != 4 || !strings.Contains(e, "nobody") {
+		t.Errorf("%d, %s", code, e)
+	}
+}
+
+func TestStepsAreLengthsInWhichFiguresAreKept(t *testing.T) {
+	for span, want := range map[time.Duration]velos.Millis{time.Minute: 2000, 30 * time.Minute: 26_000, time.Hour: 60_000, 24 * time.Hour: 1200_000,
+		7 * 24 * time.Hour: 3 * 3600_000, 365 * 24 * time.Hour: 122 * 3600_000} {
+		if got := stepOf(velos.MillisOf(span), 72); got != want {
+			t.Errorf("%v: %v, want %v", span, got, want)
+		}
+	}
+}
+
+func TestMetricsRecordBesideServing(t *testing.T) {
+	d := newFake(t, "api")
+	if err := os.WriteFile(filepath.Join(d.home, "config.toml"), []byte("[history]\ninterval = \"5s\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan Recording, 1)
+	RecordFigures = func(ctx context.Context, r Recording) error {
+		got <- r
+		<-ctx.Done()
+		return nil
+	}
+	t.Cleanup(func() { RecordFigures = nil })
+	t.Run("serving", func(t *testing.T) {
+		at := behind(t, d, "metrics", "--history", "--port", "0")
+		if code, page := get(t, "GET", at, "", ""); code != 200 || !strings.Contains(page, "velos_up 1") {
+			t.Errorf("%d, %s", code, page)
+		}
+		if r := <-got; r.Config.Interval != 5*time.Second || r.Home.Dir != d.home {
+			t.Errorf("%+v", r)
+		}
+	})
+	if _, e, code := d.run(t, "metrics", "--history", "--once"); code != 2 || !strings.Contains(e, "exclude each other") {
+		t.Errorf("%d, %s", code, e)
+	}
+}
+
+func TestOTelIsToldWhatTheFileAndTheFlagsSay(t *testing.T) {
+	d := newFake(t, "api")
+	if err := os.Chmod(d.home, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var got Telemetry
+	SendTelemetry = func(_ context.Context, o Telemetry) error { got = o; return nil }
+	t.Cleanup(func() { SendTelemetry = nil })
+	config := filepath.Join(d.home, "config.toml")
+	if err := os.WriteFile(config, []byte("[otel]\nlogs = false\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, e, code := d.run(t, "otel", "--endpoint", "http://127.0.0.1:1", "--interval", "5s", "--once"); code != 0 || !got.Once || got.Interval != 5*time.Second ||
+		got.Endpoint != "http://127.0.0.1:1" || got.Config.Logs || !got.Config.Traces || got.Home.Dir != d.home {
+		t.Errorf("%d, %s: %+v", code, e, got)
+	}
+	if _, e, code := d.run(t, "otel", "--interval", "1ms"); code != 2 || !strings.Contains(e, "--interval") {
+		t.Errorf("%d, %s", code, e)
+	}
+	if err := os.WriteFile(config, []byte("[otel]\nlgs = false\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, e, code := d.run(t, "otel"); code != 2 || !strings.Contains(e, "config.toml:2:1: otel.lgs: unknown key") || !strings.Contains(e, `"logs"`) {
+		t.Errorf("%d, %s", code, e)
+	}
+}

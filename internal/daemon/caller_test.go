@@ -1,0 +1,88 @@
+//go:build linux
+
+package daemon
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/home"
+	"github.com/velospm/velos/internal/wire"
+)
+
+// sleeper is the pid of a program with an environment, below a shell with
+// another one.
+func sleeper(t *testing.T, outer, inner string) int {
+	t.Helper()
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	c := exec.Command("/bin/sh", "-c", "env -i "+inner+" sh -c 'echo $$ >"+pidFile+".new; mv "+pidFile+".new "+pidFile+"; exec sleep 600' & wait")
+	c.Env = append(strings.Fields(outer), "PATH=/usr/bin:/bin")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := 0
+	t.Cleanup(func() {
+		if p, err := os.FindProcess(pid); err == nil && pid > 1 {
+			_ = p.Kill()
+		}
+		_ = c.Process.Kill()
+		_ = c.Wait()
+	})
+	await(t, func() bool {
+		b, err := os.ReadFile(pidFile)
+		if err == nil {
+			pid = atoi(strings.TrimSpace(string(b)))
+		}
+		return pid > 1
+	})
+	return pid
+}
+
+func atoi(s string) (n int) {
+	for _, c := range s {
+		n = 10*n + int(c-'0')
+	}
+	return n
+}
+
+func TestAnAgentIsKnownByItsEnvironmentOrThatOfItsAncestors(t *testing.T) {
+	for _, c := range []struct{ outer, inner, agent, waived string }{
+		{"VELOS_AGENT=0", "CLAUDECODE=1", "claude-code", ""},
+		{"CURSOR_AGENT=1", "X=1", "cursor", ""},
+		{"CURSOR_AGENT=1", "CLAUDECODE=1", "claude-code", ""},
+		{"CLAUDECODE=1", "VELOS_AGENT=0", "", "claude-code"},
+		{"X=1", "VELOS_AGENT=robot", "robot", ""},
+	} {
+		var w seen
+		lookAt(sleeper(t, c.outer, c.inner), &w)
+		if w.agent != c.agent || w.waived != c.waived || !w.known {
+			t.Errorf("%s around %s: %q, %q; want %q, %q", c.outer, c.inner, w.agent, w.waived, c.agent, c.waived)
+		}
+	}
+}
+
+// The socket of sd_notify is a path, and that is how the protocol is.
+func TestProgramsAreToldOfNothingInTheHomeButTheirNotifySocket(t *testing.T) {
+	h := home.Home{Dir: filepath.Join(t.TempDir(), "h")}
+	t.Setenv("VELOS_HOME", h.Dir)
+	d := liveIn(t, h)
+	c := dial(t, d)
+	r, err := c.Start(t.Context(), wire.Start{Spec: shell("api", "env; exec sleep 600"), Wait: true, Inst: -1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := 0
+	for e, err := range c.Logs(t.Context(), r.ID, velos.Query{Inst: -1}) {
+		text := string(e.Msg)
+		if lines++; err != nil || strings.Contains(text, h.Dir) && text != "NOTIFY_SOCKET="+h.NotifySocket() {
+			t.Errorf("%s, %v", e.Msg, err)
+		}
+	}
+	if lines == 0 {
+		t.Error("it has said nothing")
+	}
+}

@@ -1,0 +1,187 @@
+// Package policy says what agents may do: the rules of the table [agents], and
+// their judgement of one order. It also knows by which marks an agent is told
+// from a person. It reads no file, asks nobody and keeps no record; what an
+// order is, and what becomes of it, is the daemon's business. People have no
+// rules here: all of this is about agents.
+package policy
+
+import (
+	"path"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/velospm/velos"
+)
+
+// A Mode is how far agents are trusted.
+type Mode string
+
+// The modes. The empty one is Full.
+const (
+	ReadOnly Mode = "read-only" // they may look, and change nothing
+	Confirm  Mode = "confirm"   // what takes something away needs a person's word
+	Full     Mode = "full"      // they may do what people may, within the other rules
+)
+
+// A Policy is the rules of one file. The zero value forbids nothing.
+type Policy struct {
+	Path     string   // of the file, for messages
+	Mode     Mode     // empty: Full
+	Projects []string // directories, absolute: only apps below them exist for agents; none: all do
+	Allow    []string // patterns of names of programs that they may start; none: any
+	Limited  bool     // Allow counts, also when it is empty
+	Protect  []string // patterns of names of apps that they may not touch
+	Most     int      // processes that agents have started; 0: any number
+}
+
+// Fields implements velos.Record.
+func (p *Policy) Fields(f velos.Fields) {
+	f.String("path", &p.Path)
+	velos.Str(f, "mode", &p.Mode)
+	f.Strings("projects", &p.Projects)
+	f.Strings("allow", &p.Allow)
+	f.Bool("limited", &p.Limited)
+	f.Strings("protect", &p.Protect)
+	velos.Int(f, "max_processes", &p.Most)
+}
+
+// A Target is an app that an order is about.
+type Target struct{ Name, Cwd string }
+
+// A Deed is one order, as far as rules are concerned.
+type Deed struct {
+	Verb    string        // as people call it: stop
+	Targets []Target      // known apps that it is about
+	Specs   []*velos.Spec // what is to run from now on, where the order says so
+	Takes   bool          // it takes something away: a run, an app, a line of a log
+	Touches bool          // it is one of those that protected apps are spared
+	More    int           // processes that it adds
+}
+
+// Judge is nil for an order that agents may give, else an error with the code
+// velos.Denied that names the rule. running is how many processes there are
+// that agents have started. Whether a person has to approve of the order is
+// another question: see Asks.
+func (p *Policy) Judge(d *Deed, running int) error {
+	if p.Mode == ReadOnly {
+		return p.refuse(d, `mode = "read-only"`, "agents may look here, and change nothing; ask a person to do it")
+	}
+	for i := range d.Targets {
+		if err := p.judgeTarget(d, &d.Targets[i]); err != nil {
+			return err
+		}
+	}
+	for _, s := range d.Specs {
+		if !p.Sees(s.Cwd) {
+			return p.refuse(d, "projects", "the cwd "+s.Cwd+" is outside of the directories whose apps agents may touch")
+		}
+		if name := p.foreign(s); name != "" {
+			return p.refuse(d, "commands.allow", name+" is no program that agents may start")
+		}
+	}
+	if p.Most > 0 && d.More > 0 && running+d.More > p.Most {
+		return p.refuse(d, "max_processes = "+strconv.Itoa(p.Most), "agents have "+strconv.Itoa(running)+" running; stop what is not needed any more")
+	}
+	return nil
+}
+
+func (p *Policy) judgeTarget(d *Deed, t *Target) error {
+	if !p.Sees(t.Cwd) {
+		return p.refuse(d, "projects", "app "+t.Name+" is outside of the directories whose apps agents may touch")
+	}
+	if !d.Touches {
+		return nil
+	}
+	for _, pattern := range p.Protect {
+		if match(pattern, t.Name) {
+			return p.refuse(d, "protect = "+strconv.Quote(pattern), "app "+t.Name+" is for people only; ask one to do it")
+		}
+	}
+	return nil
+}
+
+// Asks reports whether a person has to approve of an order first.
+func (p *Policy) Asks(d *Deed) bool { return p.Mode == Confirm && d.Takes }
+
+func (p *Policy) refuse(d *Deed, rule, why string) error {
+	what := d.Verb
+	switch {
+	case len(d.Targets) == 1:
+		what += " " + d.Targets[0].Name
+	case len(d.Targets) == 0 && len(d.Specs) == 1:
+		what += " " + d.Specs[0].Name
+	}
+	return &velos.Error{Code: velos.Denied, Message: what + ": denied to agents by [agents] " + rule + " in " + p.Path, Hint: why}
+}
+
+// Sees reports whether an app with this working directory exists for agents.
+func (p *Policy) Sees(cwd string) bool {
+	if len(p.Projects) == 0 {
+		return true
+	}
+	real, err := filepath.EvalSymlinks(cwd) // one that is gone is taken by its name
+	if err != nil {
+		real = filepath.Clean(cwd)
+	}
+	for _, dir := range p.Projects {
+		if real == dir || dir == "/" || strings.HasPrefix(real, dir+string(filepath.Separator)) {
+			return true
+		}
+	}
+	return false
+}
+
+// foreign is the first program of a Spec that agents may not start.
+func (p *Policy) foreign(s *velos.Spec) string {
+	if !p.Limited {
+		return ""
+	}
+	for _, name := range programs(s) {
+		if !p.allows(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+func (p *Policy) allows(name string) bool {
+	for _, pattern := range p.Allow {
+		if match(pattern, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// programs are the names of what a Spec has run: the program, and those that
+// its probes execute. A line for a shell that is more than one plain command
+// is a program for the shell, and the shell has to be allowed as well.
+func programs(s *velos.Spec) []string {
+	var list []string
+	switch {
+	case s.Shell:
+		first, _, _ := strings.Cut(strings.TrimSpace(s.Command), " ")
+		list = append(list, filepath.Base(first))
+		if strings.ContainsAny(s.Command, ";|&$`()<>{}=\n\\\"'*?[]#~!") {
+			list = append(list, "sh")
+		}
+	case s.Interpreter != "":
+		list = append(list, filepath.Base(s.Interpreter))
+	default:
+		list = append(list, filepath.Base(s.Script))
+	}
+	for _, probe := range []*velos.Probe{s.Ready, s.Health} {
+		if probe != nil && len(probe.Exec) > 0 {
+			list = append(list, filepath.Base(probe.Exec[0]))
+		}
+	}
+	return list
+}
+
+// match is a name against a pattern: * stands for anything, ? for one
+// character. A pattern that is none matches itself.
+func match(pattern, name string) bool {
+	ok, err := path.Match(pattern, name)
+	return ok && err == nil || pattern == name
+}

@@ -1,0 +1,152 @@
+package tui
+
+import (
+	"slices"
+	"strconv"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/view"
+	"github.com/velospm/velos/internal/wire"
+)
+
+// opened is how many instances an app may have and still begin unfolded.
+const opened = 8
+
+// hear takes in what the feed has heard.
+func (m *model) hear(n news) tea.Cmd {
+	if n.link != nil {
+		m.linked(*n.link)
+	}
+	if n.listed {
+		m.listed(n.apps)
+	}
+	for i := range n.figures {
+		m.measured(&n.figures[i], true)
+	}
+	for i := range n.fresh {
+		m.measured(&n.fresh[i], false)
+	}
+	m.events.add(n.events, m)
+	if n.epoch == m.wished.epoch {
+		m.tape.hear(m, n.lines, n.dropped)
+	}
+	m.table.refresh(m)
+	cmd := m.selected()
+	if m.watched.id == 0 && (cmd != nil || n.listed) { // the first row, or the next after a deletion
+		cmd = m.rested()
+	}
+	if m.merged {
+		m.follow()
+	}
+	if m.stirred(n.events) {
+		cmd = tea.Batch(cmd, m.ask())
+	}
+	return cmd
+}
+
+// linked takes in how the connection is. The time since when the daemon is
+// away is that of the first failure.
+func (m *model) linked(l link) {
+	was := m.link
+	switch {
+	case l.up && !was.none:
+		away := "a moment" // that was too short to be told
+		if !was.up {
+			away = view.Span(velos.MillisOf(l.since.Sub(was.since)))
+		}
+		m.say("velosd was away for " + away + "; going on with pid " + strconv.Itoa(l.pid))
+		m.tape.note(m.clock, "velosd was away; pid "+strconv.Itoa(l.pid)+" now")
+	case !l.up && !was.up:
+		l.since = was.since
+	}
+	if !l.up {
+		l.version = was.version
+	}
+	m.link = l
+}
+
+// listed takes in all apps. What was kept of an app stays with it.
+func (m *model) listed(all []velos.App) {
+	if m.o.Meant != nil {
+		all = m.o.Meant(all)
+	}
+	byID := make(map[uint32]*app, len(all))
+	m.apps = m.apps[:0]
+	for i := range all {
+		a := m.byID[all[i].ID]
+		if a == nil {
+			a = &app{insts: map[int]*rings{}, open: len(all[i].Instances) <= opened}
+		}
+		a.App = all[i]
+		a.name, a.mask = shown(a.Spec.Name), view.MaskOf(&a.App)
+		byID[a.ID] = a
+		m.apps = append(m.apps, a)
+	}
+	m.byID = byID
+	if m.byID[m.watched.id] == nil {
+		m.watched = target{}
+	}
+}
+
+// measured takes in figures of the daemon or of an app. Those of a round are
+// kept for the past, too.
+func (m *model) measured(f *wire.Metrics, round bool) {
+	if f.ID == 0 {
+		m.daemon = f.Daemon
+		return
+	}
+	a := m.byID[f.ID]
+	if a == nil {
+		return
+	}
+	a.Instances, a.Status = f.Instances, velos.Overall(f.Instances)
+	if !round {
+		return
+	}
+	u := a.Usage()
+	a.cpu.add(u.CPU)
+	a.mem.add(float64(u.Memory))
+	for i := range a.Instances {
+		in := &a.Instances[i]
+		r := a.insts[in.Inst]
+		if r == nil {
+			r = &rings{}
+			a.insts[in.Inst] = r
+		}
+		r.cpu.add(in.Usage.CPU)
+		r.mem.add(float64(in.Usage.Memory))
+	}
+	for inst := range a.insts {
+		if !slices.ContainsFunc(a.Instances, func(in velos.Instance) bool { return in.Inst == inst }) {
+			delete(a.insts, inst)
+		}
+	}
+}
+
+// stirred reports whether something happened to the app that the sheet is
+// about.
+func (m *model) stirred(list []velos.Event) bool {
+	return (m.pane == paneWhy || m.pane == paneCrash) && slices.ContainsFunc(list, func(e velos.Event) bool { return e.ID == m.watched.id })
+}
+
+// census counts apps by status: "4 online, 1 errored".
+func (m *model) census() string {
+	s := ""
+	for _, st := range []velos.Status{velos.Online, velos.Starting, velos.Stopping, velos.WaitingRestart, velos.Errored, velos.Stopped} {
+		n := 0
+		for _, a := range m.apps {
+			if a.Status == st {
+				n++
+			}
+		}
+		if n > 0 {
+			if s != "" {
+				s += ", "
+			}
+			s += m.y.paint(statusColor(st), strconv.Itoa(n)+" "+string(st))
+		}
+	}
+	return s
+}
