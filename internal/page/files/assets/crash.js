@@ -70,6 +70,8 @@ export function why(store, name) {
   return el;
 }
 
+const round = (n) => count(Math.round((n || 0) * 10) / 10);
+
 /** An event in words. */
 export function sentence(e) {
   if (e.kind === 'exit' && e.exit) {
@@ -77,5 +79,6 @@ export function sentence(e) {
     return how + ' · ' + t('after', { span: span(x.uptime_ms || 0) });
   }
   if (e.kind === 'state') return `${t('state.' + e.from)} → ${t('state.' + e.to)}` + (e.cause ? ': ' + clean(e.cause) : '') + (e.pid ? ` (pid ${e.pid})` : '');
+  if (e.alarm) return t('alarm_is', { metric: e.alarm.metric, now: round(e.alarm.current), mean: round(e.alarm.mean) });
   return clean(e.cause || e.kind);
 }

@@ -6,7 +6,7 @@ import { empty, loaded, appLink } from './parts.js';
 import { actorName } from './store.js';
 import { sentence } from './crash.js';
 
-const shownAtOnce = 300, kinds = ['order', 'state', 'exit', 'config', 'log', 'daemon', 'warning'];
+const shownAtOnce = 300, kinds = ['order', 'state', 'exit', 'config', 'log', 'daemon', 'warning', 'alarm'];
 
 export function eventList(store, name) {
   const kind = h('select', { 'aria-label': t('kind') }, h('option', { value: '' }, t('kind.all')), kinds.map((k) => h('option', { value: k }, t('kind.' + k))));
@@ -31,7 +31,7 @@ export function eventList(store, name) {
 
 function item(e, named) {
   const who = actorName(e.actor);
-  return h('div.item.' + (e.kind === 'exit' && !e.exit?.asked || e.kind === 'warning' ? 'alarm' : 'calm'), { role: 'listitem' }, h('time.digits', null, moment(e.ts)), h('span.kind', null, t('kind.' + e.kind)),
+  return h('div.item.' + (e.kind === 'exit' && !e.exit?.asked || e.kind === 'warning' || e.kind === 'alarm' ? 'alarm' : 'calm'), { role: 'listitem' }, h('time.digits', null, moment(e.ts)), h('span.kind', null, t('kind.' + e.kind)),
     named && e.app ? h('a', { href: appLink(e.app) }, e.app + (e.instance >= 0 ? ':' + e.instance : '')) : e.instance >= 0 && !named ? h('span', null, ':' + e.instance) : null,
     h('span.grow', null, sentence(e)), who && h('span.dim', null, who));
 }
