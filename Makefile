@@ -22,7 +22,7 @@ DEPS     ?= docs/velosd.deps
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .DEFAULT_GOAL := build
-.PHONY: build install demo test test-mcp race vet cross fuzz golden deps ci help
+.PHONY: build install demo test test-mcp test-page race vet cross fuzz golden deps ci help
 
 build: ## the programs into bin/
 	CGO_ENABLED=0 GOEXPERIMENT=$(COLLECTOR) $(GO) build -trimpath -buildvcs=false -ldflags='$(LDFLAGS)' -o bin/ ./cmd/velosd ./cmd/velos ./cmd/velos-mcp ./cmd/velos-doors
@@ -45,6 +45,9 @@ test: vet ## every test, with the race detector, in random order
 
 test-mcp: build ## the MCP server against the official suite and SDK, from npm
 	./internal/mcp/testdata/peers/run bin
+
+test-page: build ## the page in a real Chromium, driven by puppeteer from npm
+	./internal/page/testdata/browser/run bin
 
 race: ## the rooms where goroutines meet, ten times over
 	$(GO) test -race -shuffle=on -count=10 ./internal/supervise ./internal/journal ./internal/client ./internal/logs ./internal/poll

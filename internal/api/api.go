@@ -50,6 +50,8 @@ type Ways struct {
 	// Verbs are what takes more than the daemon: files, and what several apps
 	// come to.
 	Verbs Verbs
+	// SignIn exchanges the code of a link for a token. Nil: nobody has one.
+	SignIn func(code string) (token string, err error)
 	// Page answers for the files of a page, see Page. Nil: there is none.
 	Page http.Handler
 }
@@ -72,6 +74,7 @@ func Routes() []Route {
 		{"GET", "/v1/health", health, true, false},
 		{"GET", "/v1/openapi.yaml", describe, true, false},
 		{"POST", "/v1/tickets", ticket, true, true},
+		{"POST", sessionPath, signIn, true, true},
 		{"GET", "/v1/stream", socketed, true, false},
 		{"GET", "/v1/usage", ownUsage, false, false},
 		{"GET", "/v1/metrics", allFigures, false, false},
@@ -138,7 +141,7 @@ func (s *Server) Close() { s.hub.Close() }
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if s.Open(r) {
+	if s.ways.Page != nil && IsPage(r) {
 		s.ways.Page.ServeHTTP(w, r)
 		return
 	}
@@ -149,9 +152,11 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	astray(w, r, s.mux)
 }
 
-// Open reports whether a request is for the page, which anybody may have; see
-// guard.Door.
-func (s *Server) Open(r *http.Request) bool { return s.ways.Page != nil && IsPage(r) }
+// Open reports whether a request needs no token: one for the page, which
+// anybody may have, and one that brings the code of a link; see guard.Door.
+func (s *Server) Open(r *http.Request) bool {
+	return s.ways.Page != nil && IsPage(r) || s.ways.SignIn != nil && r.Method == http.MethodPost && r.URL.Path == sessionPath
+}
 
 // Reads reports whether a request changes nothing; see guard.Door.
 func (s *Server) Reads(r *http.Request) bool {

@@ -8,11 +8,14 @@ import (
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/api"
 	"github.com/velospm/velos/internal/guard"
+	"github.com/velospm/velos/internal/page"
 )
 
 const apiLong = `Answers HTTP until it is interrupted: what the commands show, the orders that they give, and a WebSocket that tells of
 state, events, logs and figures as they come. It asks the daemon and never starts it. Every request needs a token; with
 --socket none is needed, because only you can connect. Routes and messages: docs/API.md, and GET /v1/openapi.yaml.
+
+At / is a page for browsers. On a terminal a link is printed that signs one in, once; --link says otherwise. docs/WEB.md.
 
     velos token create --scope control
     velos api --port 3100
@@ -27,6 +30,7 @@ type apiFlags struct {
 	rate    float64
 	burst   int
 	sockets int
+	link    string
 }
 
 func (o *apiFlags) flags(f *pflag.FlagSet) {
@@ -35,6 +39,7 @@ func (o *apiFlags) flags(f *pflag.FlagSet) {
 	f.Float64Var(&o.rate, "rate", 100, "requests a second that one client may send; 0 is no limit")
 	f.IntVar(&o.burst, "burst", 200, "requests that one client may send at once")
 	f.IntVar(&o.sockets, "max-sockets", 1024, "WebSockets that may be open")
+	f.StringVar(&o.link, "link", "", "print a link that signs a browser in: control, read or none; unless given, control on a terminal")
 }
 
 func (o *apiFlags) check() error {
@@ -46,6 +51,8 @@ func (o *apiFlags) check() error {
 	switch {
 	case !(o.rate >= 0):
 		return invalid("--rate: must be 0 or more", "such as --rate 50")
+	case o.link != "" && o.link != "none" && o.link != string(guard.Read) && o.link != string(guard.Control):
+		return invalid("--link: "+o.link+" is unknown", "control, read or none")
 	case o.burst < 1:
 		return invalid("--burst: must be 1 or more", "such as --burst 100")
 	case o.sockets < 0 || o.sockets > 100_000:
@@ -74,6 +81,7 @@ func setupAPI(s *session, f *pflag.FlagSet) handler {
 		}
 		ways := api.Ways{Dial: dial, Signal: signalNumber, Now: s.Now, Origins: o.origins, Verbs: s.verbs(), Tickets: &guard.Tickets{Now: s.Now},
 			Valid: tokens.Valid, Moment: func(text string) (velos.Time, error) { return moment(text, s.Now(), s.Loc) }}
+		ways.Page, ways.SignIn = api.Page(page.Files()), s.links(&o, tokens)
 		server := api.New(ways)
 		defer server.Close()
 		o.Place.Sockets = o.sockets

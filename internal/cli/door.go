@@ -17,6 +17,8 @@ type doorFlags struct {
 	guard.Place
 	hosts []string
 	token bool
+	// listening is told where, before anybody is answered. Nil: nobody is.
+	listening func(origin string)
 }
 
 func (o *doorFlags) flags(f *pflag.FlagSet, port int) {
@@ -39,14 +41,18 @@ func (s *session) open(ctx context.Context, o *doorFlags, path string, d guard.D
 	if err != nil {
 		return err
 	}
-	at := "unix:" + o.Socket
-	if o.Socket == "" {
-		at = "http://" + l.Addr().String() + path
+	if o.Socket != "" {
+		s.notice("listening on unix:", o.Socket)
+	} else {
+		origin := "http://" + l.Addr().String()
 		if o.Cert != "" {
-			at = strings.Replace(at, "http:", "https:", 1)
+			origin = "https://" + l.Addr().String()
+		}
+		s.notice("listening on ", origin, path)
+		if o.listening != nil {
+			o.listening(origin)
 		}
 	}
-	s.notice("listening on ", at)
 	if !o.Local() {
 		s.notice("other machines can reach this door; every request needs a token")
 	}
