@@ -225,6 +225,14 @@ func (q *request) fail(err error) {
 	_ = view.Error(q.w, err, view.Options{Format: view.JSON})
 }
 
+// valid reports whether the token that a request came with is good still.
+func (q *request) valid() error {
+	if g := guard.GrantOf(q.r); q.Valid != nil && g.Token.ID != "" {
+		return q.Valid(g.Token)
+	}
+	return nil
+}
+
 func (q *request) options() view.Options {
 	return view.Options{Format: view.JSON, Now: velos.TimeOf(q.Now())}
 }
