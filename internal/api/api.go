@@ -96,6 +96,7 @@ func Routes() []Route {
 		{"GET", "/v1/apps/{app}/logs", logs, false, false},
 		{"GET", "/v1/apps/{app}/wait", wait, false, false},
 		{"GET", "/v1/apps/{app}/history", history, false, false},
+		{"GET", "/v1/apps/{app}/history/figures", recorded, false, false},
 		{"GET", "/v1/apps/{app}/config", settings, false, false},
 		{"POST", "/v1/apps/{app}/config", change, false, false},
 		{"POST", "/v1/apps/{app}/undo", undo, false, false},
