@@ -30,6 +30,7 @@ var programs = []struct{ name, quick string }{
 	{"config", "-runs=7 -files=5000 -window=5s"},
 	{"wait", "-rounds=20 -waiters=200 -window=5s"},
 	{"stream", "-window=5s -subscribers=50 -idle=200"},
+	{"metrics", "-rounds=2 -children=200"},
 }
 
 var (

@@ -99,6 +99,7 @@ func Routes() []Route {
 		{"GET", "/v1/apps/{app}/logs", logs, false, false},
 		{"GET", "/v1/apps/{app}/wait", wait, false, false},
 		{"GET", "/v1/apps/{app}/history", history, false, false},
+		{"GET", "/v1/apps/{app}/history/figures", recorded, false, false},
 		{"GET", "/v1/apps/{app}/config", settings, false, false},
 		{"POST", "/v1/apps/{app}/config", change, false, false},
 		{"POST", "/v1/apps/{app}/undo", undo, false, false},
@@ -228,6 +229,14 @@ func (q *request) fail(err error) {
 		return
 	}
 	_ = view.Error(q.w, err, view.Options{Format: view.JSON})
+}
+
+// valid reports whether the token that a request came with is good still.
+func (q *request) valid() error {
+	if g := guard.GrantOf(q.r); q.Valid != nil && g.Token.ID != "" {
+		return q.Valid(g.Token)
+	}
+	return nil
 }
 
 func (q *request) options() view.Options {

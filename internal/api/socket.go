@@ -218,11 +218,9 @@ func (s *socket) check(ctx context.Context) {
 			return
 		case <-t.C:
 		}
-		if g := guard.GrantOf(s.q.r); s.q.Valid != nil && g.Token.ID != "" {
-			if err := s.q.Valid(g.Token); err != nil {
-				_ = s.ws.Close(websocket.StatusPolicyViolation, reason(err))
-				return
-			}
+		if err := s.q.valid(); err != nil {
+			_ = s.ws.Close(websocket.StatusPolicyViolation, reason(err))
+			return
 		}
 		ping, stop := context.WithTimeout(ctx, pongWithin)
 		err := s.ws.Ping(ping)

@@ -137,7 +137,7 @@ func logs(q *request) error {
 	for en, err := range q.c.Logs(ctx, t.app.ID, l) {
 		if err != nil {
 			_ = e.Flush()
-			return err
+			return out.why(err)
 		}
 		if en.Missed == 0 && l.Grep != "" && !bytes.Contains(mask.Bytes(en.Msg), []byte(l.Grep)) {
 			continue // what is hidden cannot be asked for, letter by letter
@@ -181,7 +181,7 @@ func events(q *request) error {
 	defer stop()
 	for ev, err := range q.c.Events(ctx, ask) {
 		if err != nil {
-			return err
+			return out.why(err)
 		}
 		if err := e.Add(ev); err != nil {
 			return nil
@@ -195,6 +195,8 @@ func events(q *request) error {
 type stream struct {
 	q      *request
 	follow bool
+	ctx    context.Context // of one without an end; its cause says why there is one
+	cancel context.CancelCauseFunc
 	stop   chan struct{}
 	ended  sync.WaitGroup
 	packed *gzip.Writer // nil: it is not compressed
@@ -215,6 +217,7 @@ func (q *request) stream(follow bool) *stream {
 	q.w.Header().Add("Vary", "Accept-Encoding")
 	if follow {
 		q.begun = true
+		s.ctx, s.cancel = context.WithCancelCause(q.r.Context())
 		_ = http.NewResponseController(q.w).Flush() // the client sees that it has begun
 		s.ended.Go(s.flush)
 	}
@@ -224,9 +227,17 @@ func (q *request) stream(follow bool) *stream {
 // context is bounded when the answer has an end.
 func (s *stream) context() (context.Context, context.CancelFunc) {
 	if s.follow {
-		return context.WithCancel(s.q.r.Context())
+		return context.WithCancel(s.ctx)
 	}
 	return s.q.briefly()
+}
+
+// why is the reason for which a stream was ended here, if it was; else err.
+func (s *stream) why(err error) error {
+	if s.follow && s.q.r.Context().Err() == nil && s.ctx.Err() != nil {
+		return context.Cause(s.ctx)
+	}
+	return err
 }
 
 // Write implements io.Writer.
@@ -248,12 +259,18 @@ func (s *stream) Write(p []byte) (int, error) {
 }
 
 func (s *stream) flush() {
-	tick := time.NewTicker(flushEvery)
+	tick, check := time.NewTicker(flushEvery), time.NewTicker(checkEvery)
 	defer tick.Stop()
+	defer check.Stop()
 	for {
 		select {
 		case <-s.stop:
 			return
+		case <-check.C:
+			if err := s.q.valid(); err != nil {
+				s.cancel(err)
+			}
+			continue
 		case <-tick.C:
 		}
 		s.mu.Lock()
@@ -274,6 +291,9 @@ func (s *stream) flush() {
 func (s *stream) end() {
 	close(s.stop)
 	s.ended.Wait()
+	if s.follow {
+		s.cancel(nil)
+	}
 	if s.packed != nil {
 		_ = s.packed.Close()
 	}

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"path/filepath"
@@ -33,8 +34,18 @@ type Verbs struct {
 	Change func(ctx context.Context, out io.Writer, c *client.Client, app string, ch Change) error
 	// Study says what the lines of apps come to: summary, patterns, anomalies.
 	Study func(ctx context.Context, out io.Writer, c *client.Client, s Study) error
+	// Past is what an app took over time. Nil: that is not answered here.
+	Past func(ctx context.Context, out io.Writer, p Past) error
 	// Audit is the record of orders.
 	Audit func(out io.Writer, a Audit) error
+}
+
+// Past is a stretch of time until now.
+type Past struct {
+	App    string
+	Inst   int // -1: all, added up
+	Span   string
+	Points int // about so many
 }
 
 // Audit says which orders of the record somebody wants. What is zero does not
@@ -168,6 +179,31 @@ func history(q *request) error {
 		return err
 	}
 	return q.carry(askWithin, func(ctx context.Context, out io.Writer) error { return q.Verbs.History(ctx, out, q.c, t.app.Spec.Name) })
+}
+
+const (
+	fewPoints  = 120
+	mostPoints = 2000
+)
+
+// recorded answers with the figures that were recorded of an app.
+func recorded(q *request) error {
+	v := q.query("span", "points")
+	p := Past{Span: cmp.Or(v.values.Get("span"), "1h"), Points: int(v.number("points", fewPoints, mostPoints))}
+	switch {
+	case v.err != nil:
+		return v.err
+	case p.Points == 0:
+		return invalid("points: must be from 1 to "+strconv.Itoa(mostPoints), "")
+	case q.Verbs.Past == nil:
+		return &velos.Error{Code: velos.Unsupported, Message: "recorded figures are not answered here", Hint: "begin it with: velos api --history"}
+	}
+	t, err := q.target()
+	if err != nil {
+		return err
+	}
+	p.App, p.Inst = t.app.Spec.Name, t.inst
+	return q.carry(askWithin, func(ctx context.Context, out io.Writer) error { return q.Verbs.Past(ctx, out, p) })
 }
 
 func settings(q *request) error {

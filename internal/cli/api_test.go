@@ -34,7 +34,7 @@ type contract struct {
 }
 
 // served opens the api of a fake with a token of a scope.
-func served(t *testing.T, d *fake, scope string) *contract {
+func served(t *testing.T, d *fake, scope string, flags ...string) *contract {
 	t.Helper()
 	doc, err := openapi3.NewLoader().LoadFromData(api.Description)
 	if err != nil {
@@ -47,7 +47,7 @@ func served(t *testing.T, d *fake, scope string) *contract {
 	if code != 0 {
 		t.Fatal(e)
 	}
-	c := &contract{url: strings.TrimSuffix(behind(t, d, "api", "--port", "0", "--rate", "0"), "/v1"), token: strings.TrimSpace(secret)}
+	c := &contract{url: strings.TrimSuffix(behind(t, d, append([]string{"api", "--port", "0", "--rate", "0"}, flags...)...), "/v1"), token: strings.TrimSpace(secret)}
 	doc.Servers = openapi3.Servers{{URL: c.url}}
 	if c.router, err = legacy.NewRouter(doc); err != nil {
 		t.Fatal(err)
@@ -170,6 +170,7 @@ func TestEveryAnswerIsAsDescribed(t *testing.T) {
 		{"GET", "/v1/apps/api/config?key=cwd", "", 200, "/srv"},
 		{"GET", "/v1/apps/api/config?key=nope", "", 404, "no setting"},
 		{"GET", "/v1/apps/api/history", "", 200, `"current":true`},
+		{"GET", "/v1/apps/api/history/figures", "", 501, "velos api --history"},
 		{"POST", "/v1/apps/api/config", `{"set":["kill_timeout=9s"],"dry_run":true}`, 200, `"key":"kill_timeout"`},
 		{"POST", "/v1/apps/api/config", `{"set":[]}`, 400, "something is needed"},
 		{"POST", "/v1/apps/api/undo", `{}`, 404, "has changed"},

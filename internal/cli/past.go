@@ -2,9 +2,11 @@ package cli
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/api"
 	"github.com/velospm/velos/internal/client"
 	"github.com/velospm/velos/internal/config"
 	"github.com/velospm/velos/internal/home"
@@ -75,10 +77,7 @@ func (s *session) past(ctx context.Context, words []string, span string) error {
 	}
 	o := s.options()
 	for i, p := range pasts {
-		p.Step = stepOf(velos.MillisOf(length), o.Columns())
-		p.Until = (o.Now + velos.Time(p.Step) - 1) / velos.Time(p.Step) * velos.Time(p.Step)
-		p.Since = p.Until - (velos.Time(length/time.Millisecond)+velos.Time(p.Step)-1)/velos.Time(p.Step)*velos.Time(p.Step)
-		if err := AskFigures(ctx, h, p); err != nil {
+		if err := s.fill(ctx, h, p, length, o.Columns()); err != nil {
 			return err
 		}
 		if missing != nil && len(p.Points) == 0 {
@@ -92,6 +91,32 @@ func (s *session) past(ctx context.Context, words []string, span string) error {
 		}
 	}
 	return nil
+}
+
+// fill asks for the points of a stretch of time until now, about so many.
+func (s *session) fill(ctx context.Context, h home.Home, p *view.Past, length time.Duration, points int) error {
+	step := velos.Time(stepOf(velos.MillisOf(length), points))
+	p.Step = velos.Millis(step)
+	p.Until = (velos.TimeOf(s.Now()) + step - 1) / step * step
+	p.Since = p.Until - (velos.Time(length/time.Millisecond)+step-1)/step*step
+	return AskFigures(ctx, h, p)
+}
+
+// apiPast answers with what an app took.
+func (s *session) apiPast(ctx context.Context, out io.Writer, a api.Past) error {
+	length, err := lengthOf("span", a.Span, time.Minute)
+	if err != nil {
+		return err
+	}
+	h, err := s.home()
+	if err != nil {
+		return err
+	}
+	p := view.Past{Name: a.App, Inst: a.Inst}
+	if err := s.fill(ctx, h, &p, length, a.Points); err != nil {
+		return err
+	}
+	return view.History(out, &p, view.Options{Format: view.JSON, Now: velos.TimeOf(s.Now())})
 }
 
 // stepOf is how long one of so many columns is: a length in which figures are

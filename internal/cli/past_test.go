@@ -58,6 +58,31 @@ func TestAnAppThatIsGoneHasAPast(t *testing.T) {
 	}
 }
 
+func TestTheAPIAnswersWithWhatWasRecorded(t *testing.T) {
+	d := newFake(t, "api", "web")
+	asked := recorded(t, "api")
+	c := served(t, d, "read", "--history")
+	for _, x := range []struct {
+		path   string
+		status int
+		part   string
+	}{
+		{"/v1/apps/api/history/figures?span=24h&points=72", 200, `"step_ms":1200000,"points":[{"ts":`},
+		{"/v1/apps/api:0/history/figures", 200, `"name":"api","instance":0`},
+		{"/v1/apps/web/history/figures", 200, `"points":[]`},
+		{"/v1/apps/nobody/history/figures", 404, "no such app"},
+		{"/v1/apps/api/history/figures?span=soon", 400, "span"},
+		{"/v1/apps/api/history/figures?points=0", 400, "points"},
+	} {
+		if status, text := c.ask(t, "GET", x.path, ""); status != x.status || !strings.Contains(text, x.part) {
+			t.Errorf("%s: %d %s", x.path, status, text)
+		}
+	}
+	if p := (*asked)[0]; p.Until-p.Since != 24*3600_000 {
+		t.Errorf("%+v", p)
+	}
+}
+
 func TestStepsAreLengthsInWhichFiguresAreKept(t *testing.T) {
 	for span, want := range map[time.Duration]velos.Millis{time.Minute: 2000, 30 * time.Minute: 26_000, time.Hour: 60_000, 24 * time.Hour: 1200_000,
 		7 * 24 * time.Hour: 3 * 3600_000, 365 * 24 * time.Hour: 122 * 3600_000} {

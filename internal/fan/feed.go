@@ -155,6 +155,9 @@ func (f *feed) know(newest uint64) uint64 {
 		close(f.ready)
 	case newest < f.last:
 		f.last = 0
+		for q := range f.readers {
+			q.had = 0
+		}
 	}
 	return f.last
 }
@@ -220,11 +223,13 @@ func (f *feed) end(err error) {
 	}
 }
 
-// attach gives q what comes from now on. The answer is the last item that it
-// does not get, if that is known.
-func (f *feed) attach(q *Queue) (last uint64, known bool) {
+// attach gives q what comes from now on and is behind had: who has read the
+// past may be ahead of the stream. The answer is the last item that it does
+// not get, if that is known.
+func (f *feed) attach(q *Queue, had uint64) (last uint64, known bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	q.had = had
 	if f.over != nil {
 		q.end(f.over)
 	}

@@ -41,7 +41,7 @@ func (f *feed) follow(q *Queue, s Start) {
 	var from uint64
 	var known bool
 	if now {
-		from, known = f.attach(q)
+		from, known = f.attach(q, 0)
 	}
 	f.hub.group.Go(func() {
 		select {
@@ -69,7 +69,7 @@ func (f *feed) lead(ctx context.Context, q *Queue, s Start, from uint64) {
 		if !p.until(ctx, 0) {
 			return
 		}
-		from, _ = f.attach(q)
+		from, _ = f.attach(q, p.pos)
 		if from > p.pos && !p.until(ctx, from) {
 			return
 		}

@@ -69,6 +69,7 @@ type Queue struct {
 	keep func(*Item) bool // nil: everything
 	stop context.CancelFunc
 	done func() // it has left its feed
+	had  uint64 // it has had all up to here from the past; the feed's mu guards it
 
 	mu     sync.Mutex
 	past   []Piece
@@ -89,6 +90,22 @@ func newQueue(wake func(), keep func(*Item) bool) *Queue {
 // push adds what has just come, or counts it. p is shared; items are what it
 // was made of.
 func (q *Queue) push(p Piece, items []Item) {
+	if q.had > 0 {
+		if p.Last <= q.had {
+			return
+		}
+		n := 0
+		for n < len(items) && items[n].Seq <= q.had {
+			n++
+		}
+		if n > 0 {
+			items = items[n:]
+			p = pieceOf(items, nil)
+		} else if len(items) > 0 {
+			p.Missed = min(p.Missed, items[0].Seq-q.had-1)
+		}
+		q.had = 0
+	}
 	if q.keep != nil {
 		missed := p.Missed
 		p = pieceOf(items, q.keep)
