@@ -152,7 +152,8 @@ func (w *wish) becomes(s *velos.Spec) {
 	}
 }
 
-// withSpec says in words that may be kept what is to run.
+// withSpec says in words that may be kept what is to run, beside the program
+// and at its moments, too: who approves of it has to see all of it.
 func withSpec(args map[string]string, s *velos.Spec) map[string]string {
 	words := append(append([]string{s.Script}, s.InterpreterArgs...), s.Args...)
 	switch {
@@ -161,7 +162,17 @@ func withSpec(args map[string]string, s *velos.Spec) map[string]string {
 	case s.Interpreter != "":
 		words = append(append(append([]string{s.Interpreter}, s.InterpreterArgs...), s.Script), s.Args...)
 	}
-	return with(with(args, "command", audit.Line(words, s.Env)), "cwd", s.Cwd)
+	args = with(with(args, "command", audit.Line(words, s.Env)), "cwd", s.Cwd)
+	for _, name := range velos.HookNames {
+		switch h := s.Hook(name); {
+		case h == nil || len(h.Command) == 0:
+		case h.Shell:
+			args[string(name)] = audit.Line(strings.Fields(h.Command[0]), s.Env)
+		default:
+			args[string(name)] = audit.Line(h.Command, s.Env)
+		}
+	}
+	return args
 }
 
 func with(args map[string]string, key, value string) map[string]string {

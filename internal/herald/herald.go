@@ -147,6 +147,11 @@ func (h *Herald) look(ctx context.Context) (watching bool, err error) {
 	}
 	h.apps = list.Apps
 	h.find()
+	now, err := c.Metrics(ctx, wire.MetricsQuery{})
+	if err != nil {
+		return false, err
+	}
+	h.resume(now.Daemon.Events)
 	var events []velos.Event
 	for e, err := range c.Events(ctx, wire.EventsQuery{After: h.state.Cursor}) {
 		if err != nil {
@@ -165,6 +170,14 @@ func (h *Herald) look(ctx context.Context) (watching bool, err error) {
 		h.state.Cursor = e.Seq
 	}
 	return h.recovered(), nil
+}
+
+// resume begins anew where the journal has: one that somebody has removed
+// counts from 1 again, and its news would be taken for old ones.
+func (h *Herald) resume(newest uint64) {
+	if newest < h.state.Cursor {
+		h.state.Cursor = min(h.After, newest)
+	}
 }
 
 // app is an app by its id: names change.

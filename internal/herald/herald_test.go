@@ -319,4 +319,18 @@ func TestADamagedStateIsAsGoodAsNone(t *testing.T) {
 	}
 }
 
+func TestAJournalThatBeginsAnewIsReadFromThere(t *testing.T) {
+	for _, c := range []struct{ cursor, after, newest, want uint64 }{
+		{10, 4, 12, 10}, // as usual: more was read than the daemon has told of
+		{10, 4, 10, 10},
+		{9000, 4, 6, 4},
+		{9000, 8000, 6, 6}, // told of before the journal was lost
+	} {
+		h := &Herald{After: c.after, state: &State{Cursor: c.cursor}}
+		if h.resume(c.newest); h.state.Cursor != c.want {
+			t.Errorf("%+v: goes on after %d", c, h.state.Cursor)
+		}
+	}
+}
+
 func ptr(e velos.Event) *velos.Event { return &e }

@@ -199,27 +199,43 @@ func (p *Policy) allows(name string) bool {
 	return false
 }
 
-// programs are the names of what a Spec has run: the program, and those that
-// its probes execute. A line for a shell that is more than one plain command
-// is a program for the shell, and the shell has to be allowed as well.
+// programs are the names of what a Spec has run: the program, and those of its
+// hooks and probes.
 func programs(s *velos.Spec) []string {
 	var list []string
 	switch {
 	case s.Shell:
-		first, _, _ := strings.Cut(strings.TrimSpace(s.Command), " ")
-		list = append(list, filepath.Base(first))
-		if strings.ContainsAny(s.Command, ";|&$`()<>{}=\n\\\"'*?[]#~!") {
-			list = append(list, "sh")
-		}
+		list = shellPrograms(list, s.Command)
 	case s.Interpreter != "":
 		list = append(list, filepath.Base(s.Interpreter))
 	default:
 		list = append(list, filepath.Base(s.Script))
 	}
+	for _, name := range velos.HookNames {
+		switch h := s.Hook(name); {
+		case h == nil || len(h.Command) == 0:
+		case h.Shell:
+			list = shellPrograms(list, h.Command[0])
+		default:
+			list = append(list, filepath.Base(h.Command[0]))
+		}
+	}
 	for _, probe := range []*velos.Probe{s.Ready, s.Health} {
 		if probe != nil && len(probe.Exec) > 0 {
 			list = append(list, filepath.Base(probe.Exec[0]))
 		}
+	}
+	return list
+}
+
+// shellPrograms adds those of a line for a shell. One that is more than one
+// plain command is a program for the shell, and the shell has to be allowed as
+// well.
+func shellPrograms(list []string, line string) []string {
+	first, _, _ := strings.Cut(strings.TrimSpace(line), " ")
+	list = append(list, filepath.Base(first))
+	if strings.ContainsAny(line, ";|&$`()<>{}=\n\\\"'*?[]#~!") {
+		list = append(list, "sh")
 	}
 	return list
 }

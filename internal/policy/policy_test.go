@@ -41,6 +41,15 @@ func TestRulesRefuseWhatTheyNameAndNothingElse(t *testing.T) {
 		{"a plain line for the shell", Policy{Limited: true, Allow: []string{"npm"}}, Deed{Verb: "start", Specs: []*velos.Spec{spec(func(s *velos.Spec) { s.Shell, s.Command = true, "npm run dev" })}}, 0, ""},
 		{"more behind a semicolon", Policy{Limited: true, Allow: []string{"npm"}}, Deed{Verb: "start", Specs: []*velos.Spec{spec(func(s *velos.Spec) { s.Shell, s.Command = true, "npm x; rm -rf /" })}}, 0, "commands.allow"},
 		{"a probe's program", Policy{Limited: true, Allow: []string{"npm"}}, Deed{Verb: "start", Specs: []*velos.Spec{spec(func(s *velos.Spec) { s.Health = &velos.Probe{Exec: []string{"/bin/curl"}} })}}, 0, "commands.allow"},
+		{"a hook's program", Policy{Limited: true, Allow: []string{"npm"}}, Deed{Verb: "start", Specs: []*velos.Spec{spec(func(s *velos.Spec) {
+			s.Hooks = s.Hooks.With(velos.OnCrash, &velos.Hook{Command: []string{"/bin/curl", "x"}})
+		})}}, 0, "commands.allow"},
+		{"a hook's line for the shell", Policy{Limited: true, Allow: []string{"npm"}}, Deed{Verb: "start", Specs: []*velos.Spec{spec(func(s *velos.Spec) {
+			s.Hooks = s.Hooks.With(velos.PreStart, &velos.Hook{Command: []string{"npm ci; rm -rf /"}, Shell: true})
+		})}}, 0, "commands.allow"},
+		{"an allowed hook", Policy{Limited: true, Allow: []string{"npm"}}, Deed{Verb: "start", Specs: []*velos.Spec{spec(func(s *velos.Spec) {
+			s.Hooks = s.Hooks.With(velos.PreStart, &velos.Hook{Command: []string{"npm ci"}, Shell: true})
+		})}}, 0, ""},
 		{"the last one", Policy{Most: 3}, Deed{Verb: "start", More: 1}, 2, ""},
 		{"one too many", Policy{Most: 3}, Deed{Verb: "start", More: 2}, 2, "max_processes = 3"},
 	} {
