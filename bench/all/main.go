@@ -29,6 +29,7 @@ var programs = []struct{ name, quick string }{
 	{"cluster", "-quick"},
 	{"config", "-runs=7 -files=5000 -window=5s"},
 	{"wait", "-rounds=20 -waiters=200 -window=5s"},
+	{"agents", ""},
 	{"stream", "-window=5s -subscribers=50 -idle=200"},
 	{"metrics", "-rounds=2 -children=200"},
 }
