@@ -20,7 +20,7 @@ var composeLost = map[string]string{
 	"volumes": "a program here sees the machine's own files: check its paths",
 	"logging": "logs are kept, rotated and bounded: see max_log_size and max_log_total",
 	"extends": "write what the other service says", "secrets": "use env_file, or name the file", "configs": "name the file",
-	"ulimits": ownLimits, "cpus": ownLimits, "cpu_shares": ownLimits, "pids_limit": ownLimits, "mem_reservation": ownLimits, "oom_score_adj": ownLimits, "shm_size": ownLimits,
+	"cpus": groupLimits, "cpu_shares": groupLimits, "pids_limit": groupLimits, "mem_reservation": ownLimits, "oom_score_adj": ownLimits, "shm_size": ownLimits,
 	"privileged": notConfined, "cap_add": notConfined, "cap_drop": notConfined, "read_only": notConfined, "security_opt": notConfined,
 }
 
@@ -60,6 +60,8 @@ func (s *service) key(key string, v *value) error {
 		return s.replicas(key, v)
 	case "deploy":
 		return s.deploy(v)
+	case "ulimits":
+		return s.ulimits(v)
 	case "mem_limit":
 		return s.size(key, v)
 	case "profiles":
@@ -269,7 +271,7 @@ func (s *service) deploy(v *value) error {
 				}
 			}
 			if v.items[i].get("limits").get("cpus") != nil || v.items[i].get("reservations") != nil {
-				s.lost(s.App.Name, "deploy.resources", ownLimits)
+				s.lost(s.App.Name, "deploy.resources", groupLimits)
 			}
 		default:
 			s.lost(s.App.Name, "deploy."+k, "this is for a swarm")

@@ -32,7 +32,7 @@ var supervisorIdle = map[string]string{
 var supervisorLost = map[string]string{
 	"priority": "there is no order by number: depends_on names what an app needs", "numprocs_start": "instances are numbered from 0",
 	"stdout_events_enabled": "Velos has no event listeners", "stderr_events_enabled": "Velos has no event listeners",
-	"stdout_syslog": "logs go to files", "stderr_syslog": "logs go to files", "serverurl": "there is no such server", "umask": "programs have the umask of the daemon",
+	"stdout_syslog": "logs go to files", "stderr_syslog": "logs go to files", "serverurl": "there is no such server",
 }
 
 func (k *supervisorKeys) wrong(e entry, what, hint string) error {
@@ -47,6 +47,10 @@ func (k *supervisorKeys) key(key string, e entry) error {
 		a.replace("cwd", v, e.line)
 	case "user":
 		a.set("user", v, e.line)
+	case "umask":
+		if !a.umask(v, e.line) {
+			return k.wrong(e, "must be octal digits, not "+shown(v), "such as umask=022")
+		}
 	case "autostart", "redirect_stderr":
 		on, ok := truthOf(v)
 		if !ok {

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
 )
 
@@ -18,6 +19,10 @@ func init() {
 	}
 	textTo := func(ours string) func(*unit, entry, string) error {
 		return func(u *unit, e entry, v string) error {
+			if v == "" { // as if it were not there, says systemd
+				u.drop(ours)
+				return nil
+			}
 			u.replace(ours, v, e.line)
 			return nil
 		}
@@ -38,6 +43,10 @@ func init() {
 		"RestartPreventExitStatus": (*unit).exitCodes, "SuccessExitStatus": (*unit).exitCodes,
 		"StartLimitBurst": (*unit).burst, "StartLimitInterval": (*unit).interval, "StartLimitIntervalSec": (*unit).interval,
 		"MemoryMax": (*unit).memory, "MemoryLimit": (*unit).memory, "KillMode": (*unit).killMode,
+		"UMask": (*unit).mask, "Nice": (*unit).niceness,
+	}
+	for _, name := range velos.LimitNames {
+		unitKeys["Limit"+strings.ToUpper(name)] = (*unit).rlimit
 	}
 	for _, key := range []string{"After", "Before", "Requires", "Wants", "BindsTo", "PartOf", "Requisite", "Upholds"} {
 		unitKeys[key] = (*unit).needs
@@ -52,9 +61,9 @@ var unitIdle = map[string]string{
 var unitLost = map[string]string{
 	"ExecStopPost": "on_crash runs a command after a run that failed, and no hook does after the others", "ExecReload": "velos signal SIGHUP NAME, or velos reload",
 	"ExecCondition": "a pre_start that fails is a failed start", "PIDFile": "programs run in the foreground here", "RemainAfterExit": "an app that has ended is stopped",
-	"UMask": "programs have the umask of the daemon", "Nice": "start it with nice", "PassEnvironment": "write the variables into env", "UnsetEnvironment": "leave them out of env",
+	"PassEnvironment": "write the variables into env", "UnsetEnvironment": "leave them out of env",
 	"RuntimeDirectory": "make the directory", "StateDirectory": "make the directory", "CacheDirectory": "make the directory", "LogsDirectory": "make the directory",
-	"SendSIGKILL": "what does not end in time is killed", "OOMScoreAdjust": ownLimits, "CPUQuota": ownLimits, "TasksMax": ownLimits, "MemoryHigh": ownLimits,
+	"SendSIGKILL": "what does not end in time is killed", "OOMScoreAdjust": ownLimits, "CPUQuota": groupLimits, "TasksMax": groupLimits, "MemoryHigh": groupLimits,
 	"SupplementaryGroups": "programs have the groups of their user", "OnFailure": "nothing is started by a failure",
 }
 
@@ -64,8 +73,13 @@ func (u *unit) execStart(e entry, v string) error {
 		u.lost(u.App.Name, "ExecStart", "only the first command is taken")
 		return nil
 	}
-	v = strings.TrimLeft(v, "-@:+!|")
+	bare := strings.TrimLeft(v, "-@:+!|")
+	named := strings.Contains(v[:len(v)-len(bare)], "@") // the second word is what the program is called
+	v = bare
 	words := splitWords(v, unitWords)
+	if named && len(words) > 1 {
+		words = append(words[:1], words[2:]...)
+	}
 	if len(words) == 0 {
 		return u.wrong(e, "is empty", "such as ExecStart=/usr/bin/node app.js")
 	}

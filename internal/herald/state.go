@@ -2,6 +2,7 @@ package herald
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"time"
 
@@ -65,6 +66,7 @@ func Load(h home.Home) (*State, error) {
 	if s.Sinks == nil {
 		s.Sinks = map[string]*Sink{}
 	}
+	maps.DeleteFunc(s.Sinks, func(_ string, k *Sink) bool { return k == nil }) // a damaged file's
 	if s.Down == nil {
 		s.Down = map[string]Down{}
 	}
