@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bytes"
 	"encoding/base64"
 	"net/url"
 	"sort"
@@ -50,7 +51,8 @@ func password(s string) string {
 
 // A Mask hides an app's secrets: by the name of the variable in listings of
 // the environment, and by their exact value (from 8 characters) wherever else
-// they turn up, also as base64 or escaped for a URL.
+// they turn up, also as base64 or escaped for a URL. Passwords of addresses are
+// hidden without a name.
 type Mask struct {
 	r     *strings.Replacer
 	named map[string]bool // variables that the apps call secret
@@ -114,18 +116,40 @@ func forms(seen map[string]bool, v string) {
 
 // String is s without the secrets.
 func (m Mask) String(s string) string {
-	if m.r == nil {
-		return s
+	if m.r != nil {
+		s = m.r.Replace(s)
 	}
-	return m.r.Replace(s)
+	return inURLs(s)
+}
+
+// inURLs hides the passwords of addresses such as postgres://app:PASSWORD@db,
+// whoever they belong to: a program may have them from a file that we do not
+// know.
+func inURLs(s string) string {
+	for from := 0; ; {
+		i := strings.Index(s[from:], "://")
+		if i < 0 {
+			return s
+		}
+		from += i + len("://")
+		authority := s[from:]
+		if end := strings.IndexAny(authority, "/?# \t\r\n\"'`<>\\,;|"); end >= 0 {
+			authority = authority[:end]
+		}
+		at := strings.LastIndexByte(authority, '@')
+		colon := strings.IndexByte(authority, ':')
+		if at > 0 && colon >= 0 && colon+1 < at && authority[colon+1:at] != Masked {
+			s = s[:from+colon+1] + Masked + s[from+at:]
+		}
+	}
 }
 
 // Bytes is b without the secrets; b itself when there are none.
 func (m Mask) Bytes(b []byte) []byte {
-	if m.r == nil {
+	if m.r == nil && !bytes.Contains(b, []byte("://")) {
 		return b
 	}
-	return []byte(m.r.Replace(string(b)))
+	return []byte(m.String(string(b)))
 }
 
 // Env is a copy of env with the secret values hidden.

@@ -89,3 +89,21 @@ func TestAnAppSaysWhichVariablesAreSecret(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+func TestPasswordsOfAddressesAreHiddenWhoeverTheyBelongTo(t *testing.T) {
+	for in, want := range map[string]string{
+		"cannot reach postgres://app:tr0ub4dor@db:5432/x":        "cannot reach postgres://app:[masked]@db:5432/x",
+		`"redis://:s3cret@cache" and amqp://u:p@w@h/`:            `"redis://:[masked]@cache" and amqp://u:[masked]@h/`,
+		"http://localhost:3000/a?b=c:d@e":                        "http://localhost:3000/a?b=c:d@e",
+		"https://user@host, mail a:b@c, ://:@, http://u:@h x://": "https://user@host, mail a:b@c, ://:@, http://u:@h x://",
+		"ftp://a:[masked]@b":                                     "ftp://a:[masked]@b",
+		"no address at all":                                      "no address at all",
+	} {
+		if got := (Mask{}).String(in); got != want {
+			t.Errorf("%q: %q", in, got)
+		}
+		if got := string((Mask{}).Bytes([]byte(in))); got != want {
+			t.Errorf("%q as bytes: %q", in, got)
+		}
+	}
+}
