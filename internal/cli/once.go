@@ -121,10 +121,10 @@ func (s *session) runOnce(ctx, limited context.Context, once *verb.Once) error {
 	out := newOutput(s, &once.App)
 	ran, err := once.Follow(limited, out.add)
 	if err == nil && ran.Exit == nil {
-		ran, err = once.Stop(out.add)
+		ran, err = once.Stop(ctx, out.add)
 	}
 	out.flush()
-	if e := once.End(); err == nil {
+	if e := once.End(ctx); err == nil {
 		err = e
 	}
 	if err != nil {

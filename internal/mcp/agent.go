@@ -49,8 +49,8 @@ func (c *call) spec(p *Program) (velos.Spec, error) {
 
 type startIn struct {
 	Program
-	Keep bool   `json:"keep,omitempty" about:"it outlives you; else it is stopped when you end"`
-	Port string `json:"port,omitempty" about:"for PORT: a number, or auto: stable and free"`
+	Keep bool   `json:"keep,omitempty" about:"it outlives you"`
+	Port string `json:"port,omitempty" about:"PORT: a number, or auto"`
 }
 
 type startOut struct {
@@ -103,9 +103,9 @@ func (c *call) fresh(a *velos.App) *velos.App {
 
 type ensureIn struct {
 	Program
-	Keep    bool    `json:"keep,omitempty" about:"it outlives you; else it is stopped when you end"`
-	Choose  bool    `json:"port_auto,omitempty" about:"PORT is a stable port that is free"`
-	Replace bool    `json:"replace,omitempty" about:"an app of this name that is another one becomes this one"`
+	Keep    bool    `json:"keep,omitempty" about:"it outlives you"`
+	Choose  bool    `json:"port_auto,omitempty" about:"sets PORT, stable and free"`
+	Replace bool    `json:"replace,omitempty" about:"another app of this name becomes this one"`
 	Port    int     `json:"port,omitempty" about:"ready when it listens there"`
 	Timeout float64 `json:"timeout_s,omitempty" about:"at most 50"`
 }
@@ -293,7 +293,7 @@ func processRun(c *call, in *runIn) (answer, error) {
 		return answer{}, err
 	}
 	if ran.Exit == nil && (killed || c.Err() != nil && errors.Is(c.Err(), context.Canceled)) {
-		if ran, err = once.Stop(t.add); err != nil {
+		if ran, err = once.Stop(c, t.add); err != nil {
 			return answer{}, err
 		}
 	}
@@ -312,7 +312,7 @@ func processRun(c *call, in *runIn) (answer, error) {
 		text = "exit code " + strconv.Itoa(code) + ": " + out.Exit
 	}
 	if ran.Exit != nil {
-		if err := once.End(); err != nil {
+		if err := once.End(c); err != nil {
 			return answer{}, err
 		}
 	}

@@ -29,7 +29,7 @@ type Target struct {
 }
 
 type listIn struct {
-	Scope string `json:"scope,omitempty" enum:"all,project" about:"project: only of this directory's"`
+	Scope string `json:"scope,omitempty" enum:"all,project" about:"project: of this directory"`
 	All   bool   `json:"all,omitempty" about:"a row for each, also for many quiet ones"`
 	Format
 }

@@ -60,7 +60,7 @@ func Begin(ctx context.Context, conn *client.Client, spec velos.Spec) (*Once, er
 		}
 		o := &Once{App: r.App, conn: conn}
 		if _, err := conn.Start(ctx, wire.Start{ID: r.ID, Inst: -1}); err != nil {
-			o.End()
+			o.End(ctx)
 			return nil, err
 		}
 		return o, nil
@@ -128,9 +128,9 @@ func (o *Once) cursor() Cursor {
 }
 
 // Stop ends the program with all that it has started, and hands out its last
-// words.
-func (o *Once) Stop(out func(*velos.Entry)) (Ran, error) {
-	ctx, stop := context.WithTimeout(context.Background(), ending)
+// words. It is whose ctx says that asks, also when ctx has ended.
+func (o *Once) Stop(ctx context.Context, out func(*velos.Entry)) (Ran, error) {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), ending)
 	defer stop()
 	if _, err := o.conn.Stop(ctx, wire.Stop{Target: wire.All(o.App.ID), Wait: true}); err != nil {
 		return Ran{}, err
@@ -141,8 +141,9 @@ func (o *Once) Stop(out func(*velos.Entry)) (Ran, error) {
 }
 
 // End forgets the program, with its log files. It ends it first if it runs.
-func (o *Once) End() error {
-	ctx, stop := context.WithTimeout(context.Background(), ending)
+// Ctx is as for Stop.
+func (o *Once) End(ctx context.Context) error {
+	ctx, stop := context.WithTimeout(context.WithoutCancel(ctx), ending)
 	defer stop()
 	if _, err := o.conn.Delete(ctx, wire.All(o.App.ID)); err != nil {
 		return err
