@@ -145,7 +145,7 @@ func (m *model) census() string {
 			if s != "" {
 				s += ", "
 			}
-			s += m.y.paint(statusColor(st), strconv.Itoa(n)+" "+string(st))
+			s += m.y.paint(view.StatusColor(st), strconv.Itoa(n)+" "+string(st))
 		}
 	}
 	return s

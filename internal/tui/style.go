@@ -1,12 +1,10 @@
 package tui
 
 import (
-	"hash/fnv"
 	"strings"
 
 	"github.com/charmbracelet/x/ansi"
 
-	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/view"
 )
 
@@ -65,38 +63,6 @@ func (y style) paint(sgr, s string) string {
 		}
 	}
 	return "\x1b[" + sgr + "m" + s + "\x1b[0m"
-}
-
-func statusColor(s velos.Status) string {
-	switch s {
-	case velos.Online:
-		return green
-	case velos.Errored:
-		return red
-	case velos.Stopped:
-		return dim
-	}
-	return yellow
-}
-
-func levelColor(l velos.Level) string {
-	switch {
-	case l >= velos.Err:
-		return red
-	case l == velos.Warn:
-		return yellow
-	case l == velos.Debug:
-		return dim
-	}
-	return plain
-}
-
-// nameColor gives each name a colour of its own, the same every time.
-func nameColor(name string) string {
-	palette := [...]string{"36", "35", "34", "32", "33", "96", "95", "94", "92", "93"}
-	h := fnv.New32a()
-	h.Write([]byte(name))
-	return palette[h.Sum32()%uint32(len(palette))]
 }
 
 // width is how many columns s takes.

@@ -231,7 +231,7 @@ func (m *model) face(r *row) face {
 		f = m.instanceFace(&a.Instances[0], now)
 	}
 	u := a.Usage()
-	f.status, f.color = string(a.Status), statusColor(a.Status)
+	f.status, f.color = string(a.Status), view.StatusColor(a.Status)
 	f.r = &a.rings
 	f.restarts = strconv.Itoa(a.Restarts())
 	f.cpu, f.mem = "", ""
@@ -254,7 +254,7 @@ func (m *model) face(r *row) face {
 }
 
 func (m *model) instanceFace(in *velos.Instance, now velos.Time) face {
-	f := face{status: string(in.Status), color: statusColor(in.Status), restarts: strconv.Itoa(in.Restarts), uptime: "-", health: string(in.Health)}
+	f := face{status: string(in.Status), color: view.StatusColor(in.Status), restarts: strconv.Itoa(in.Restarts), uptime: "-", health: string(in.Health)}
 	switch {
 	case in.PID != 0:
 		f.cpu, f.mem, f.pid = percent(in.Usage.CPU), view.Bytes(in.Usage.Memory), strconv.Itoa(in.PID)

@@ -7,6 +7,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/view"
 )
 
 var levelWords = [...]string{"", "DEBUG", "INFO", "WARN", "ERROR", "FATAL"}
@@ -124,14 +125,14 @@ func (m *model) gutter(l *line, names int) (string, int) {
 		add(dim, l.time.Std().In(m.o.Loc).Format(layout))
 	}
 	if names > 0 {
-		add(nameColor(strings.SplitN(l.name, ":", 2)[0]), m.y.fit(l.name, names))
+		add(view.NameColor(strings.SplitN(l.name, ":", 2)[0]), m.y.fit(l.name, names))
 	}
 	word := levelWords[min(int(l.level), len(levelWords)-1)]
 	if m.width < 60 {
 		word = (word + " ")[:1]
-		add(levelColor(l.level), word)
+		add(view.LevelColor(l.level), word)
 	} else {
-		sgr := levelColor(l.level)
+		sgr := view.LevelColor(l.level)
 		if l.level == velos.Info {
 			sgr = dim
 		}
@@ -142,7 +143,7 @@ func (m *model) gutter(l *line, names int) (string, int) {
 
 // highlight colours a part of a line by its level, and what matches in it.
 func (m *model) highlight(l *line, s string) string {
-	sgr := levelColor(l.level)
+	sgr := view.LevelColor(l.level)
 	if m.tape.re == nil || !l.hit {
 		return m.y.paint(sgr, s)
 	}

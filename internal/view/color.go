@@ -24,7 +24,9 @@ func (o Options) paint(sgr, s string) string {
 	return "\x1b[" + sgr + "m" + s + "\x1b[0m"
 }
 
-func statusColor(s velos.Status) string {
+// StatusColor is the SGR parameter of a status: the terminal's own sixteen
+// colours, which only repeat what the word says.
+func StatusColor(s velos.Status) string {
 	switch s {
 	case velos.Online:
 		return green
@@ -36,7 +38,8 @@ func statusColor(s velos.Status) string {
 	return yellow
 }
 
-func levelColor(l velos.Level) string {
+// LevelColor is that of a level; empty for the usual ones.
+func LevelColor(l velos.Level) string {
 	switch {
 	case l >= velos.Err:
 		return red
@@ -48,8 +51,8 @@ func levelColor(l velos.Level) string {
 	return noColor
 }
 
-// nameColor gives each name a colour of its own, the same every time.
-func nameColor(name string) string {
+// NameColor gives each name a colour of its own, the same every time.
+func NameColor(name string) string {
 	palette := [...]string{"36", "35", "34", "32", "33", "96", "95", "94", "92", "93"}
 	h := fnv.New32a()
 	h.Write([]byte(name))

@@ -230,14 +230,14 @@ func (e *Entries) human(s *source, en *velos.Entry) {
 		if e.side {
 			bar, sgr = " - ", dim
 		}
-		e.buf.str(e.o.paint(nameColor(s.name), name), strings.Repeat(" ", max(0, e.wide-len(name))), e.o.paint(sgr, bar))
+		e.buf.str(e.o.paint(NameColor(s.name), name), strings.Repeat(" ", max(0, e.wide-len(name))), e.o.paint(sgr, bar))
 	}
 	if s.stamp != "" {
 		e.buf.str(e.o.paint(dim, Text(FormatTime(en.Time.Std().In(e.o.loc()), s.stamp))), " ")
 	}
 	text := Clean(s.mask.Bytes(en.Msg), e.o.Color)
 	if !strings.Contains(text, "\x1b") {
-		text = e.o.paint(levelColor(en.Level), text)
+		text = e.o.paint(LevelColor(en.Level), text)
 	}
 	e.buf.str(text, "\n")
 }

@@ -41,7 +41,7 @@ func (v *Events) Add(e velos.Event) error {
 		v.object(&b, encode(eventAI{Time: int64(e.Time) / 1000, Name: eventName(&e), Msg: eventText(&e), By: by(e.Actor)}))
 	default:
 		name := eventName(&e)
-		b.str(v.o.paint(dim, v.o.clock(e.Time)), "  ", v.o.paint(nameColor(e.App), name), strings.Repeat(" ", max(0, v.wide-len(name))), "  ", v.o.paint(eventColor(&e), Text(eventText(&e))))
+		b.str(v.o.paint(dim, v.o.clock(e.Time)), "  ", v.o.paint(NameColor(e.App), name), strings.Repeat(" ", max(0, v.wide-len(name))), "  ", v.o.paint(eventColor(&e), Text(eventText(&e))))
 		if who := by(e.Actor); who != "" {
 			b.str("  ", v.o.paint(dim, "by "+who))
 		}
@@ -139,7 +139,7 @@ func eventText(e *velos.Event) string {
 func eventColor(e *velos.Event) string {
 	switch {
 	case e.Kind == velos.KindState:
-		return statusColor(e.To)
+		return StatusColor(e.To)
 	case e.Kind == velos.KindAlarm && e.Alarm != nil && e.Alarm.Severity == "critical":
 		return red
 	case e.Kind == velos.KindWarning, e.Kind == velos.KindAlarm:

@@ -131,7 +131,7 @@ func (s sheet) line(key, value string) {
 func (o Options) sheet(b *buffer, app *velos.App, order *velos.Event) {
 	m := MaskOf(app)
 	a := m.App(app)
-	b.str(o.paint(bold, Text(a.Spec.Name)), "  ", o.paint(statusColor(a.Status), string(a.Status)), "\n")
+	b.str(o.paint(bold, Text(a.Spec.Name)), "  ", o.paint(StatusColor(a.Status), string(a.Status)), "\n")
 	s := sheet{b, o}
 	s.line("id", strconv.Itoa(int(a.ID)))
 	s.line("namespace", a.Spec.Namespace)

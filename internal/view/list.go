@@ -199,7 +199,7 @@ func (o Options) appRow(a *velos.App) []cell {
 	u := a.Usage()
 	row[0].text = strconv.Itoa(int(a.ID))
 	row[1] = cell{Text(a.Spec.Name), bold}
-	row[4] = cell{string(a.Status), statusColor(a.Status)}
+	row[4] = cell{string(a.Status), StatusColor(a.Status)}
 	row[8].text = strconv.Itoa(a.Restarts())
 	if a.Lease != nil {
 		row[atOwner].text = Text(a.Lease.Agent)
@@ -215,7 +215,7 @@ func (o Options) appRow(a *velos.App) []cell {
 func (o Options) instanceRow(i *velos.Instance) []cell {
 	row := make([]cell, columns)
 	row[atHealth], row[atPorts].text = cell{string(i.Health), healthColor(i.Health)}, portsCell(i.Ports.List())
-	row[4] = cell{string(i.Status), statusColor(i.Status)}
+	row[4] = cell{string(i.Status), StatusColor(i.Status)}
 	row[8].text = strconv.Itoa(i.Restarts)
 	row[9].text = "-"
 	if i.PID != 0 {

@@ -92,8 +92,8 @@ func (o Options) patternTable(b *buffer, list []Found[digest.Pattern]) {
 			if len(list) > 1 {
 				app = Text(f.App)
 			}
-			rows = append(rows, []cell{{app, nameColor(app)}, {thousands(p.Count), ""}, {short(p.Frequency), ""}, {p.Trend.String(), trendColor(p)},
-				{p.Level.String(), levelColor(p.Level)}, {o.clock(p.First), dim}, {o.clock(p.Last), dim}, {o.cut(Text(p.Template), 40), levelColor(p.Level)}})
+			rows = append(rows, []cell{{app, NameColor(app)}, {thousands(p.Count), ""}, {short(p.Frequency), ""}, {p.Trend.String(), trendColor(p)},
+				{p.Level.String(), LevelColor(p.Level)}, {o.clock(p.First), dim}, {o.clock(p.Last), dim}, {o.cut(Text(p.Template), 40), LevelColor(p.Level)}})
 		}
 	}
 	if len(rows) == 0 {
@@ -224,12 +224,12 @@ func (f *Folds) Add(app string, x *digest.Fold) error {
 	default:
 		if f.apps {
 			name := Text(app)
-			b.str(f.o.paint(nameColor(name), name), spaces(f.wide-len(name)), f.o.paint(dim, " | "))
+			b.str(f.o.paint(NameColor(name), name), spaces(f.wide-len(name)), f.o.paint(dim, " | "))
 		}
 		if x.Count == 1 {
-			b.str(f.o.paint(levelColor(x.Level), Lines(x.Sample)), "\n")
+			b.str(f.o.paint(LevelColor(x.Level), Lines(x.Sample)), "\n")
 		} else {
-			b.str(f.o.paint(levelColor(x.Level), Text(x.Template)), " (", f.o.fold(x), ")\n")
+			b.str(f.o.paint(LevelColor(x.Level), Text(x.Template)), " (", f.o.fold(x), ")\n")
 		}
 	}
 	f.n++

@@ -61,7 +61,7 @@ func (o Options) summary(b *buffer, s *digest.Summary, period string) {
 	}
 	for i := range s.Top {
 		p := &s.Top[i]
-		b.str("  ", strconv.Itoa(i+1), `. "`, o.paint(levelColor(p.Level), o.cut(Text(p.Template), 32)), `" (x`, strconv.FormatUint(p.Count, 10), ", trend: ", p.Trend.String(), ")\n")
+		b.str("  ", strconv.Itoa(i+1), `. "`, o.paint(LevelColor(p.Level), o.cut(Text(p.Template), 32)), `" (x`, strconv.FormatUint(p.Count, 10), ", trend: ", p.Trend.String(), ")\n")
 	}
 	if s.LastError != "" {
 		first, more, _ := strings.Cut(s.LastError, "\n")

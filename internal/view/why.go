@@ -140,7 +140,7 @@ func (o Options) whyPage(b *buffer, r Report, i *velos.Instance, f findings) {
 			name += ":" + strconv.Itoa(i.Inst)
 		}
 	}
-	b.str(o.paint(bold, name), " is ", o.paint(statusColor(status), string(status)), " since ", o.clock(since), " (", ago(since, o.Now), ")")
+	b.str(o.paint(bold, name), " is ", o.paint(StatusColor(status), string(status)), " since ", o.clock(since), " (", ago(since, o.Now), ")")
 	if len(a.Instances) > 1 {
 		b.str(", ", o.census(&a))
 	}
