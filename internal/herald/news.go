@@ -81,13 +81,13 @@ func begins(s string, prefixes ...string) bool {
 
 // warning is the kind of a warning, from how its text begins.
 func warning(cause string) string {
-	for _, kind := range []string{"memory", "anomaly", "hook"} {
-		if begins(cause, kind+":", kind+" ") {
-			return kind
-		}
+	if begins(cause, "memory:", "memory ") {
+		return "memory"
 	}
-	if begins(cause, "pre_start failed", "post_start failed", "pre_stop failed", "on_crash failed", "on_giving_up failed") {
-		return "hook"
+	for _, name := range velos.HookNames {
+		if begins(cause, string(name)+" failed") {
+			return "hook"
+		}
 	}
 	return "warning"
 }
