@@ -14,8 +14,10 @@ import (
 	"github.com/velospm/velos/internal/wire"
 )
 
-// atOnce bounds the orders under way at the same time.
-const atOnce = 64
+// atOnce bounds the orders under way at the same time. Most of a start's time
+// is waiting until min_uptime has passed, so a thousand apps need many of
+// them; the daemon takes 512 on one connection.
+const atOnce = 256
 
 // lastWords is how many lines of a crashed app are shown.
 const lastWords = 15
@@ -29,8 +31,8 @@ type order struct {
 	inst int    // -1 for all
 	do   func(ctx context.Context) (did string, app *velos.App, err error)
 	// hold makes a new app known without starting it, which do is left to do.
-	// Without it do does both.
-	hold func(ctx context.Context) (id uint32, err error)
+	// Without it do does both. With more, another one follows at once.
+	hold func(ctx context.Context, more bool) (id uint32, err error)
 	// behind names apps whose orders in the same command are given before
 	// this one, and with ended have ended before.
 	behind []string
@@ -94,13 +96,17 @@ func (s *session) carryOut(ctx context.Context, orders []order, limit time.Durat
 // other: their ids are in the order of the words, although they start side by
 // side, and what depends on one of them finds it.
 func (s *session) register(ctx context.Context, orders []order) {
+	last := len(orders) - 1
+	for last >= 0 && orders[last].hold == nil {
+		last--
+	}
 	for i := range orders {
 		o := &orders[i]
 		if len(orders) < 2 || o.hold == nil {
 			continue
 		}
 		var err error
-		if o.id, err = o.hold(ctx); err != nil {
+		if o.id, err = o.hold(ctx, i < last); err != nil {
 			o.do = func(context.Context) (string, *velos.App, error) { return "", nil, err }
 		}
 	}

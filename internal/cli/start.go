@@ -104,8 +104,8 @@ func (s *session) startOrder(st step, wait bool) order {
 		o.behind = dependencies(st.spec)
 	}
 	if st.app == nil {
-		o.hold = func(ctx context.Context) (uint32, error) {
-			r, err := s.conn.Start(ctx, wire.Start{Spec: st.spec, Inst: -1, Hold: true, Keep: st.keep, TTL: st.ttl})
+		o.hold = func(ctx context.Context, more bool) (uint32, error) {
+			r, err := s.conn.Start(ctx, wire.Start{Spec: st.spec, Inst: -1, Hold: true, More: more, Keep: st.keep, TTL: st.ttl})
 			if err != nil {
 				return 0, err
 			}

@@ -122,8 +122,10 @@ func (c *call) start(ctx context.Context) (velos.Record, error) {
 	if !isNew {
 		c.leased(q.ID, false, q.Keep, q.TTL)
 	}
-	if e := c.kept(); err == nil {
-		err = e
+	if !q.Hold || !q.More { // of a hundred apps made known one after the other, the last one's wait is enough
+		if e := c.kept(); err == nil {
+			err = e
+		}
 	}
 	if err != nil {
 		return nil, err

@@ -27,7 +27,7 @@ type tidy struct {
 
 func newTidy() *tidy {
 	t := &tidy{}
-	t.low = anonymous()
+	_, t.low = memory()
 	t.timer = time.AfterFunc(quiet, t.rest)
 	return t
 }
@@ -45,13 +45,13 @@ func (t *tidy) touch() {
 }
 
 func (t *tidy) rest() {
-	now := anonymous()
+	_, now := memory()
 	t.mu.Lock()
 	collect := now == 0 || now-t.low > worth // 0: this system does not tell
 	t.mu.Unlock()
 	if collect {
 		debug.FreeOSMemory()
-		now = anonymous()
+		_, now = memory()
 		t.mu.Lock()
 		t.low = now
 		t.mu.Unlock()

@@ -7,19 +7,6 @@ import (
 	"syscall"
 )
 
-// anonymous is RssAnon in bytes, from the file that is cheapest to read; 0
-// when it cannot be read.
-func anonymous() int64 {
-	var b [128]byte
-	f := bytes.Fields(readSelf("/proc/self/statm", b[:]))
-	if len(f) < 3 {
-		return 0
-	}
-	resident, _ := strconv.ParseInt(string(f[1]), 10, 64)
-	shared, _ := strconv.ParseInt(string(f[2]), 10, 64)
-	return (resident - shared) * int64(syscall.Getpagesize())
-}
-
 // readSelf reads the beginning of a file of /proc into b.
 func readSelf(path string, b []byte) []byte {
 	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)

@@ -103,6 +103,9 @@ func encode(s *State, take func([]byte) error) error {
 		}
 	}
 	space.app = Saved{}
+	if cap(b) <= 16*piece { // as far as the largest app has made it grow
+		space.text = b[:0]
+	}
 	if err := take(b); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"slices"
+	"time"
 
 	"github.com/velospm/velos"
 )
@@ -28,6 +29,11 @@ func (s *Supervisor) List() []velos.App {
 // hundreds that would take longer than the order.
 const quickLook = 16
 
+// quickShare is which part of the time may go into looks for such answers: of
+// hundreds of orders at once only some are told where the app listens, which it
+// seldom does that early.
+const quickShare = 5
+
 // Outcome is Info for the answer to an order.
 func (s *Supervisor) Outcome(id uint32) (velos.App, error) {
 	a, err := s.find(id)
@@ -36,9 +42,20 @@ func (s *Supervisor) Outcome(id uint32) (velos.App, error) {
 	}
 	s.sampler.fresh(s)
 	if list := a.cast.Load().everybody(); len(list) <= quickLook {
-		s.lookAt(list, freshLook)
+		s.glanceAt(list)
 	}
 	return a.view(), nil
+}
+
+// glanceAt is lookAt unless such looks take too much of the time.
+func (s *Supervisor) glanceAt(list []*runner) {
+	began := time.Now()
+	if began.UnixNano() < s.rested.Load() {
+		return
+	}
+	s.lookAt(list, freshLook)
+	end := time.Now()
+	s.rested.Store(end.Add((quickShare - 1) * end.Sub(began)).UnixNano())
 }
 
 // Info is one app as it is now.

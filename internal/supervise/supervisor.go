@@ -47,7 +47,8 @@ type Supervisor struct {
 	cancel context.CancelFunc
 	alive  sync.WaitGroup // apps in the phone book whose runners have not all ended
 
-	looking sync.Mutex // one look for addresses at a time
+	looking sync.Mutex   // one look for addresses at a time
+	rested  atomic.Int64 // in nanoseconds since 1970: when the next one for an order's answer may be
 
 	mu    sync.Mutex
 	apps  map[uint32]*app

@@ -41,6 +41,7 @@ type Start struct {
 	Spec *velos.Spec
 	Wait bool         // answer when the outcome is known
 	Hold bool         // with a new Spec: register the app and start nothing
+	More bool         // with Hold: the next order follows at once, so this one need not be on disk before it is answered
 	Inst int          // of the known app; -1: all
 	Keep bool         // an agent's app outlives it
 	TTL  velos.Millis // its lease ends when nothing is heard of the agent for that long; 0: as long as it lives
@@ -52,6 +53,7 @@ func (s *Start) Fields(f velos.Fields) {
 	velos.Object(f, "config", &s.Spec)
 	f.Bool("wait", &s.Wait)
 	f.Bool("hold", &s.Hold)
+	f.Bool("more", &s.More)
 	inst(f, &s.Inst)
 	f.Bool("keep", &s.Keep)
 	velos.Int(f, "ttl", &s.TTL)
