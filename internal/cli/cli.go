@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -72,7 +73,7 @@ func Run(ctx context.Context, w World, args []string) (code int) {
 		}
 	}()
 	defer s.rescue(&code)
-	root := tree(s)
+	root := tree(s, args)
 	root.SetArgs(negativesLast(root, args))
 	root.SetOut(w.Out)
 	root.SetErr(w.Err)
@@ -215,8 +216,16 @@ func invalid(message, hint string) error {
 // all trees.
 func init() { cobra.EnableCommandSorting = false }
 
-// tree makes the command tree of cobra from the table.
-func tree(s *session) *cobra.Command {
+// aboutAll are the words whose answers are made of the flags of all commands.
+var aboutAll = map[string]bool{"help": true, "man": true, "completion": true, cobra.ShellCompRequestCmd: true, cobra.ShellCompNoDescRequestCmd: true}
+
+// tree makes the command tree of cobra from the table. Commands that words do
+// not name get no flags: to make them all is a tenth of a short command's
+// time. Nil is every command.
+func tree(s *session, words []string) *cobra.Command {
+	if slices.ContainsFunc(words, func(w string) bool { return aboutAll[w] }) {
+		words = nil
+	}
 	version := false
 	root := &cobra.Command{
 		Use: "velos", Short: "Velos keeps programs running and can explain what they do",
@@ -247,7 +256,8 @@ func tree(s *session) *cobra.Command {
 		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
 	}
 	for i := range commands {
-		root.AddCommand(commands[i].cobra(s))
+		c := &commands[i]
+		root.AddCommand(c.cobra(s, words == nil || slices.ContainsFunc(words, c.is)))
 	}
 	root.SetHelpCommand(helpCommand(root))
 	return root

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -107,9 +108,16 @@ var commands = []command{
 	{name: "expand", args: "FILE", min: 1, max: 1, hidden: true, short: "write a compressed log file to stdout", setup: setupExpand},
 }
 
-func (c *command) cobra(s *session) *cobra.Command {
+// is reports whether word names the command.
+func (c *command) is(word string) bool { return word == c.name || slices.Contains(c.aliases, word) }
+
+func (c *command) cobra(s *session, complete bool) *cobra.Command {
 	cmd := &cobra.Command{Use: strings.TrimSpace(c.name + " " + c.args), Aliases: c.aliases, Short: c.short, Long: c.long, GroupID: c.group,
 		Hidden: c.hidden, DisableFlagsInUseLine: true}
+	if !complete {
+		cmd.RunE = func(*cobra.Command, []string) error { panic("the flags of " + c.name + " were not made") }
+		return cmd
+	}
 	run := c.setup(s, cmd.Flags())
 	cmd.Args = func(_ *cobra.Command, args []string) error { return c.count(args) }
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

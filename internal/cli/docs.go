@@ -12,7 +12,7 @@ func Page() string {
 	var b strings.Builder
 	b.WriteString("# The commands of velos\n\nThis page is made from the table of commands in `internal/cli`; a test holds both together.\n" +
 		"What the answers look like, and the exit codes: [OUTPUT.md](OUTPUT.md).\n\nEvery command takes these flags:\n\n")
-	root := tree(&session{})
+	root := tree(&session{}, nil)
 	flagTable(&b, root.PersistentFlags())
 	for _, g := range groups {
 		fmt.Fprintf(&b, "\n## %s\n", strings.TrimSuffix(g.title, ":"))
@@ -39,7 +39,7 @@ func (c *command) page(b *strings.Builder) {
 	if len(c.aliases) > 0 {
 		fmt.Fprintf(b, "\nAlso: `%s`.\n", strings.Join(c.aliases, "`, `"))
 	}
-	cmd := c.cobra(&session{})
+	cmd := c.cobra(&session{}, true)
 	if cmd.LocalFlags().HasAvailableFlags() {
 		b.WriteString("\n")
 		flagTable(b, cmd.LocalFlags())

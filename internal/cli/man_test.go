@@ -50,7 +50,7 @@ func TestGroffTakesThePages(t *testing.T) {
 	if err != nil {
 		t.Skip("groff is not installed")
 	}
-	root := tree(&session{})
+	root := tree(&session{}, nil)
 	pages := manual(root)
 	for _, c := range root.Commands() {
 		pages += manualOf(c)

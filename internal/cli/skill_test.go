@@ -37,7 +37,7 @@ func TestTheSkillIsTaughtOnceAndForgotten(t *testing.T) {
 func TestTheSkillsCommandsAreThere(t *testing.T) {
 	n := 0
 	for _, m := range regexp.MustCompile("`velos ([a-z]+)([^`]*)`").FindAllStringSubmatch(skill, -1) {
-		cmd, _, err := tree(&session{}).Find([]string{m[1]})
+		cmd, _, err := tree(&session{}, nil).Find([]string{m[1]})
 		if err != nil {
 			t.Errorf("%s: %v", m[0], err)
 			continue
