@@ -107,7 +107,6 @@ type session struct {
 	cancel context.CancelFunc
 
 	write sync.Mutex
-	out   []byte
 
 	mu       sync.Mutex
 	inFlight map[uint32]pending
@@ -262,16 +261,21 @@ func (s *session) finished(id uint32) {
 	s.mu.Unlock()
 }
 
+// papers are what responses are written on. Most connections carry one
+// request, and would each let their paper grow anew.
+var papers = sync.Pool{New: func() any { return new([]byte) }}
+
 // respond writes one response. A peer that does not take it in time loses the
 // connection: half a frame may be out.
 func (s *session) respond(id uint32, st wire.Status, payload velos.Record, limit time.Duration) error {
 	s.write.Lock()
 	defer s.write.Unlock()
-	s.out = wire.AppendResponse(s.out[:0], id, st, payload)
+	b := papers.Get().(*[]byte)
+	*b = wire.AppendResponse((*b)[:0], id, st, payload)
 	_ = s.conn.SetWriteDeadline(time.Now().Add(limit))
-	_, err := s.conn.Write(s.out)
-	if cap(s.out) > 64<<10 {
-		s.out = nil
+	_, err := s.conn.Write(*b)
+	if cap(*b) <= 64<<10 {
+		papers.Put(b)
 	}
 	if err != nil {
 		s.cancel()

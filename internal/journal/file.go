@@ -102,10 +102,9 @@ func (j *Journal) write() {
 
 // drain writes until nothing waits; false when the disk refuses.
 func (j *Journal) drain() bool {
-	var buf []byte
 	for {
 		j.mu.Lock()
-		buf = buf[:0]
+		buf := j.sheet[:0]
 		for _, l := range j.tail {
 			if l.seq > j.written {
 				buf = append(buf, l.text...)
@@ -118,6 +117,9 @@ func (j *Journal) drain() bool {
 			return true
 		}
 		err := j.put(buf)
+		if j.sheet = buf; cap(buf) > 16<<10 { // after a burst
+			j.sheet = nil
+		}
 		j.mu.Lock()
 		j.fault = err
 		if err != nil {

@@ -4,6 +4,7 @@
 package journal
 
 import (
+	"bytes"
 	"os"
 	"slices"
 	"strings"
@@ -36,12 +37,14 @@ type Journal struct {
 	fault   error         // the disk's last word, nil when it took everything
 	grown   chan struct{} // closed by the next Add or Close; nil while nobody waits
 	closed  bool
+	paper   []byte // where Add writes a line, which then is as long as it must be
 
 	wake chan struct{} // has room for one: the writer looks for lines
 	done chan struct{} // closed when the writer has ended
 
 	names sync.RWMutex // held for writing while the files change names
 	file  *os.File     // the writer's
+	sheet []byte       // the writer's: what goes to the disk at once
 }
 
 // A line is an event as it is in the file, newline included.
@@ -89,7 +92,8 @@ func (j *Journal) Add(e velos.Event) {
 	}
 	j.seq++
 	e.Seq = j.seq
-	text := append(record.AppendJSON(nil, &e), '\n')
+	j.paper = append(record.AppendJSON(j.paper[:0], &e), '\n')
+	text := bytes.Clone(j.paper)
 	j.tail = append(j.tail, line{seq: e.Seq, text: text})
 	j.size += len(text)
 	if j.size > most {
