@@ -196,12 +196,13 @@ func (s *Store) serve(p *pipe, hangup bool) {
 		s.touch(p)
 		return
 	}
-	if p.pid == pidAwaited && p.sp == nil {
-		// Nothing was ever written. The event may be an old one, of a pipe
-		// that had this key before: only the pipe itself knows.
-		if hangup && hungUp(int(p.fd)) {
-			s.end(p)
-		}
+	switch {
+	case hangup && unused(p):
+		// The event may be an old one, of a pipe that had this key before:
+		// only the pipe itself knows.
+		s.end(p)
+		return
+	case p.pid == pidAwaited && p.sp == nil:
 		return
 	}
 	if s.tooFar(p) {
@@ -212,11 +213,20 @@ func (s *Store) serve(p *pipe, hangup bool) {
 	}
 }
 
+// unused reports that the pipe has ended and that nothing was ever written into
+// it: there is nothing to make a spool for.
+func unused(p *pipe) bool {
+	return p.sp == nil && hungUp(int(p.fd)) && buffered(int(p.fd)) == 0
+}
+
 // drain reads what p holds at this moment, and no more of what a flood adds
 // to it meanwhile.
 func (s *Store) drain(p *pipe) (ended bool) {
 	if p.fd < 0 || p.sp != nil && p.sp.ended {
 		return false
+	}
+	if unused(p) {
+		return true
 	}
 	for left := max(buffered(int(p.fd)), 1); left > 0; {
 		n, end := s.turn(p, turnMax)
