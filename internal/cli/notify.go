@@ -24,23 +24,23 @@ by hand it is of use for a look and a test:
 
     velos notify test [FILE]    sends a test message to each; without FILE those of VELOS_HOME/config.toml
                                 and of the files that apps came from
-    velos notify --status       what was sent, what waits, and what went wrong`
+    velos notify                what was sent, what waits, and what went wrong; --status says the same`
 
 func setupNotify(s *session, f *pflag.FlagSet) handler {
 	after := f.Uint64("after", 0, "the newest event that is no news")
 	f.MarkHidden("after")
-	status := f.Bool("status", false, "show what became of messages, and send none")
+	status := f.Bool("status", false, "show what became of messages, as without a word")
 	return func(ctx context.Context, args []string) error {
 		h, err := s.home()
 		switch {
 		case err != nil:
 			return err
-		case *status && len(args) == 0:
-			return s.notifyStatus(h)
-		case len(args) == 0:
+		case len(args) == 0 && f.Changed("after") && !*status:
 			return herald.New(h, *after).Run(ctx)
+		case len(args) == 0:
+			return s.notifyStatus(h)
 		case args[0] != "test":
-			return invalid("notify: "+quote(args[0])+" is not understood", "velos notify test [FILE], or velos notify --status")
+			return invalid("notify: "+quote(args[0])+" is not understood", "velos notify test [FILE], or velos notify")
 		}
 		return s.notifyTest(ctx, h, args[1:])
 	}
