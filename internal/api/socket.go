@@ -290,11 +290,14 @@ func (s *socket) drop(sub *subscription, why string) {
 	}
 }
 
+// leave ends all subscriptions. No lock is held then: who tells of the daemon
+// while one is ended wants it too.
 func (s *socket) leave() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, sub := range s.subs {
+	subs := s.subs
+	s.subs, s.order = map[string]*subscription{}, nil
+	s.mu.Unlock()
+	for _, sub := range subs {
 		sub.leave()
 	}
-	s.subs, s.order = map[string]*subscription{}, nil
 }
