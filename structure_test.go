@@ -90,7 +90,7 @@ var rooms = map[string]room{
 	"internal/guard":   {side: reader, imports: "home view"},
 	"internal/fan":     {side: reader, imports: "client view wire"},
 	"internal/page":    {side: reader},
-	"internal/api":     {side: reader, imports: "client fan guard verb view wire"},
+	"internal/api":     {side: reader, imports: "client fan guard search verb view wire"},
 	"internal/mcp":     {side: reader, imports: "audit client config crash digest guard record search verb view wire"},
 	"internal/metrics": {side: reader, imports: "client wire"},
 	"internal/otel":    {side: reader, imports: "client config home metrics view wire"},

@@ -85,7 +85,7 @@ func Routes() []Route {
 		{"GET", "/v1/summary", studied("summary"), false, false},
 		{"GET", "/v1/patterns", studied("patterns"), false, false},
 		{"GET", "/v1/anomalies", studied("anomalies"), false, false},
-		{"GET", "/v1/logs/search", search, false, false},
+		{"GET", "/v1/logs/search", lookup, false, false},
 		{"POST", "/v1/diff", diff, false, false},
 		{"POST", "/v1/apply", apply, false, false},
 		{"POST", "/v1/undo", undoLast, false, false},
@@ -171,6 +171,14 @@ func (s *Server) Reads(r *http.Request) bool {
 		}
 	}
 	return false
+}
+
+// Slow reports whether an answer may take its time; see guard.Door.
+func (s *Server) Slow(r *http.Request) bool {
+	if r.Method == http.MethodGet {
+		return strings.HasSuffix(r.URL.Path, "/wait") || r.URL.Query().Get("follow") == "true"
+	}
+	return !s.Reads(r)
 }
 
 // astray answers what no route does.

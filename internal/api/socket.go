@@ -70,9 +70,6 @@ type socket struct {
 	order   []*subscription
 }
 
-// escape makes an origin a pattern that matches it alone.
-var escape = strings.NewReplacer(`\`, `\\`, `[`, `\[`, `*`, `\*`, `?`, `\?`)
-
 // socketed answers a WebSocket until it ends.
 func socketed(q *request) error {
 	if v := q.query("ticket"); v.err != nil {
@@ -81,14 +78,9 @@ func socketed(q *request) error {
 	if !guard.IsSocket(q.r) {
 		return guard.As(http.StatusUpgradeRequired, invalid("this route is a WebSocket", "connect with ws://"))
 	}
-	o := &websocket.AcceptOptions{Subprotocols: []string{Dialect}}
-	for _, origin := range q.Origins {
-		o.OriginPatterns = append(o.OriginPatterns, escape.Replace(origin))
-	}
-	ws, err := websocket.Accept(q.w, q.r, o)
-	q.begun = true // Accept has answered, whatever it was
+	ws, err := q.upgrade()
 	if err != nil {
-		return nil
+		return err
 	}
 	ws.SetReadLimit(largestMessage)
 	s := &socket{q: q, ws: ws, woken: make(chan struct{}, 1), subs: map[string]*subscription{}}
@@ -290,11 +282,14 @@ func (s *socket) drop(sub *subscription, why string) {
 	}
 }
 
+// leave ends all subscriptions. No lock is held then: who tells of the daemon
+// while one is ended wants it too.
 func (s *socket) leave() {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, sub := range s.subs {
+	subs := s.subs
+	s.subs, s.order = map[string]*subscription{}, nil
+	s.mu.Unlock()
+	for _, sub := range subs {
 		sub.leave()
 	}
-	s.subs, s.order = map[string]*subscription{}, nil
 }

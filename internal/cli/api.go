@@ -23,6 +23,10 @@ At / is a page for browsers. On a terminal a link is printed that signs one in, 
     velos api --socket ~/.velos/api.sock
     curl --unix-socket ~/.velos/api.sock localhost/v1/apps`
 
+// mostAsked bounds the requests that are being answered, and with it the
+// streams, waits and orders beside them: half as many.
+const mostAsked = 128
+
 // apiFlags are the flags of api.
 type apiFlags struct {
 	doorFlags
@@ -39,7 +43,7 @@ func (o *apiFlags) flags(f *pflag.FlagSet) {
 	f.StringSliceVar(&o.origins, "allow-origin", nil, "origin of another site whose pages may ask, such as https://board.example")
 	f.Float64Var(&o.rate, "rate", 100, "requests a second that one client may send; 0 is no limit")
 	f.IntVar(&o.burst, "burst", 200, "requests that one client may send at once")
-	f.IntVar(&o.sockets, "max-sockets", 1024, "WebSockets that may be open")
+	f.IntVar(&o.sockets, "max-sockets", 2048, "WebSockets that may be open, half of them by one client")
 	f.StringVar(&o.link, "link", "", "print a link that signs a browser in: control, read or none; unless given, control on a terminal")
 	f.BoolVar(&o.history, "history", false, "answer with what velos metrics --history has recorded, too")
 }
@@ -94,6 +98,6 @@ func setupAPI(s *session, f *pflag.FlagSet) handler {
 		defer server.Close()
 		o.Place.Sockets = o.sockets
 		return s.open(ctx, &o.doorFlags, "/v1", guard.Door{Next: server, Tokens: tokens, Tickets: ways.Tickets, Origins: o.origins, Reads: server.Reads,
-			Open: server.Open, Rate: o.rate, Burst: o.burst, Sockets: o.sockets})
+			Open: server.Open, Slow: server.Slow, Fair: o.Socket == "", AtOnce: mostAsked, Rate: o.rate, Burst: o.burst, Sockets: o.sockets})
 	}
 }

@@ -36,6 +36,7 @@ type fake struct {
 	lines    []velos.Entry
 	live     []velos.Entry // written once somebody follows
 	events   []velos.Event
+	files    *wire.Files
 	crash    map[string]string // name: message
 	version  string
 	pid      int
@@ -323,6 +324,9 @@ func (d *fake) do(c wire.Command, p []byte) (velos.Record, error) {
 		d.starts = append(d.starts, s)
 		return d.start(s)
 	case wire.LogFiles:
+		if d.files != nil {
+			return d.files, nil
+		}
 		return nil, &velos.Error{Code: velos.Unsupported, Message: "there are no files"}
 	case wire.StateSave:
 		return &wire.StatePath{Path: d.home + "/saved.json", Count: len(d.apps)}, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"os/exec"
 	"slices"
@@ -321,6 +322,47 @@ func TestASocketIsOnlyForWhoMayHaveIt(t *testing.T) {
 	} {
 		if _, got, _ := c.dial(t, x.protocols, x.header); got != x.want {
 			t.Errorf("%s: %d, want %d", x.name, got, x.want)
+		}
+	}
+}
+
+func TestAHandshakeThatIsNoneIsAnErrorLikeAllOthers(t *testing.T) {
+	d := newFake(t, "api")
+	c := served(t, d, "read")
+	good := map[string]string{"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+	for _, x := range []struct {
+		header, value string
+		status        int
+		part          string
+	}{
+		{"Sec-WebSocket-Version", "8", 400, "version"},
+		{"Sec-WebSocket-Key", "short", 400, "Sec-WebSocket-Key"},
+		{"Sec-WebSocket-Key", "", 400, "Sec-WebSocket-Key"},
+		{"Connection", "close", 426, "Connection"},
+	} {
+		r, err := http.NewRequest("GET", c.url+"/v1/stream", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Authorization", "Bearer "+c.token)
+		for k, v := range good {
+			r.Header.Set(k, v)
+		}
+		if r.Header.Set(x.header, x.value); x.value == "" {
+			r.Header.Del(x.header)
+		}
+		a, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := io.ReadAll(a.Body)
+		a.Body.Close()
+		var e struct {
+			Error struct{ Code, Message string }
+		}
+		if err := json.Unmarshal(b, &e); err != nil || a.StatusCode != x.status || a.Header.Get("Content-Type") != "application/json" ||
+			e.Error.Code != "invalid" || !strings.Contains(e.Error.Message, x.part) {
+			t.Errorf("%s %s: %d %s %s", x.header, x.value, a.StatusCode, a.Header.Get("Content-Type"), b)
 		}
 	}
 }

@@ -39,14 +39,15 @@ type Hub struct {
 	state   *state
 	figures *figures
 
-	asking sync.Mutex // one asks for the list at a time
-	list   []velos.App
-	read   time.Time // the list
+	asking  chan struct{} // one asks for the list at a time, and alone has these
+	list    []velos.App
+	refused error     // in its place
+	read    time.Time // when it was asked for
 }
 
 // New makes a Hub without streams. Dial connects to the daemon and starts none.
 func New(dial func() (*client.Client, error), now func() time.Time) *Hub {
-	h := &Hub{dial: dial, now: now, guests: map[*Guest]struct{}{}, logs: map[uint32]*feed{}}
+	h := &Hub{dial: dial, now: now, guests: map[*Guest]struct{}{}, logs: map[uint32]*feed{}, asking: make(chan struct{}, 1)}
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	return h
 }
@@ -70,11 +71,12 @@ type Guest struct {
 func (h *Hub) Join(tell func(here bool)) (*Guest, bool) {
 	g := &Guest{hub: h, tell: tell}
 	h.mu.Lock()
-	if len(h.guests) == 0 {
-		c, err := h.dial() // the stream will tell, a moment later
-		if h.here = err == nil; h.here {
-			_ = c.Close()
-		}
+	first := len(h.guests) == 0
+	h.mu.Unlock()
+	answers := first && h.answers() // the stream will tell, a moment later
+	h.mu.Lock()
+	if first && len(h.guests) == 0 {
+		h.here = answers
 	}
 	h.guests[g] = struct{}{}
 	here := h.here
@@ -87,6 +89,17 @@ func (h *Hub) Join(tell func(here bool)) (*Guest, bool) {
 		f.release()
 	})
 	return g, here
+}
+
+// answers reports whether there is a daemon. It may have to wait for that, so
+// no lock is held.
+func (h *Hub) answers() bool {
+	c, err := h.dial()
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
 }
 
 // Leave ends being told.
@@ -133,24 +146,32 @@ func (h *Hub) ask(ctx context.Context, do func(ctx context.Context, c *client.Cl
 }
 
 // Apps is the list of apps, as it was a moment ago at most. When found says no,
-// it is asked for anew.
+// it is asked for anew. Who had to wait for somebody else's question takes its
+// answer: a daemon that is slow is asked once for all.
 func (h *Hub) Apps(ctx context.Context, found func([]velos.App) bool) ([]velos.App, error) {
-	h.asking.Lock()
-	defer h.asking.Unlock()
-	if time.Since(h.read) < listGood && found(h.list) {
+	came := time.Now()
+	select {
+	case h.asking <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-h.asking }()
+	switch {
+	case h.read.After(came):
+		return h.list, h.refused
+	case h.refused == nil && time.Since(h.read) < listGood && found(h.list):
 		return h.list, nil
 	}
-	var list []velos.App
-	began := time.Now()
-	err := h.ask(ctx, func(ctx context.Context, c *client.Client) error {
+	h.read = time.Now()
+	h.refused = h.ask(ctx, func(ctx context.Context, c *client.Client) error {
 		a, err := c.List(ctx)
-		list = a.Apps
+		h.list = a.Apps
 		return err
 	})
-	if err == nil {
-		h.list, h.read = list, began
+	if ctx.Err() != nil {
+		h.read = time.Time{} // it was not the daemon that failed
 	}
-	return list, err
+	return h.list, h.refused
 }
 
 // A pause grows from one failure to the next.

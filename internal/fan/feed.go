@@ -3,7 +3,6 @@ package fan
 import (
 	"context"
 	"iter"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -45,44 +44,28 @@ type origin struct {
 // itself: items have the daemon's numbers, so that what was broken off can go
 // on, with another daemon too.
 type feed struct {
-	hub    *Hub
+	crowd[*Queue]
 	from   origin
-	forget func() // with the Hub's mu held
-	users  int    // the Hub's mu guards it
-	stop   context.CancelFunc
 	ready  chan struct{} // closed when last is known
 	caught time.Time     // when it last began anew to get what was left out; its goroutine alone knows
 	stale  atomic.Bool   // what is known of the app is old
 
-	mu      sync.Mutex
-	readers map[*Queue]struct{}
-	last    uint64 // all readers have been given this one and those before
-	known   bool
-	first   uint64 // last, when it was first known; not changed after ready
-	items   []Item // that are waiting for others
-	missed  uint64 // before them
-	timer   *time.Timer
-	over    error
+	// The crowd's mu guards these.
+	last   uint64 // all readers have been given this one and those before
+	known  bool
+	first  uint64 // last, when it was first known; not changed after ready
+	items  []Item // that are waiting for others
+	missed uint64 // before them
+	timer  *time.Timer
+	over   error
 }
 
-// start begins a feed with one user. With the Hub's mu held.
-func (h *Hub) start(from func(*feed) origin, forget func()) *feed {
-	f := &feed{hub: h, forget: forget, users: 1, ready: make(chan struct{}), readers: map[*Queue]struct{}{}}
+// feed begins one with one user. With mu held.
+func (h *Hub) feed(from func(*feed) origin, forget func()) *feed {
+	f := &feed{ready: make(chan struct{})}
 	f.from = from(f)
-	ctx, stop := context.WithCancel(h.ctx)
-	f.stop = stop
-	h.group.Go(func() { f.run(ctx) })
+	f.start(h, f.run, forget)
 	return f
-}
-
-// release takes one user away; without any the stream ends.
-func (f *feed) release() {
-	f.hub.mu.Lock()
-	defer f.hub.mu.Unlock()
-	if f.users--; f.users == 0 {
-		f.stop()
-		f.forget()
-	}
 }
 
 // run keeps the stream, from one daemon to the next.
@@ -235,10 +218,4 @@ func (f *feed) attach(q *Queue, had uint64) (last uint64, known bool) {
 	}
 	f.readers[q] = struct{}{}
 	return f.last, f.known
-}
-
-func (f *feed) detach(q *Queue) {
-	f.mu.Lock()
-	delete(f.readers, q)
-	f.mu.Unlock()
 }

@@ -3,7 +3,6 @@ package fan
 import (
 	"bytes"
 	"context"
-	"sync"
 	"time"
 
 	"github.com/velospm/velos"
@@ -71,14 +70,11 @@ type Round struct {
 
 // figures is the stream of figures, for all who read them.
 type figures struct {
-	hub   *Hub
-	users int // the Hub's mu guards it
+	crowd[*Figures]
 
-	mu      sync.Mutex
-	readers map[*Figures]struct{}
+	// The crowd's mu guards these.
 	every   time.Duration // the shortest that somebody wants
 	restart context.CancelFunc
-	stop    context.CancelFunc
 }
 
 // Figures is one reader of figures: the newest round is what it gets, however
@@ -96,23 +92,21 @@ type Figures struct {
 func (h *Hub) Figures(every time.Duration, wake func()) *Figures {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.figures == nil {
-		f := &figures{hub: h, every: every, readers: map[*Figures]struct{}{}}
-		ctx, stop := context.WithCancel(h.ctx)
-		f.stop, h.figures = stop, f
-		h.group.Go(func() { f.run(ctx) })
-	}
 	f := h.figures
-	f.users++
+	if f != nil {
+		f.users++
+	} else {
+		f = &figures{every: every, restart: func() {}}
+		f.start(h, f.run, func() { h.figures = nil })
+		h.figures = f
+	}
 	r := &Figures{of: f, every: every, wake: wake}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.readers[r] = struct{}{}
 	if every < f.every {
 		f.every = every
-		if f.restart != nil {
-			f.restart()
-		}
+		f.restart()
 	}
 	return r
 }
@@ -120,14 +114,18 @@ func (h *Hub) Figures(every time.Duration, wake func()) *Figures {
 // Leave ends reading.
 func (r *Figures) Leave() {
 	f := r.of
+	f.leave(r)
 	f.mu.Lock()
-	delete(f.readers, r)
-	f.mu.Unlock()
-	f.hub.mu.Lock()
-	defer f.hub.mu.Unlock()
-	if f.users--; f.users == 0 {
-		f.stop()
-		f.hub.figures = nil
+	defer f.mu.Unlock()
+	enough := time.Duration(0) // for those that are left
+	for q := range f.readers {
+		if enough == 0 || q.every < enough {
+			enough = q.every
+		}
+	}
+	if enough > f.every {
+		f.every = enough
+		f.restart()
 	}
 }
 

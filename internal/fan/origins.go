@@ -20,7 +20,7 @@ func (h *Hub) Logs(id uint32, s Start, wake func()) *Queue {
 	if f != nil {
 		f.users++
 	} else {
-		f = h.start(func(f *feed) origin { return logOrigin(f, id) }, func() { delete(h.logs, id) })
+		f = h.feed(func(f *feed) origin { return logOrigin(f, id) }, func() { delete(h.logs, id) })
 		h.logs[id] = f
 	}
 	h.mu.Unlock()
@@ -45,7 +45,7 @@ func (h *Hub) eventFeed() *feed {
 		h.events.users++
 		return h.events
 	}
-	h.events = h.start(func(*feed) origin { return h.eventOrigin() }, func() { h.events = nil })
+	h.events = h.feed(func(*feed) origin { return h.eventOrigin() }, func() { h.events = nil })
 	return h.events
 }
 

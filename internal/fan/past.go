@@ -33,10 +33,7 @@ func (s *Start) keep() func(*Item) bool {
 func (f *feed) follow(q *Queue, s Start) {
 	ctx, stop := context.WithCancel(f.hub.ctx)
 	q.stop = stop
-	q.done = func() {
-		f.detach(q)
-		f.release()
-	}
+	q.done = func() { f.leave(q) }
 	now := !s.Resume // what comes from here on is meant, whenever the past is read
 	var from uint64
 	var known bool

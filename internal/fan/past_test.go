@@ -20,7 +20,7 @@ func lagging(t *testing.T, last, newest uint64) *feed {
 		return client.New(ours), nil
 	}, time.Now)
 	t.Cleanup(hub.Close)
-	f := &feed{hub: hub, ready: make(chan struct{}), readers: map[*Queue]struct{}{}, last: last, known: true}
+	f := &feed{crowd: crowd[*Queue]{hub: hub, readers: map[*Queue]struct{}{}}, ready: make(chan struct{}), last: last, known: true}
 	close(f.ready)
 	f.from = origin{
 		newest: func(context.Context, *client.Client) (uint64, error) { return newest, nil },

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/velospm/velos"
@@ -36,15 +35,12 @@ func Steady(a *velos.App) velos.App {
 
 // state is all apps as they are, for all who read it.
 type state struct {
-	hub   *Hub
-	users int // the Hub's mu guards it
-	stop  context.CancelFunc
+	crowd[*State]
 	woken chan struct{}
 
-	mu      sync.Mutex
+	// The crowd's mu guards these.
 	apps    []known
 	seen    bool // apps are those of the daemon
-	readers map[*State]struct{}
 	touched map[uint32]bool // by events, since the last look
 	anew    bool            // the daemon is another one
 }
@@ -70,14 +66,14 @@ type State struct {
 func (h *Hub) State(wake func()) *State {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.state == nil {
-		s := &state{hub: h, woken: make(chan struct{}, 1), readers: map[*State]struct{}{}, touched: map[uint32]bool{}}
-		ctx, stop := context.WithCancel(h.ctx)
-		s.stop, h.state = stop, s
-		h.group.Go(func() { s.run(ctx) })
-	}
 	s := h.state
-	s.users++
+	if s != nil {
+		s.users++
+	} else {
+		s = &state{woken: make(chan struct{}, 1), touched: map[uint32]bool{}}
+		s.start(h, s.run, func() { h.state = nil })
+		h.state = s
+	}
 	r := &State{of: s, wake: wake, dirty: map[uint32]bool{}}
 	s.mu.Lock()
 	s.readers[r] = struct{}{}
@@ -87,18 +83,7 @@ func (h *Hub) State(wake func()) *State {
 }
 
 // Leave ends reading.
-func (r *State) Leave() {
-	s := r.of
-	s.mu.Lock()
-	delete(s.readers, r)
-	s.mu.Unlock()
-	s.hub.mu.Lock()
-	defer s.hub.mu.Unlock()
-	if s.users--; s.users == 0 {
-		s.stop()
-		s.hub.state = nil
-	}
-}
+func (r *State) Leave() { r.of.leave(r) }
 
 // Take is what a reader has not had: all apps the first time, and after
 // another daemon has come, else those that have changed, and the ids of those

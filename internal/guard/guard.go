@@ -52,6 +52,12 @@ type Door struct {
 	Port int
 	// AtOnce bounds the requests that are being answered; 0 is 64.
 	AtOnce int
+	// Slow reports whether an answer may take its time: a stream, a wait, an
+	// order. Those have slots of their own beside the others, half as many, so
+	// that however long they last, what is asked is answered. Nil: none is.
+	Slow func(*http.Request) bool
+	// Fair leaves no client more than half of the slots of any kind.
+	Fair bool
 	// Sockets bounds the WebSockets that are open beside them; 0 allows none.
 	Sockets int
 	// Tickets let a WebSocket in without a token. Nil: none does.
@@ -71,8 +77,8 @@ type Door struct {
 	// Largest bounds a body; 0 is 64 KiB.
 	Largest int64
 
-	slots, sockets chan struct{}
-	rates          *rates
+	quick, slow, sockets *slots
+	rates                *rates
 }
 
 // Handler is the door, ready to be served.
@@ -86,7 +92,8 @@ func (d Door) Handler() http.Handler {
 	if d.Largest == 0 {
 		d.Largest = largestBody
 	}
-	d.slots, d.sockets = make(chan struct{}, d.AtOnce), make(chan struct{}, d.Sockets)
+	d.quick, d.slow = newSlots("requests", d.AtOnce, d.Fair), newSlots("streams, waits and orders", (d.AtOnce+1)/2, d.Fair)
+	d.sockets = newSlots("WebSockets", d.Sockets, d.Fair)
 	d.rates = &rates{each: rate.Limit(d.Rate), burst: max(1, d.Burst), now: time.Now}
 	return http.HandlerFunc(d.serve)
 }
@@ -110,8 +117,9 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	grant, err := d.grant(r)
-	if slow := d.rates.check(client(r, grant)); slow != nil {
-		err = slow
+	who := client(r, grant)
+	if often := d.rates.check(who); often != nil {
+		err = often
 	}
 	if err == nil {
 		err = d.content(r)
@@ -120,19 +128,25 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
 		Fail(w, err)
 		return
 	}
-	slots, full := d.slots, "too many requests at the same time"
-	if IsSocket(r) {
-		slots, full = d.sockets, "too many WebSockets at the same time"
-	}
-	select {
-	case slots <- struct{}{}:
-		defer func() { <-slots }()
-	default:
-		Fail(w, &velos.Error{Code: velos.Busy, Message: full, Hint: "try again in a moment"})
+	leave, err := d.kind(r).enter(who)
+	if err != nil {
+		Fail(w, err)
 		return
 	}
+	defer leave()
 	r.Body = http.MaxBytesReader(w, r.Body, d.Largest)
 	d.Next.ServeHTTP(w, grant.with(r))
+}
+
+// kind is the slots that a request needs one of.
+func (d *Door) kind(r *http.Request) *slots {
+	switch {
+	case IsSocket(r):
+		return d.sockets
+	case d.Slow != nil && d.Slow(r):
+		return d.slow
+	}
+	return d.quick
 }
 
 // host defends against names that were made to mean our address (DNS

@@ -92,7 +92,10 @@ func damaged(err error) bool {
 	return false
 }
 
-var errDamaged = errors.New("the file is damaged")
+var (
+	errDamaged = errors.New("the file is damaged")
+	errGone    = errors.New("the file is gone") // somebody has moved it away
+)
 
 // setAside gives a damaged file another name, so that a new one can be begun.
 func setAside(path string, now time.Time) (string, error) {

@@ -5,16 +5,20 @@ import (
 	"database/sql"
 	"errors"
 	"math"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/client"
 	"github.com/velospm/velos/internal/home"
+	"github.com/velospm/velos/internal/wire"
 )
 
 // TestMain makes the test binary a writer that is killed at some moment.
@@ -418,6 +422,100 @@ func fill(b *testing.B, db *sql.DB) {
 	} {
 		if _, err := db.Exec(q); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+func TestNoLineIsMissedWhenADayEnds(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.db")
+	w := created(t, path, Keep{})
+	midnight := 12 * 3600
+	looks(midnight-120, 240, 2, w, t)
+	lines := int64(0)
+	for _, p := range points(t, path, Question{App: "app0", Inst: -1, Since: noon + 11*3600_000, Until: noon + 13*3600_000, Step: time.Minute}) {
+		lines += p.Lines
+	}
+	if lines != 238*10 { // the first look only says where to count from
+		t.Errorf("%d lines", lines)
+	}
+}
+
+func TestSeriesOfWhichNothingIsKeptGo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.db")
+	w := created(t, path, Keep{Samples: 10 * time.Minute, Minutes: 2 * time.Hour, Hours: 24 * time.Hour})
+	if err := w.Record(t.Context(), noon, fleet(3, 0)); err != nil { // two of them are deleted then
+		t.Fatal(err)
+	}
+	looks(60, 37*3600, 60, w, t)
+	var n int
+	if err := w.db.QueryRow("SELECT count(*) FROM series").Scan(&n); err != nil || n != 3 {
+		t.Errorf("%d series, %v", n, err)
+	}
+}
+
+func TestAFileThatGoesAwayIsBegunAnew(t *testing.T) {
+	h := home.Home{Dir: filepath.Join(t.TempDir(), "h")}
+	if err := os.MkdirAll(filepath.Dir(Path(h)), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	w := created(t, Path(h), Keep{})
+	looks(0, 3, 1, w, t)
+	if err := os.Rename(Path(h), Path(h)+".mine"); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Record(t.Context(), noon+9000, fleet(1, 9)); !errors.Is(err, errGone) || velos.CodeOf(err) != velos.Failed {
+		t.Errorf("it was moved away: %v", err)
+	}
+	w.Close()
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		said := make(chan string)
+		done := make(chan error, 1)
+		go func() {
+			done <- Run(ctx, Options{Home: h, Now: time.Now, Notice: func(s string) { said <- s }, Dial: func() (*client.Client, error) {
+				ours, theirs := net.Pipe()
+				go answer(theirs)
+				return client.New(ours), nil
+			}})
+		}()
+		hear := func(part string) {
+			t.Helper()
+			if s := <-said; !strings.Contains(s, part) {
+				t.Errorf("%q, not %q", s, part)
+			}
+		}
+		hear("recording to ")
+		time.Sleep(5 * time.Second)
+		os.Remove(Path(h))
+		hear("not there any more")
+		hear("recording to ")
+		time.Sleep(5 * time.Second)
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	if list := points(t, Path(h), Question{App: "app0", Inst: -1, Since: velos.TimeOf(time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)),
+		Until: velos.TimeOf(time.Date(2000, 1, 1, 0, 2, 0, 0, time.UTC)), Step: time.Second}); len(list) == 0 {
+		t.Error("nothing was recorded after all that")
+	}
+}
+
+// answer is a daemon that knows one app.
+func answer(c net.Conn) {
+	defer c.Close()
+	r := wire.NewReader(c)
+	for {
+		p, err := r.Next()
+		if err != nil {
+			return
+		}
+		req, err := wire.ParseRequest(p)
+		if err != nil {
+			return
+		}
+		if _, err := c.Write(wire.AppendResponse(nil, req.ID, wire.OK, &wire.Apps{Apps: fleet(1, 1)})); err != nil {
+			return
 		}
 	}
 }

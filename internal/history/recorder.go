@@ -2,6 +2,7 @@ package history
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"time"
@@ -40,16 +41,40 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer lock.Close()
+	for {
+		err := write(ctx, &o)
+		switch {
+		case errors.Is(err, errGone):
+			o.Notice("history: the file is not there any more; a new one is begun")
+		case damaged(err):
+			aside, err := setAside(Path(o.Home), o.Now())
+			if err != nil {
+				return failed("set aside", Path(o.Home), err)
+			}
+			o.Notice(setAsideAs + aside)
+		default:
+			return err
+		}
+		if !wait(ctx, afterFault) {
+			return nil
+		}
+	}
+}
+
+const setAsideAs = "history: the file was damaged; a new one is begun, and the old one kept as "
+
+// write records to one file.
+func write(ctx context.Context, o *Options) error {
 	w, aside, err := Create(Path(o.Home), o.Keep, o.Now())
 	if aside != "" {
-		o.Notice("history: the file was damaged; it is kept as " + aside + ", and a new one is begun")
+		o.Notice(setAsideAs + aside)
 	}
 	if err != nil {
 		return err
 	}
 	defer w.Close()
 	o.Notice("recording to " + w.path)
-	return record(ctx, w, &o)
+	return record(ctx, w, o)
 }
 
 // turn waits until nobody else writes; nil: ctx ended first.
@@ -106,7 +131,7 @@ func record(ctx context.Context, w *Writer, o *Options) error {
 			return nil
 		case err == nil:
 			said = ""
-		case damaged(err):
+		case damaged(err), errors.Is(err, errGone):
 			return err
 		case velos.CodeOf(err) != velos.Unreachable && said != err.Error():
 			said = err.Error()

@@ -93,12 +93,35 @@ func (w *Writer) prune(ctx context.Context, tx *sql.Tx, now int64) error {
 		}
 	}
 	if now%86400 < 60 { // once a day
-		if _, err := tx.ExecContext(ctx, `DELETE FROM series WHERE id NOT IN
-			(SELECT s FROM samples UNION SELECT s FROM minutes UNION SELECT s FROM hours)`); err != nil {
+		if err := w.unused(ctx, tx); err != nil {
 			return err
 		}
-		w.round, w.series = 0, map[key]*series{}
 	}
 	_, err := tx.ExecContext(ctx, "PRAGMA incremental_vacuum(256)")
 	return err
+}
+
+// unused deletes the series of which nothing is kept. The others go on
+// counting where they are.
+func (w *Writer) unused(ctx context.Context, tx *sql.Tx) error {
+	rows, err := tx.QueryContext(ctx, `DELETE FROM series WHERE id NOT IN
+		(SELECT s FROM samples UNION SELECT s FROM minutes UNION SELECT s FROM hours) RETURNING id`)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	gone := map[int64]bool{}
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		gone[id] = true
+	}
+	for k, s := range w.series {
+		if gone[s.id] {
+			delete(w.series, k)
+		}
+	}
+	return rows.Err()
 }

@@ -3,6 +3,7 @@ package history
 import (
 	"context"
 	"database/sql"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -32,6 +33,7 @@ func (k Keep) seconds() [len(tiers)]int64 {
 // A Writer records. It is for one goroutine.
 type Writer struct {
 	path   string
+	file   fs.FileInfo // that the database was when it was opened
 	db     *sql.DB
 	keep   [len(tiers)]int64
 	series map[key]*series
@@ -78,12 +80,16 @@ func create(path string, keep Keep) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
+	info, err := f.Stat()
 	f.Close()
+	if err != nil {
+		return nil, err
+	}
 	db, err := open(path, "auto_vacuum(2)", "journal_mode(wal)", "synchronous(normal)", "cache_size(-1024)", "journal_size_limit(4194304)")
 	if err != nil {
 		return nil, err
 	}
-	w := &Writer{path: path, db: db, keep: keep.seconds(), series: map[key]*series{}}
+	w := &Writer{path: path, file: info, db: db, keep: keep.seconds(), series: map[key]*series{}}
 	if err := w.prepare(context.Background()); err != nil {
 		db.Close()
 		return nil, err
@@ -142,6 +148,9 @@ func (w *Writer) Close() error { return w.db.Close() }
 // nothing. Figures of minutes and hours that are over are made on the way, and
 // what is too old goes.
 func (w *Writer) Record(ctx context.Context, now velos.Time, apps []velos.App) error {
+	if now, err := os.Stat(w.path); err != nil || !os.SameFile(now, w.file) {
+		return failed("write", w.path, errGone) // what is written to it nobody can read
+	}
 	tx, err := w.db.BeginTx(ctx, nil)
 	if err != nil {
 		return failed("write", w.path, err)

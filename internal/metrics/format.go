@@ -137,6 +137,16 @@ func (h *histogram) observe(d time.Duration) {
 	h.sum += s
 }
 
+// bound is a number as a label. OpenMetrics tells one from a whole number by
+// its point.
+func (p *page) bound(v float64) string {
+	s := strconv.FormatFloat(v, 'g', -1, 64)
+	if p.open && !strings.ContainsAny(s, ".eI") {
+		s += ".0"
+	}
+	return s
+}
+
 func (p *page) buckets(name string, h *Buckets) {
 	n := uint64(0)
 	for i, c := range h.Counts {
@@ -145,7 +155,7 @@ func (p *page) buckets(name string, h *Buckets) {
 		if i < len(h.Bounds) {
 			le = h.Bounds[i]
 		}
-		p.sample(name+"_bucket", float64(n), "le", strconv.FormatFloat(le, 'g', -1, 64))
+		p.sample(name+"_bucket", float64(n), "le", p.bound(le))
 	}
 	p.sample(name+"_sum", h.Sum)
 	p.sample(name+"_count", float64(n))

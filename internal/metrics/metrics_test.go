@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"regexp"
 	"strconv"
 	"strings"
@@ -110,6 +111,30 @@ func TestOpenMetricsNamesCountersAndEnds(t *testing.T) {
 	}
 	if !strings.HasSuffix(text, "\n# EOF\n") || strings.Count(text, "# EOF") != 1 {
 		t.Error("the end is missing")
+	}
+}
+
+func TestBoundsOfBucketsAreWrittenAsTheFormatWantsThem(t *testing.T) {
+	for f, want := range map[Format]string{Text: `_bucket{le="5"} 1`, OpenMetrics: `_bucket{le="5.0"} 1`} {
+		text := string(pageOf(fleet(), f))
+		for _, part := range []string{want + "\n", `{le="5e-05"} 0` + "\n", `{le="2.5"} 1` + "\n", `{le="+Inf"} 2` + "\n"} {
+			if !strings.Contains(text, part) {
+				t.Errorf("%q is missing in\n%s", part, text)
+			}
+		}
+	}
+}
+
+func TestPromtoolRemarksOnTheOneNameThatIsGiven(t *testing.T) {
+	tool, err := exec.LookPath("promtool")
+	if err != nil {
+		t.Skip("there is no promtool")
+	}
+	c := exec.Command(tool, "check", "metrics")
+	c.Stdin = bytes.NewReader(pageOf(fleet(), Text))
+	out, _ := c.CombinedOutput() // it ends with 3 when it remarks on something
+	if got := strings.TrimSpace(string(out)); got != `velos_daemon_processes_total non-counter metrics should not have "_total" suffix` {
+		t.Errorf("promtool: %s", got)
 	}
 }
 

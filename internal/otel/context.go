@@ -15,8 +15,13 @@ const longestLine = 8 << 10
 // JSON, logfmt or plain words.
 func traceOf(line []byte) trace.SpanContext {
 	line = line[:min(len(line), longestLine)]
-	if i := bytes.Index(line, []byte("traceparent")); i >= 0 {
-		if sc, ok := parent(after(line[i+len("traceparent"):])); ok {
+	for rest := line; ; {
+		i := bytes.Index(rest, []byte("traceparent"))
+		if i < 0 {
+			break
+		}
+		rest = rest[i+len("traceparent"):]
+		if sc, ok := parent(after(rest)); ok {
 			return sc
 		}
 	}

@@ -30,7 +30,9 @@ const (
 	mostAbsent  = 1000    // apps that are not there
 )
 
-func readCursors(h home.Home) (*cursors, error) {
+// readCursors takes the file. A damaged one, as a machine that lost its power
+// leaves behind, is set aside: who waits for a person's hand sends nothing.
+func readCursors(h home.Home, notice func(string)) (*cursors, error) {
 	c := &cursors{path: filepath.Join(h.Dir, "otel.json")}
 	c.data.Version = 1
 	if st, err := os.Stat(c.path); err == nil && st.Size() > mostCursors {
@@ -40,11 +42,20 @@ func readCursors(h home.Home) (*cursors, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, nil
 	}
-	if err == nil {
-		err = json.Unmarshal(b, &c.data)
+	if err != nil {
+		return nil, &velos.Error{Code: velos.Failed, Message: "otel: " + err.Error(), Cause: err}
 	}
-	if err != nil || c.data.Version != 1 {
-		return nil, &velos.Error{Code: velos.Invalid, Message: "otel: " + c.path + " is damaged, or of another version", Hint: "remove it to begin with what is written from now on", Cause: err}
+	if err := json.Unmarshal(b, &c.data); err != nil {
+		fresh := &cursors{path: c.path}
+		fresh.data.Version = 1
+		if err := os.Rename(c.path, c.path+".damaged"); err != nil {
+			return nil, &velos.Error{Code: velos.Failed, Message: "otel: " + err.Error(), Cause: err}
+		}
+		notice(c.path + " was damaged and is kept as " + filepath.Base(c.path) + ".damaged; what is sent begins with what is written from now on")
+		return fresh, nil
+	}
+	if c.data.Version != 1 {
+		return nil, &velos.Error{Code: velos.Invalid, Message: "otel: " + c.path + " is of another version", Hint: "remove it to begin with what is written from now on"}
 	}
 	return c, nil
 }

@@ -33,24 +33,27 @@ func newFigures(ctx context.Context, x *Exporter) (*lane, error) {
 	if t.headers != nil {
 		o = append(o, otlpmetrichttp.WithHeaders(t.headers))
 	}
+	pack := otlpmetrichttp.NoCompression
 	if t.gzip {
-		o = append(o, otlpmetrichttp.WithCompression(otlpmetrichttp.GzipCompression))
+		pack = otlpmetrichttp.GzipCompression
 	}
+	o = append(o, otlpmetrichttp.WithCompression(pack))
 	exporter, err := otlpmetrichttp.New(ctx, o...)
 	if err != nil {
 		return nil, invalid(err.Error(), "")
 	}
 	began := time.Now()
-	l := &lane{name: "metrics", url: t.url, x: x, every: x.every, lifetime: x.every, end: exporter.Shutdown}
+	l := &lane{name: "metrics", url: t.url, x: x, every: x.every, lifetime: x.every, whole: true, end: exporter.Shutdown}
 	l.pass = func(ctx context.Context, _ *client.Client) (bool, error) {
 		list, round := x.figures.Gather(ctx)
 		list = append(list, x.own(velos.TimeOf(began))...)
+		x.counts.steady(list, round.Time)
 		data := x.metrics(list, round.Time.Std(), began)
 		n := 0
 		for i := range list {
 			n += len(list[i].Samples)
 		}
-		l.send(ctx, n, func(ctx context.Context) error { return exporter.Export(ctx, data) })
+		l.send(ctx, 0, n, func(ctx context.Context, _, _ int) error { return exporter.Export(ctx, data) })
 		return false, nil
 	}
 	return l, nil

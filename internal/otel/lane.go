@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 // A verdict is what a collector answered; 0 is nothing.
 type verdict struct {
+	asked  bool // there was a request
 	status int
 	after  time.Duration // Retry-After
 }
@@ -25,8 +27,12 @@ type verdictKey struct{}
 type listener struct{ next http.RoundTripper }
 
 func (l listener) RoundTrip(r *http.Request) (*http.Response, error) {
+	v, ok := r.Context().Value(verdictKey{}).(*verdict)
+	if ok {
+		v.asked = true
+	}
 	resp, err := l.next.RoundTrip(r)
-	if v, ok := r.Context().Value(verdictKey{}).(*verdict); ok && err == nil {
+	if ok && err == nil {
 		v.status = resp.StatusCode
 		v.after = retryAfter(resp.Header.Get("Retry-After"), time.Now())
 	}
@@ -70,13 +76,30 @@ type lane struct {
 	x        *Exporter
 	every    time.Duration
 	lifetime time.Duration // how long a batch is worth anything; 0: forever
+	whole    bool          // a batch cannot be divided
 	// pass reads what is new and sends it. more: there is more at once.
 	pass func(ctx context.Context, c *client.Client) (more bool, err error)
 	end  func(context.Context) error // of the SDK's exporter
 
 	sent, dropped atomic.Uint64
-	down          bool // it was said that the collector is away
-	told          bool // it was said that the daemon is
+	down          bool      // it was said that the collector is away
+	told          bool      // it was said that the daemon is
+	lost          uint64    // dropped since that was said
+	said          time.Time // when it was
+}
+
+// loseEvery is how often it is said that something was dropped.
+const loseEvery = time.Minute
+
+// lose counts what will never arrive, and says so now and then: a collector
+// may refuse every batch.
+func (l *lane) lose(n uint64, why string) {
+	l.dropped.Add(n)
+	l.lost += n
+	if now := time.Now(); l.said.IsZero() || now.Sub(l.said) >= loseEvery {
+		l.x.o.Notice(l.name + ": " + strconv.FormatUint(l.lost, 10) + " dropped: " + why)
+		l.lost, l.said = 0, now
+	}
 }
 
 // run passes until ctx ends, and once more.
@@ -89,7 +112,7 @@ func (l *lane) run(ctx context.Context) {
 		wait(ctx, l.every)
 	}
 	l.x.lookAgain()
-	last, stop := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	last, stop := context.WithTimeout(l.x.hard, lastWords)
 	defer stop()
 	for range 64 {
 		if more, err := l.once(last); err != nil || !more {
@@ -130,27 +153,36 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-// send delivers a batch of n. It tries until the collector takes it or says
-// that it never will, which is counted; false: ctx ended before.
-func (l *lane) send(ctx context.Context, n int, export func(context.Context) error) bool {
-	began, pause := time.Now(), l.x.o.pause
+// send delivers a batch, the items from one number to before another. It tries
+// until the collector takes it or says that it never will, which is counted;
+// false: ctx ended before. What is too large for the collector goes in halves.
+func (l *lane) send(ctx context.Context, from, to int, export func(ctx context.Context, from, to int) error) bool {
+	began, pause, n := time.Now(), l.x.o.pause, uint64(to-from)
+	if n == 0 {
+		return true
+	}
 	for {
-		v, err := l.attempt(ctx, export)
+		v, err := l.attempt(func(ctx context.Context) error { return export(ctx, from, to) })
 		switch {
-		case v.status >= 200 && v.status < 300:
+		case v.status >= 200 && v.status < 300, !v.asked && err == nil:
 			l.taken(n, err)
 			return true
+		case v.status == http.StatusRequestEntityTooLarge && n > 1 && !l.whole:
+			half := from + (to-from)/2
+			return l.send(ctx, from, half, export) && l.send(ctx, half, to, export)
 		case v.bad():
-			l.dropped.Add(uint64(n))
-			l.x.o.Notice(l.name + ": the collector refused " + strconv.Itoa(n) + " of them for good: " + v.why(err))
+			l.lose(n, "the collector refused them for good, "+v.why(err))
 			return true
 		case ctx.Err() != nil:
 			return false
+		case !v.asked:
+			l.lose(n, "they cannot be sent: "+view.Text(err.Error()))
+			return true
 		case l.lifetime > 0 && time.Since(began) > l.lifetime:
-			l.dropped.Add(uint64(n))
+			l.dropped.Add(n)
 			return true
 		}
-		if !l.down && err != nil {
+		if !l.down {
 			l.x.o.Notice(l.name + ": " + v.why(err) + "; trying again")
 			l.down = true
 		}
@@ -159,25 +191,39 @@ func (l *lane) send(ctx context.Context, n int, export func(context.Context) err
 	}
 }
 
-func (l *lane) taken(n int, err error) {
-	l.sent.Add(uint64(n))
+func (l *lane) taken(n uint64, err error) {
 	if l.down {
 		l.x.o.Notice(l.name + ": the collector takes them again")
 		l.down = false
 	}
-	if err != nil { // it took a part
+	refused := min(rejected(err), n)
+	l.sent.Add(n - refused)
+	if refused > 0 {
+		l.lose(refused, view.Text(err.Error()))
+	} else if err != nil {
 		l.x.o.Notice(l.name + ": " + view.Text(err.Error()))
 	}
 }
 
-// attempt tries once. A request that is under way when ctx ends has a moment
-// to get there, so that it need not be sent twice.
-func (l *lane) attempt(ctx context.Context, export func(context.Context) error) (*verdict, error) {
+// rejected is how many items a collector did not take although it has answered
+// with success. The SDK says it in words only, at the end of them.
+func rejected(err error) uint64 {
+	if err == nil {
+		return 0
+	}
+	text, ok := strings.CutSuffix(err.Error(), " rejected)")
+	number, _, _ := strings.Cut(text[strings.LastIndexByte(text, '(')+1:], " ")
+	n, wrong := strconv.ParseUint(number, 10, 32)
+	if !ok || wrong != nil {
+		return 0
+	}
+	return n
+}
+
+// attempt tries once. A request that is under way when the end is asked for has
+// a moment to get there, so that it need not be sent twice.
+func (l *lane) attempt(export func(context.Context) error) (*verdict, error) {
 	v := &verdict{}
-	on, cancel := context.WithCancel(context.WithValue(context.WithoutCancel(ctx), verdictKey{}, v))
-	defer cancel()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(lastWords/2, cancel) })
-	defer stop()
-	err := export(on)
+	err := export(context.WithValue(l.x.hard, verdictKey{}, v))
 	return v, err
 }

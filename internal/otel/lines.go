@@ -21,6 +21,9 @@ const (
 	batchBytes = 1 << 20
 )
 
+// gone is why something was dropped that waited for too long.
+const gone = "they were removed before they could be sent"
+
 // lines is the lane of what apps wrote. It asks for the lines of each app that
 // has new ones, from where the last delivery ended: the log files hold what
 // waits, so that nothing grows here while a collector is away.
@@ -55,9 +58,11 @@ func newLines(ctx context.Context, x *Exporter) (*lane, error) {
 	if t.headers != nil {
 		o = append(o, otlploghttp.WithHeaders(t.headers))
 	}
+	pack := otlploghttp.NoCompression
 	if t.gzip {
-		o = append(o, otlploghttp.WithCompression(otlploghttp.GzipCompression))
+		pack = otlploghttp.GzipCompression
 	}
+	o = append(o, otlploghttp.WithCompression(pack))
 	l := &lines{makers: map[uint32]*maker{}}
 	if l.exporter, err = otlploghttp.New(ctx, o...); err != nil {
 		return nil, invalid(err.Error(), "")
@@ -99,7 +104,7 @@ func (l *lines) pass(ctx context.Context, c *client.Client) (more bool, err erro
 		more = more || last < a.Log.Seq && l.full()
 	}
 	defer l.clear()
-	if len(l.batch) > 0 && !l.send(ctx, len(l.batch), func(ctx context.Context) error { return l.exporter.Export(ctx, l.batch) }) {
+	if !l.send(ctx, 0, len(l.batch), func(ctx context.Context, from, to int) error { return l.exporter.Export(ctx, l.batch[from:to]) }) {
 		return false, nil
 	}
 	if len(moved) > 0 {
@@ -127,8 +132,11 @@ func (l *lines) read(ctx context.Context, c *client.Client, a *velos.App, from u
 		if l.full() || e.Seq > a.Log.Seq {
 			return last, nil
 		}
+		if e.Missed > 0 {
+			continue // plain from the numbers
+		}
 		if e.Seq > last+1 {
-			l.dropped.Add(e.Seq - last - 1)
+			l.lose(e.Seq-last-1, gone)
 		}
 		last = e.Seq
 		l.bytes += len(e.Msg) + 200
@@ -136,7 +144,7 @@ func (l *lines) read(ctx context.Context, c *client.Client, a *velos.App, from u
 		m.logger.Emit(trace.ContextWithSpanContext(ctx, sc), recordOf(&e, mask))
 	}
 	if last < a.Log.Seq { // no line is left up to there
-		l.dropped.Add(a.Log.Seq - last)
+		l.lose(a.Log.Seq-last, gone)
 		last = a.Log.Seq
 	}
 	return last, nil

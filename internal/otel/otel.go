@@ -50,6 +50,8 @@ type Exporter struct {
 	every   time.Duration
 	lanes   []*lane
 	figures *metrics.Exporter
+	counts  counts
+	hard    context.Context // ends a moment after the end was asked for
 
 	mu    sync.Mutex // around the newest look at the daemon
 	seen  []velos.App
@@ -57,9 +59,11 @@ type Exporter struct {
 	masks map[uint32]mask
 }
 
-// A mask hides the secrets of an app as it was at one generation.
+// A mask hides the secrets of an app as it is at one generation, and those that
+// it had before: lines of that time may still be waiting.
 type mask struct {
 	generation int
+	app        velos.App // what of it is needed
 	view.Mask
 }
 
@@ -71,6 +75,10 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer lock.Close()
+	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { o.Notice("otel: " + view.Text(err.Error())) }))
+	hard, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	defer context.AfterFunc(ctx, func() { time.AfterFunc(lastWords, stop) })()
 	x, err := prepare(ctx, o)
 	switch {
 	case ctx.Err() != nil:
@@ -78,7 +86,7 @@ func Run(ctx context.Context, o Options) error {
 	case err != nil:
 		return err
 	}
-	otel.SetErrorHandler(otel.ErrorHandlerFunc(func(err error) { x.o.Notice("otel: " + view.Text(err.Error())) }))
+	x.hard = hard
 	var all sync.WaitGroup
 	for _, l := range x.lanes {
 		all.Go(func() { l.run(ctx) })
@@ -103,7 +111,7 @@ func prepare(ctx context.Context, o Options) (*Exporter, error) {
 	if x.every, err = o.interval(); err != nil {
 		return nil, err
 	}
-	if x.cursors, err = readCursors(o.Home); err != nil {
+	if x.cursors, err = readCursors(o.Home, o.Notice); err != nil {
 		return nil, err
 	}
 	if x.base, err = factsOf(ctx, &o); err != nil {
@@ -170,9 +178,16 @@ func (x *Exporter) remask() {
 		a := &x.seen[i]
 		m, ok := old[a.ID]
 		if !ok || m.generation != a.Generation {
-			m = mask{a.Generation, view.MaskOf(a)}
+			now := velos.App{Spec: velos.Spec{Env: a.Spec.Env, FileEnv: a.Spec.FileEnv, Secret: a.Spec.Secret}}
+			m = mask{a.Generation, now, view.MaskOf(a, &m.app)}
 		}
 		x.masks[a.ID] = m
+	}
+	// Of an app that was deleted something may still be told.
+	for id, m := range old {
+		if _, there := x.masks[id]; !there && len(x.masks) < len(x.seen)+mostAbsent {
+			x.masks[id] = m
+		}
 	}
 }
 

@@ -196,7 +196,7 @@ func TestWhatIsRefusedForGoodIsCountedAndTheNextGoesOn(t *testing.T) {
 	c.until(t, "a refusal", func() bool { return len(c.asked["/v1/logs"]) == 1 })
 	f.write(1, velos.Info, "fine")
 	c.until(t, "the next line", func() bool { return len(c.lines) == 1 })
-	if got := c.bodies(); got[0] != "fine" || !s.heard("refused 1 of them for good") {
+	if got := c.bodies(); got[0] != "fine" || !s.heard("logs: 1 dropped: the collector refused them for good") {
 		t.Errorf("%q, %q", got, s.said)
 	}
 	c.until(t, "the count", func() bool {

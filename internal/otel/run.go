@@ -87,7 +87,7 @@ func crashed(e *velos.Exit) bool {
 
 // tell makes the span of a run.
 func (r *runs) tell(ctx context.Context, c *client.Client, a *velos.App, d *ended) {
-	mask, host := r.x.maskOf(a.ID), r.x.o.Home.Dir
+	mask, host := r.x.maskOf(a.ID), r.x.base.host
 	e := mask.Event(d.exit)
 	t, s := d.id(host)
 	opts := []trace.SpanStartOption{trace.WithTimestamp(d.start.Std()), trace.WithNewRoot(), trace.WithAttributes(
@@ -101,7 +101,7 @@ func (r *runs) tell(ctx context.Context, c *client.Client, a *velos.App, d *ende
 		attribute.Int64("process.memory_peak_bytes", d.usage.Peak),
 		attribute.Float64("process.cpu_percent", d.usage.CPU))}
 	if a.Spec.Script != "" {
-		opts = append(opts, trace.WithAttributes(attribute.String("process.executable.path", mask.String(a.Spec.Script)), attribute.String("velos.namespace", a.Spec.Namespace)))
+		opts = append(opts, trace.WithAttributes(attribute.String("process.executable.path", view.Text(mask.String(a.Spec.Script))), attribute.String("velos.namespace", view.Text(a.Spec.Namespace))))
 	}
 	if d.before != nil {
 		opts = append(opts, trace.WithLinks(d.link(host)))

@@ -69,9 +69,11 @@ func newTraces(ctx context.Context, x *Exporter) (*lane, error) {
 	if t.headers != nil {
 		o = append(o, otlptracehttp.WithHeaders(t.headers))
 	}
+	pack := otlptracehttp.NoCompression
 	if t.gzip {
-		o = append(o, otlptracehttp.WithCompression(otlptracehttp.GzipCompression))
+		pack = otlptracehttp.GzipCompression
 	}
+	o = append(o, otlptracehttp.WithCompression(pack))
 	r := &runs{apps: map[uint32]*told{}}
 	if r.exporter, err = otlptracehttp.New(ctx, o...); err != nil {
 		return nil, invalid(err.Error(), "")
@@ -127,7 +129,7 @@ func (r *runs) listen(ctx context.Context, c *client.Client, sent uint64) (more 
 			return false, err
 		}
 		if r.begun && e.Seq > r.heard+1 || !r.begun && e.Seq > sent+1 && r.heard < sent {
-			r.dropped.Add(e.Seq - max(r.heard, sent) - 1) // gone before it was read
+			r.lose(e.Seq-max(r.heard, sent)-1, gone)
 		}
 		r.heard, r.begun = e.Seq, true
 		if r.x.wanted(e.App) && e.ID != 0 {
@@ -212,7 +214,7 @@ func (r *runs) deliver(ctx context.Context, c *client.Client, apps []velos.App, 
 	for i := range list {
 		r.tell(ctx, c, appOf(apps, list[i].exit.ID), &list[i])
 	}
-	return r.send(ctx, len(r.made), func(ctx context.Context) error { return r.exporter.ExportSpans(ctx, r.made) })
+	return r.send(ctx, 0, len(r.made), func(ctx context.Context, from, to int) error { return r.exporter.ExportSpans(ctx, r.made[from:to]) })
 }
 
 func appOf(apps []velos.App, id uint32) *velos.App {

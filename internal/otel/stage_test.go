@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +44,11 @@ type collector struct {
 	span    map[string]string // resource of the spans
 	metrics map[string]*figures.Metric
 	rounds  int
+	most    int                    // records or spans in one request; more are too large
+	refuse  int64                  // so many of each request of lines
+	stuck   chan struct{}          // answers wait for it; nil: they do not
+	held    atomic.Int32           // that wait
+	names   map[string]http.Header // by path: headers of the newest request
 }
 
 type answer struct {
@@ -56,7 +62,7 @@ type line struct {
 }
 
 func newCollector(t *testing.T) *collector {
-	c := &collector{answers: map[string][]answer{}, asked: map[string][]time.Time{}, metrics: map[string]*figures.Metric{}}
+	c := &collector{names: map[string]http.Header{}, answers: map[string][]answer{}, asked: map[string][]time.Time{}, metrics: map[string]*figures.Metric{}}
 	c.Server = httptest.NewServer(c)
 	t.Cleanup(c.Close)
 	return c
@@ -68,10 +74,15 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		body, _ = gzip.NewReader(r.Body)
 	}
 	b, err := io.ReadAll(body)
+	if c.stuck != nil {
+		c.held.Add(1)
+		<-c.stuck
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.asked[r.URL.Path] = append(c.asked[r.URL.Path], time.Now())
 	c.headers = r.Header.Clone()
+	c.names[r.URL.Path] = c.headers
 	if list := c.answers[r.URL.Path]; len(list) > 0 {
 		c.answers[r.URL.Path] = list[1:]
 		if list[0].after != "" {
@@ -80,12 +91,32 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(list[0].status)
 		return
 	}
+	if err == nil && c.most > 0 && c.size(r.URL.Path, b) > c.most {
+		w.WriteHeader(http.StatusRequestEntityTooLarge)
+		return
+	}
 	if err == nil {
 		err = c.take(r.URL.Path, b)
+	}
+	if err == nil && c.refuse > 0 && r.URL.Path == "/v1/logs" {
+		b, _ := proto.Marshal(&logpb.ExportLogsServiceResponse{PartialSuccess: &logpb.ExportLogsPartialSuccess{RejectedLogRecords: c.refuse, ErrorMessage: "too old (said 9\x1b[31m times)"}})
+		w.Header().Set("Content-Type", "application/x-protobuf")
+		_, _ = w.Write(b)
+		return
 	}
 	if err != nil || r.Header.Get("Content-Type") != "application/x-protobuf" {
 		w.WriteHeader(http.StatusBadRequest)
 	}
+}
+
+// size is how many items a request has.
+func (c *collector) size(path string, b []byte) (n int) {
+	before := []int{len(c.lines), len(c.spans)}
+	if c.take(path, b) == nil {
+		n = len(c.lines) - before[0] + len(c.spans) - before[1]
+	}
+	c.lines, c.spans = c.lines[:before[0]], c.spans[:before[1]]
+	return n
 }
 
 func (c *collector) take(path string, b []byte) error {

@@ -27,6 +27,8 @@ type Query struct {
 	Pattern      *Pattern
 	Lead, Trail  int  // lines of context before and after each match, in the order in which they were written
 	Newest       bool // newest first
+	// Keep has the last word on a line that is one otherwise. Nil: it is.
+	Keep func(*velos.Entry) bool
 }
 
 // Matches reports whether e is one of the lines that are wanted.
@@ -37,7 +39,8 @@ func (q *Query) Matches(e *velos.Entry) bool {
 		(q.Until == 0 || e.Time < q.Until) &&
 		(q.After == 0 || e.Seq > q.After) &&
 		(q.To == 0 || e.Seq < q.To) &&
-		(q.Pattern == nil || q.Pattern.Match(e.Msg))
+		(q.Pattern == nil || q.Pattern.Match(e.Msg)) &&
+		(q.Keep == nil || q.Keep(e))
 }
 
 // covers reports whether e is a line of what is looked at, match or not.

@@ -78,26 +78,26 @@ func Expression(text string) (re *regexp.Regexp, literal string, err error) {
 	if err != nil {
 		return re, "", nil
 	}
-	return re, Required(tree.Simplify()), nil
+	return re, required(tree.Simplify()), nil
 }
 
-// Required is the longest text that is in every match, or "".
-func Required(t *syntax.Regexp) string {
+// required is the longest text that is in every match, or "".
+func required(t *syntax.Regexp) string {
 	switch t.Op {
 	case syntax.OpLiteral:
 		if t.Flags&syntax.FoldCase == 0 {
 			return string(t.Rune)
 		}
 	case syntax.OpCapture, syntax.OpPlus:
-		return Required(t.Sub[0])
+		return required(t.Sub[0])
 	case syntax.OpRepeat:
 		if t.Min > 0 {
-			return Required(t.Sub[0])
+			return required(t.Sub[0])
 		}
 	case syntax.OpConcat:
 		best := ""
 		for _, sub := range t.Sub {
-			if l := Required(sub); len(l) > len(best) {
+			if l := required(sub); len(l) > len(best) {
 				best = l
 			}
 		}
