@@ -228,6 +228,14 @@ func (m *model) drawLower(rows int) []string {
 		if about = []string{"all"}; !m.merged {
 			about = m.aboutChosen()
 		}
+	case panePast:
+		body = m.drawPast(rows)
+		if about = m.aboutChosen(); about != nil {
+			about = append(about, "last "+spanNames[m.chart.span])
+			if m.chart.p.Step > 0 {
+				about = append(about, "a bar is "+view.Span(m.chart.p.Step))
+			}
+		}
 	default:
 		body, about = m.drawSheet(rows), m.aboutChosen()
 	}

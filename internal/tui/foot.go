@@ -67,6 +67,9 @@ func (m *model) hints() string {
 	} else if !m.o.ReadOnly {
 		list = append(list, [2]string{"r", "restart"}, [2]string{"s", "stop"}, [2]string{"d", "delete"})
 	}
+	if m.pane == panePast {
+		list = append([][2]string{{"?", "help"}, {"q", "quit"}, {"T", "span"}}, list[2:]...)
+	}
 	if !m.lower {
 		list = append(list, [2]string{"o", "sort"}, [2]string{":", "more"}, [2]string{"Tab", "pane"}, [2]string{"c", "crash"}, [2]string{"v", "events"})
 	}

@@ -80,6 +80,8 @@ func paneBinds() []bind {
 		{keys: []string{"v", "2"}, show: "v 2", word: "events", help: "what happened, and who asked for it", do: show(paneEvents)},
 		{keys: []string{"i", "3"}, show: "i 3", word: "why", help: "why the chosen app is as it is, with its timeline", do: show(paneWhy)},
 		{keys: []string{"c", "4"}, show: "c 4", word: "crash", help: "why its last run ended", do: show(paneCrash)},
+		{keys: []string{"p", "5"}, show: "p 5", word: "past", help: "CPU and memory over time, as " + recorder + " has recorded them", do: show(panePast)},
+		{keys: []string{"T"}, show: "T", word: "span", arg: strings.Join(spanNames[:], "|"), help: "how much of the past: " + strings.Join(spanNames[:], ", ") + " in turn", do: (*model).spanOf},
 		{keys: []string{"a"}, show: "a", word: "all", help: "lines and events of all apps in one, or of the chosen one", do: func(m *model, _ string) tea.Cmd { m.merged = !m.merged; m.follow(); return nil }},
 	}
 }

@@ -18,9 +18,10 @@ const (
 	paneEvents
 	paneWhy
 	paneCrash
+	panePast
 )
 
-var paneNames = [...]string{"logs", "events", "why", "crash"}
+var paneNames = [...]string{"logs", "events", "why", "crash", "past"}
 
 // A mode is who gets the keys.
 type mode int
@@ -48,27 +49,29 @@ type model struct {
 	stale  bool // the frame is not what it should be
 	link   link
 
-	daemon  wire.DaemonMetrics
-	apps    []*app
-	byID    map[uint32]*app
-	table   table
-	tape    tape
-	events  eventList
-	sheet   sheet
-	pane    pane
-	lower   bool // the lower pane has the keys
-	zoom    bool // and the whole screen
-	merged  bool // lines of all apps
-	noMouse bool
-	mode    mode
-	input   input
-	choice  int // in the palette
-	help    int // lines that are scrolled away
-	confirm order
-	status  status
-	wished  wish
-	watched target // whose lines, whose why
-	settle  int    // number of the newest change of the selection
+	daemon   wire.DaemonMetrics
+	apps     []*app
+	byID     map[uint32]*app
+	table    table
+	tape     tape
+	events   eventList
+	sheet    sheet
+	chart    chart
+	recalled bool // what was recorded before has been asked for
+	pane     pane
+	lower    bool // the lower pane has the keys
+	zoom     bool // and the whole screen
+	merged   bool // lines of all apps
+	noMouse  bool
+	mode     mode
+	input    input
+	choice   int // in the palette
+	help     int // lines that are scrolled away
+	confirm  order
+	status   status
+	wished   wish
+	watched  target // whose lines, whose why
+	settle   int    // number of the newest change of the selection
 
 	// What goes to the daemon. In tests, elsewhere.
 	want  func(wish)
@@ -100,9 +103,21 @@ type app struct {
 	open bool
 	rings
 	insts map[int]*rings
+	began time.Time // the first figures of our own
+	heard time.Time // the newest
 }
 
 type rings struct{ cpu, mem ring }
+
+// instance is the figures of an instance.
+func (a *app) instance(inst int) *rings {
+	r := a.insts[inst]
+	if r == nil {
+		r = &rings{}
+		a.insts[inst] = r
+	}
+	return r
+}
 
 func newModel(o Options, total int64) *model {
 	m := &model{o: o, y: newStyle(o.Color, o.ASCII), total: total, width: 80, height: 24, stale: true, byID: map[uint32]*app{},
@@ -146,6 +161,10 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if int(msg) == m.settle {
 			return m, m.rested()
 		}
+	case recalled:
+		m.remember(msg)
+	case charted:
+		return m, m.drawn(msg)
 	case looked:
 		m.sheet.answer(msg)
 	case answered:

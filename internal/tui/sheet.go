@@ -21,6 +21,9 @@ type sheet struct {
 
 // ask asks what the sheet should show now.
 func (m *model) ask() tea.Cmd {
+	if m.pane == panePast {
+		return m.askPast()
+	}
 	a := m.byID[m.watched.id]
 	if a == nil || m.pane != paneWhy && m.pane != paneCrash {
 		return nil

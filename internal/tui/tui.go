@@ -16,6 +16,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/view"
 )
 
 const (
@@ -28,8 +29,11 @@ const (
 
 // Options say what to watch, and what the terminal can do.
 type Options struct {
-	Dial     func() (*client.Client, error) // connects to a daemon that is there
-	Meant    func([]velos.App) []velos.App  // those that are watched; nil is all
+	Dial  func() (*client.Client, error) // connects to a daemon that is there
+	Meant func([]velos.App) []velos.App  // those that are watched; nil is all
+	// What was recorded of one app, and lately of all instances.
+	Past     func(ctx context.Context, p *view.Past) error
+	Recent   func(ctx context.Context, q *view.Past) ([]view.Past, error)
 	Signal   func(word string) (int, error) // the number of a signal
 	Quote    func(word string) string       // a word as a shell would have it written
 	In       io.Reader                      // keys come from here
