@@ -74,9 +74,10 @@ type model struct {
 	settle   int    // number of the newest change of the selection
 
 	// What goes to the daemon. In tests, elsewhere.
-	want  func(wish)
-	look  func(question) tea.Cmd
-	carry func(order) tea.Cmd
+	want    func(wish)
+	suspend func()
+	look    func(question) tea.Cmd
+	carry   func(order) tea.Cmd
 }
 
 // A target is an app, or one of its instances; inst -1 is all of them.
@@ -121,7 +122,7 @@ func (a *app) instance(inst int) *rings {
 
 func newModel(o Options, total int64) *model {
 	m := &model{o: o, y: newStyle(o.Color, o.ASCII), total: total, width: 80, height: 24, stale: true, byID: map[uint32]*app{},
-		want: func(wish) {}, look: func(question) tea.Cmd { return nil }, carry: func(order) tea.Cmd { return nil }}
+		want: func(wish) {}, suspend: func() {}, look: func(question) tea.Cmd { return nil }, carry: func(order) tea.Cmd { return nil }}
 	m.clock = o.Now()
 	m.link.none, m.link.since = true, m.clock
 	m.tape = newTape()
@@ -145,6 +146,9 @@ func (m *model) ticking() tea.Cmd {
 	return tea.Tick(between, func(t time.Time) tea.Msg { return tick(t) })
 }
 
+// Resumed: this job was stopped, and goes on.
+type resumed struct{}
+
 // Init implements tea.Model.
 func (m *model) Init() tea.Cmd { return m.ticking() }
 
@@ -161,6 +165,8 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if int(msg) == m.settle {
 			return m, m.rested()
 		}
+	case resumed:
+		return m, tea.ClearScreen
 	case recalled:
 		m.remember(msg)
 	case charted:

@@ -17,8 +17,12 @@ const (
 // press takes a key in.
 func (m *model) press(k tea.KeyPressMsg) tea.Cmd {
 	name := k.String()
-	if name == "ctrl+c" {
+	switch name {
+	case "ctrl+c":
 		return tea.Quit
+	case "ctrl+z":
+		m.suspend()
+		return nil
 	}
 	switch m.mode {
 	case modeFilter, modeSearch:

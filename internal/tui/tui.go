@@ -61,6 +61,9 @@ func Run(ctx context.Context, o Options) error {
 	}
 	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out), tea.WithEnvironment(o.Env),
 		tea.WithFPS(perSecond), tea.WithColorProfile(profile), tea.WithoutSignalHandler())
+	suspend := make(chan struct{}, 1)
+	m.suspend = func() { wake(suspend) }
+	after := signals(ctx, p, stop, suspend)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -69,6 +72,7 @@ func Run(ctx context.Context, o Options) error {
 	_, err := p.Run()
 	stop()
 	<-done
+	after()
 	if errors.Is(err, tea.ErrProgramKilled) && errors.Is(err, context.Canceled) {
 		return context.Canceled
 	}
