@@ -218,6 +218,7 @@ func (m *model) drawLower(rows int) []string {
 	if m.mode == modePalette {
 		return append([]string{m.ruled([]string{"commands"}, nil)}, m.drawPalette(rows)...)
 	}
+	m.below = rows
 	var about, body []string
 	switch m.pane {
 	case paneLogs:

@@ -33,6 +33,9 @@ func (m *model) foot() []string {
 	if m.status.command != "" {
 		command = m.y.paint(dim, "$ "+m.status.command) + " "
 	}
+	if width(text)+width(command) >= m.width { // what it came to says more
+		command = ""
+	}
 	return []string{m.y.sides(text, command, m.width)}
 }
 

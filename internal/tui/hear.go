@@ -24,10 +24,10 @@ func (m *model) hear(n news) tea.Cmd {
 		m.listed(n.apps)
 	}
 	for i := range n.figures {
-		m.measured(&n.figures[i], true)
+		m.measured(&n.figures[i])
 	}
 	for i := range n.fresh {
-		m.measured(&n.fresh[i], false)
+		m.renewed(&n.fresh[i])
 	}
 	m.events.add(n.events, m)
 	if n.epoch == m.wished.epoch {
@@ -83,8 +83,7 @@ func (m *model) listed(all []velos.App) {
 		if a == nil {
 			a = &app{insts: map[int]*rings{}, open: len(all[i].Instances) <= opened}
 		}
-		a.App = all[i]
-		a.name, a.mask = shown(a.Spec.Name), view.MaskOf(&a.App)
+		a.take(&all[i])
 		byID[a.ID] = a
 		m.apps = append(m.apps, a)
 	}
@@ -94,9 +93,20 @@ func (m *model) listed(all []velos.App) {
 	}
 }
 
-// measured takes in figures of the daemon or of an app. Those of a round are
-// kept for the past, too.
-func (m *model) measured(f *wire.Metrics, round bool) {
+// renewed takes in how one app is now.
+func (m *model) renewed(now *velos.App) {
+	if a := m.byID[now.ID]; a != nil {
+		a.take(now)
+	}
+}
+
+func (a *app) take(now *velos.App) {
+	a.App = *now
+	a.name, a.mask = shown(a.Spec.Name), view.MaskOf(&a.App)
+}
+
+// measured takes in figures of the daemon or of an app.
+func (m *model) measured(f *wire.Metrics) {
 	if f.ID == 0 {
 		m.daemon = f.Daemon
 		return
@@ -106,9 +116,6 @@ func (m *model) measured(f *wire.Metrics, round bool) {
 		return
 	}
 	a.Instances, a.Status = f.Instances, velos.Overall(f.Instances)
-	if !round {
-		return
-	}
 	missed := m.missed(a)
 	a.rings.add(a.Usage(), missed)
 	for i := range a.Instances {

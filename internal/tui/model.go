@@ -53,6 +53,7 @@ type model struct {
 	apps     []*app
 	byID     map[uint32]*app
 	table    table
+	widest   map[string]int // columns have been this wide: one that is narrower by now should not move all others
 	tape     tape
 	events   eventList
 	sheet    sheet
@@ -66,6 +67,7 @@ type model struct {
 	mode     mode
 	input    input
 	choice   int // in the palette
+	below    int // rows of the lower pane
 	help     int // lines that are scrolled away
 	confirm  order
 	status   status
@@ -121,7 +123,7 @@ func (a *app) instance(inst int) *rings {
 }
 
 func newModel(o Options, total int64) *model {
-	m := &model{o: o, y: newStyle(o.Color, o.ASCII), total: total, width: 80, height: 24, stale: true, byID: map[uint32]*app{},
+	m := &model{o: o, y: newStyle(o.Color, o.ASCII), total: total, width: 80, height: 24, stale: true, byID: map[uint32]*app{}, widest: map[string]int{},
 		want: func(wish) {}, suspend: func() {}, look: func(question) tea.Cmd { return nil }, carry: func(order) tea.Cmd { return nil }}
 	m.clock = o.Now()
 	m.link.none, m.link.since = true, m.clock
@@ -172,7 +174,9 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case charted:
 		return m, m.drawn(msg)
 	case looked:
-		m.sheet.answer(msg)
+		return m, m.told(msg)
+	case askAgain:
+		return m, m.ask()
 	case answered:
 		m.outcome(msg)
 	case tea.WindowSizeMsg:
