@@ -24,6 +24,9 @@ const (
 	fewLines   = 20   // at the least, of each
 )
 
+// everyone is no app: all that are wanted.
+const everyone = 0
+
 // A wish says whose lines are to be followed. Another epoch begins anew;
 // within one, apps come and go.
 type wish struct {
@@ -280,7 +283,8 @@ func (f *feed) want(w wish) {
 	wake(f.turned)
 }
 
-// lines follows the lines that are wanted, each app's in a goroutine.
+// lines follows the lines that are wanted, each app's in a goroutine, or, of
+// many, by asking.
 func (f *feed) lines(ctx context.Context, conn *client.Client) error {
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -294,17 +298,26 @@ func (f *feed) lines(ctx context.Context, conn *client.Client) error {
 		f.mu.Lock()
 		w := f.wish
 		f.mu.Unlock()
+		apps := w.apps
+		if len(apps) > mostStreams {
+			apps = []uint32{everyone}
+		}
 		for id, stop := range running {
-			if w.epoch != epoch || !slices.Contains(w.apps, id) {
+			if w.epoch != epoch || !slices.Contains(apps, id) {
 				stop()
 				delete(running, id)
 			}
 		}
 		epoch = w.epoch
-		for _, id := range w.apps {
-			if running[id] == nil {
-				one, stop := context.WithCancel(ctx)
-				running[id] = stop
+		for _, id := range apps {
+			if running[id] != nil {
+				continue
+			}
+			one, stop := context.WithCancel(ctx)
+			running[id] = stop
+			if id == everyone {
+				all.Go(func() { f.poll(one, w.epoch) })
+			} else {
 				all.Go(func() { f.attend(one, conn, id, w) })
 			}
 		}
