@@ -165,8 +165,8 @@ func (m *model) charted(cpu, mem []float32, foot []string, rows int) []string {
 
 // figure is the rows of one figure, the highest at its top.
 func (m *model) figure(name string, list []float32, tall int, floor float32, word func(float32) string) []string {
-	top := highest(list)
-	out := m.y.bars(list, min(len(list), max(1, m.width-chartGutter)), tall, max(top, floor))
+	top := max(highest(list), floor)
+	out := m.y.bars(list, min(len(list), max(1, m.width-chartGutter)), tall, top)
 	for i, s := range out {
 		label := ""
 		switch {

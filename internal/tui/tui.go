@@ -1,9 +1,8 @@
 // Package tui is the full-screen view of velos monit: a table of apps, their
 // lines, what happened and why, and orders with a question before each. It owns
 // the screen, the keys and the short past of figures that it draws; what was
-// recorded before it gets from who runs it. It asks the
-// daemon as every other client does, starts none, and how a single fact looks
-// is view's.
+// recorded before it gets from who runs it. It asks the daemon as every other
+// client does, starts none, and how a single fact looks is view's.
 package tui
 
 import (
