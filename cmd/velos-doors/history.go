@@ -23,3 +23,17 @@ func ask(ctx context.Context, h home.Home, p *view.Past) error {
 	p.Points, err = r.Query(ctx, history.Question{App: p.Name, Inst: p.Inst, Since: p.Since, Until: p.Until, Step: p.Step.Std()})
 	return err
 }
+
+func recent(ctx context.Context, h home.Home, q *view.Past) ([]view.Past, error) {
+	r, err := history.Open(history.Path(h))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	list, err := r.Recent(ctx, q.Since, q.Until, q.Step.Std())
+	pasts := make([]view.Past, len(list))
+	for i, x := range list {
+		pasts[i] = view.Past{Name: x.App, Inst: x.Inst, Since: q.Since, Until: q.Until, Step: q.Step, Points: x.Points}
+	}
+	return pasts, err
+}

@@ -219,3 +219,90 @@ func TestAWatcherWithoutATerminalIsSentElsewhere(t *testing.T) {
 		t.Error("a refusal has made a home")
 	}
 }
+
+func TestAWatcherIsStoppedAndGoesOn(t *testing.T) {
+	x := newTerminal(t)
+	x.run("velos", "start", "--shell", "echo here I am; exec sleep 100000", "--name", "quiet")
+	x.tmux("new-session", "-d", "-s", "m", "-x", "100", "-y", "30", "PS1='ready> ' sh -i")
+	x.sees("ready>")
+	x.keys("velos monit", "Enter")
+	x.sees("live", "here I am")
+	x.keys("C-z")
+	x.sees("Stopped", "ready>", "!live")
+	if flags := strings.TrimSpace(x.tmux("display", "-p", "-t", "m", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}")); flags != "0 0 1" {
+		t.Errorf("the terminal is left with its other screen, mouse and cursor as %s", flags)
+	}
+	x.keys("fg", "Enter")
+	x.sees("live", "quiet", "here I am")
+	pid := x.watcher()
+	if err := syscall.Kill(pid, syscall.SIGTSTP); err != nil {
+		t.Fatal(err)
+	}
+	x.sees("Stopped", "ready>", "!live")
+	x.keys("fg", "Enter")
+	x.sees("live", "quiet")
+	if err := syscall.Kill(pid, syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	x.sees("Hangup", "ready>", "!live")
+	x.keys("velos monit", "Enter")
+	x.sees("live")
+	if err := syscall.Kill(x.watcher(), syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	x.sees("ready>", "!live")
+	if flags := strings.TrimSpace(x.tmux("display", "-p", "-t", "m", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}")); flags != "0 0 1" {
+		t.Errorf("after SIGTERM: %s", flags)
+	}
+	x.keys("exit", "Enter")
+}
+
+// watcher is the pid of velos monit, in which velos-doors is one with it.
+func (x *terminal) watcher() int {
+	x.t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(30 * time.Millisecond) {
+		list, _ := filepath.Glob("/proc/[0-9]*/environ")
+		for _, path := range list {
+			env, _ := os.ReadFile(path)
+			args, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "cmdline"))
+			if strings.Contains(string(env), "VELOS_HOME="+x.home.Dir+"\x00") && strings.Contains(string(args), "velos-doors\x00monit\x00") {
+				pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(path)))
+				return pid
+			}
+		}
+	}
+	x.t.Fatal("velos monit does not run")
+	return 0
+}
+
+func TestTheLinesOfManyAppsTakeFewConnections(t *testing.T) {
+	x := newTerminal(t)
+	const many = 60
+	var file strings.Builder
+	for i := range many {
+		file.WriteString("[[apps]]\nname = \"app" + strconv.Itoa(i) + "\"\nshell = true\nscript = \"echo this is number " + strconv.Itoa(i) + " here; exec sleep 100000\"\n")
+	}
+	path := filepath.Join(filepath.Dir(x.home.Dir), "velos.toml")
+	if err := os.WriteFile(path, []byte(file.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	x.run("velos", "start", path)
+	x.tmux("new-session", "-d", "-s", "m", "-x", "100", "-y", "90", "velos monit; echo left with $?; sleep 1000")
+	x.sees("live", "60 online")
+	x.keys("a", "Tab", "z")
+	x.sees("number 0 here", "number 59 here")
+	sockets := 0
+	list, _ := filepath.Glob("/proc/" + strconv.Itoa(x.pid()) + "/fd/*")
+	for _, fd := range list {
+		if to, _ := os.Readlink(fd); strings.HasPrefix(to, "socket:") {
+			sockets++
+		}
+	}
+	if sockets == 0 || sockets > 20 {
+		t.Errorf("the daemon has %d sockets", sockets)
+	}
+	x.run("velos", "restart", "app7")
+	x.sees("number 59 here", "app7")
+	x.keys("q")
+	x.sees("left with 0")
+}

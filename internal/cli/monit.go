@@ -13,6 +13,7 @@ import (
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
 	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/view"
 )
 
 const monitLong = `Shows apps in a full-screen view: a table with state, CPU, memory and their recent past, the instances of each app,
@@ -36,6 +37,8 @@ var Monitor func(context.Context, Screen) error
 type Screen struct {
 	Dial     func() (*client.Client, error)
 	Meant    func([]velos.App) []velos.App
+	Past     func(context.Context, *view.Past) error
+	Recent   func(context.Context, *view.Past) ([]view.Past, error)
 	Signal   func(word string) (int, error)
 	Quote    func(word string) string
 	In       io.Reader
@@ -75,12 +78,19 @@ func setupMonit(s *session, f *pflag.FlagSet) handler {
 		if Monitor == nil {
 			return s.handOver("velos-doors", "monit")
 		}
+		h, err := s.home()
+		if err != nil {
+			return err
+		}
 		env := make([]string, 0, len(s.Vars))
 		for k, v := range s.Vars {
 			env = append(env, k+"="+v)
 		}
 		slices.Sort(env)
-		return Monitor(ctx, Screen{Dial: dial, Meant: s.watched(args), Signal: signalNumber, Quote: shellWord, In: s.In, Out: s.Out, Env: env,
+		return Monitor(ctx, Screen{Dial: dial, Meant: s.watched(args),
+			Past:   func(ctx context.Context, p *view.Past) error { return AskFigures(ctx, h, p) },
+			Recent: func(ctx context.Context, q *view.Past) ([]view.Past, error) { return RecentFigures(ctx, h, q) },
+			Signal: signalNumber, Quote: shellWord, In: s.In, Out: s.Out, Env: env,
 			Color: s.coloured(true), ASCII: *ascii, ReadOnly: *readOnly, Interval: every.Std(), Cores: runtime.NumCPU(), Now: s.Now, Loc: s.Loc})
 	}
 }

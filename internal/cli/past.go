@@ -13,11 +13,13 @@ import (
 	"github.com/velospm/velos/internal/view"
 )
 
-// What knows the history of figures. Only velos-doors sets them; in velos the
+// What knows the history of figures: one app's, or what all instances took
+// lately, where the question has no name. Only velos-doors sets them; in velos the
 // commands that need them become velos-doors.
 var (
 	RecordFigures func(context.Context, Recording) error
 	AskFigures    func(context.Context, home.Home, *view.Past) error // fills the points in
+	RecentFigures func(context.Context, home.Home, *view.Past) ([]view.Past, error)
 )
 
 // A Recording is what a recorder gets to know of the command that started it.
@@ -95,10 +97,7 @@ func (s *session) past(ctx context.Context, words []string, span string) error {
 
 // fill asks for the points of a stretch of time until now, about so many.
 func (s *session) fill(ctx context.Context, h home.Home, p *view.Past, length time.Duration, points int) error {
-	step := velos.Time(stepOf(velos.MillisOf(length), points))
-	p.Step = velos.Millis(step)
-	p.Until = (velos.TimeOf(s.Now()) + step - 1) / step * step
-	p.Since = p.Until - (velos.Time(length/time.Millisecond)+step-1)/step*step
+	p.Stretch(velos.TimeOf(s.Now()), velos.MillisOf(length), points)
 	return AskFigures(ctx, h, p)
 }
 
@@ -117,19 +116,4 @@ func (s *session) apiPast(ctx context.Context, out io.Writer, a api.Past) error 
 		return err
 	}
 	return view.History(out, &p, view.Options{Format: view.JSON, Now: velos.TimeOf(s.Now())})
-}
-
-// stepOf is how long one of so many columns is: a length in which figures are
-// kept, or several of them.
-func stepOf(span velos.Millis, columns int) velos.Millis {
-	const second, minute, hour = 1000, 60_000, 3_600_000
-	step := (span + velos.Millis(columns) - 1) / velos.Millis(columns)
-	unit := velos.Millis(2 * second) // what is recorded
-	switch {
-	case step > hour:
-		unit = hour
-	case step > 30*second:
-		unit = minute
-	}
-	return (step + unit - 1) / unit * unit
 }

@@ -83,15 +83,6 @@ func TestTheAPIAnswersWithWhatWasRecorded(t *testing.T) {
 	}
 }
 
-func TestStepsAreLengthsInWhichFiguresAreKept(t *testing.T) {
-	for span, want := range map[time.Duration]velos.Millis{time.Minute: 2000, 30 * time.Minute: 26_000, time.Hour: 60_000, 24 * time.Hour: 1200_000,
-		7 * 24 * time.Hour: 3 * 3600_000, 365 * 24 * time.Hour: 122 * 3600_000} {
-		if got := stepOf(velos.MillisOf(span), 72); got != want {
-			t.Errorf("%v: %v, want %v", span, got, want)
-		}
-	}
-}
-
 func TestMetricsRecordBesideServing(t *testing.T) {
 	d := newFake(t, "api")
 	if err := os.WriteFile(filepath.Join(d.home, "config.toml"), []byte("[history]\ninterval = \"5s\"\n"), 0o600); err != nil {

@@ -519,3 +519,38 @@ func answer(c net.Conn) {
 		}
 	}
 }
+
+func TestWhatInstancesTookLatelyIsKnownOfAllAtOnce(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.db")
+	w := created(t, path, Keep{})
+	for i := range 60 {
+		if i >= 20 && i < 30 {
+			continue // nobody recorded
+		}
+		if err := w.Record(t.Context(), noon+velos.Time(i*1000), fleet(3, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	list, err := r.Recent(t.Context(), noon+10_000, noon+60_000, 2*time.Second)
+	if err != nil || len(list) != 6 {
+		t.Fatalf("%d tracks, %v", len(list), err)
+	}
+	x := list[2]
+	if x.App != "app1" || x.Inst != 0 || len(x.Points) != 20 {
+		t.Fatalf("%+v", x)
+	}
+	if p := x.Points[0]; p.Time != noon+10_000 || p.CPU != 10.5 || p.Memory != 10<<20 {
+		t.Errorf("%+v", p)
+	}
+	if p := x.Points[5]; p.Time != noon+30_000 {
+		t.Errorf("after the gap: %+v", p)
+	}
+	if none, err := r.Recent(t.Context(), noon-10_000, noon, time.Second); err != nil || len(none) != 0 {
+		t.Errorf("%+v, %v", none, err)
+	}
+}

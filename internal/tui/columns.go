@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"strconv"
 	"strings"
+
+	"github.com/velospm/velos"
 )
 
 // A column of the table.
@@ -30,7 +32,7 @@ const (
 // widths, and how wide the name is.
 func (m *model) columns(faces []face, names []string) (list []column, name int) {
 	list = []column{
-		{title: "STATUS", key: byStatus, cell: func(f *face) (string, string) { return f.status, f.color }},
+		{title: "STATUS", key: byStatus, wide: len(velos.Starting), cell: func(f *face) (string, string) { return f.status, f.color }},
 		{title: "CPU", key: byCPU, right: true, wide: 6, cell: func(f *face) (string, string) { return f.cpu, plain }},
 		{key: byCPU, wide: sparkWide, most: sparkMost, drop: 5, floor: 10, spark: func(f *face) *ring { return ringOf(f, false) }},
 		{title: "MEMORY", key: byMemory, right: true, wide: 7, cell: func(f *face) (string, string) { return f.mem, plain }},
@@ -51,12 +53,13 @@ func (m *model) columns(faces []face, names []string) (list []column, name int) 
 		}},
 		{title: "URL", key: -1, drop: 10, cell: func(f *face) (string, string) { return f.url, dim }},
 	}
-	list = measure(list, faces)
-	name = nameLeast
+	list = m.measure(list, faces)
+	name = max(nameLeast, m.widest["NAME"])
 	for _, n := range names {
 		name = max(name, width(n))
 	}
 	name = min(name, nameMost)
+	m.widest["NAME"] = name
 	return m.squeeze(list, name)
 }
 
@@ -72,10 +75,11 @@ func ringOf(f *face, mem bool) *ring {
 
 // measure gives each column its width, and leaves out those with nothing in
 // them.
-func measure(list []column, faces []face) []column {
+func (m *model) measure(list []column, faces []face) []column {
 	kept := list[:0]
 	for _, c := range list {
-		some := c.spark != nil || c.drop < 8
+		was := m.widest[c.title]
+		some := c.spark != nil || c.drop < 8 || was > 0
 		for i := range faces {
 			if c.cell == nil {
 				break
@@ -84,11 +88,14 @@ func measure(list []column, faces []face) []column {
 			some = some || text != ""
 			c.wide = max(c.wide, width(text))
 		}
-		c.wide = max(c.wide, len(c.title))
+		c.wide = max(c.wide, len(c.title), was)
 		if c.key >= 0 && c.title != "" {
 			c.wide = max(c.wide, len(c.title)+1) // the arrow of the order
 		}
 		if some {
+			if c.title != "" {
+				m.widest[c.title] = c.wide
+			}
 			kept = append(kept, c)
 		}
 	}

@@ -28,7 +28,7 @@ func (m *model) copyOut(string) tea.Cmd {
 func (m *model) copied() (text, what string) {
 	var list []string
 	switch {
-	case !m.lower && m.tape.mark == nil:
+	case !m.lower && (m.pane != paneLogs || m.tape.mark == nil):
 		if r := m.table.chosen(); r != nil {
 			return r.name(), r.name()
 		}
@@ -44,7 +44,7 @@ func (m *model) copied() (text, what string) {
 			was = l
 		}
 	case m.pane == paneEvents:
-		list = m.drawEvents(max(1, m.tape.tall))
+		list = m.drawEvents(max(1, m.below))
 	default:
 		list = m.sheet.text
 	}

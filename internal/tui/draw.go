@@ -218,6 +218,7 @@ func (m *model) drawLower(rows int) []string {
 	if m.mode == modePalette {
 		return append([]string{m.ruled([]string{"commands"}, nil)}, m.drawPalette(rows)...)
 	}
+	m.below = rows
 	var about, body []string
 	switch m.pane {
 	case paneLogs:
@@ -227,6 +228,14 @@ func (m *model) drawLower(rows int) []string {
 		body = m.drawEvents(rows)
 		if about = []string{"all"}; !m.merged {
 			about = m.aboutChosen()
+		}
+	case panePast:
+		body = m.drawPast(rows)
+		if about = m.aboutChosen(); about != nil {
+			about = append(about, "last "+spanNames[m.chart.span])
+			if m.chart.p.Step > 0 {
+				about = append(about, "a bar is "+view.Span(m.chart.p.Step))
+			}
 		}
 	default:
 		body, about = m.drawSheet(rows), m.aboutChosen()

@@ -19,9 +19,13 @@ const (
 	longPause  = time.Second
 	gather     = 200 * time.Millisecond // changes of state that are asked about together
 	pastEvents = 300
+	leavingFor = time.Second
 	pastLines  = 1000 // of what is watched, divided among the apps
 	fewLines   = 20   // at the least, of each
 )
+
+// everyone is no app: all that are wanted.
+const everyone = 0
 
 // A wish says whose lines are to be followed. Another epoch begins anew;
 // within one, apps come and go.
@@ -154,7 +158,21 @@ func (f *feed) list(ctx context.Context, conn *client.Client) error {
 		return err
 	}
 	f.post.add(func(n *news) { n.apps, n.listed, n.fresh = list.Apps, true, nil })
+	f.compare(list.Apps)
 	return nil
+}
+
+// compare forgets how far lines and events were heard when the daemon has not
+// come that far: it is one of a new home.
+func (f *feed) compare(list []velos.App) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range list {
+		if f.newest[list[i].ID] > list[i].Log.Seq {
+			f.newest, f.event = map[uint32]uint64{}, 0
+			return
+		}
+	}
 }
 
 func (f *feed) figures(ctx context.Context, conn *client.Client) error {
@@ -218,18 +236,39 @@ func (f *feed) ask(ctx context.Context, conn *client.Client) error {
 			}
 			continue
 		}
-		for id := range changed {
-			within, stop := context.WithTimeout(ctx, patience)
-			m, err := conn.Metrics(within, wire.MetricsQuery{ID: id})
-			stop()
-			if err != nil && gone(err) {
-				return err
-			}
-			if err == nil && id != 0 {
-				f.post.add(func(n *news) { n.fresh = append(n.fresh, m) })
-			}
+		if err := f.renew(ctx, conn, changed); err != nil {
+			return err
 		}
 	}
+}
+
+// renew asks about apps. While runs leave one, it is asked about again: their
+// end is no change of its state.
+func (f *feed) renew(ctx context.Context, conn *client.Client, changed map[uint32]bool) error {
+	for id := range changed {
+		if id == 0 {
+			continue
+		}
+		within, stop := context.WithTimeout(ctx, patience)
+		a, err := conn.Info(within, wire.Target{ID: id, Inst: -1})
+		stop()
+		if err != nil && gone(err) {
+			return err
+		}
+		if err != nil {
+			continue
+		}
+		f.post.add(func(n *news) { n.fresh = append(n.fresh, a) })
+		if len(a.Leaving) > 0 {
+			time.AfterFunc(leavingFor, func() {
+				f.mu.Lock()
+				f.changed[id] = true
+				f.mu.Unlock()
+				wake(f.stir)
+			})
+		}
+	}
+	return nil
 }
 
 // want says whose lines are wanted from now on.
@@ -244,7 +283,8 @@ func (f *feed) want(w wish) {
 	wake(f.turned)
 }
 
-// lines follows the lines that are wanted, each app's in a goroutine.
+// lines follows the lines that are wanted, each app's in a goroutine, or, of
+// many, by asking.
 func (f *feed) lines(ctx context.Context, conn *client.Client) error {
 	var all sync.WaitGroup
 	defer all.Wait()
@@ -258,18 +298,27 @@ func (f *feed) lines(ctx context.Context, conn *client.Client) error {
 		f.mu.Lock()
 		w := f.wish
 		f.mu.Unlock()
+		apps := w.apps
+		if len(apps) > mostStreams {
+			apps = []uint32{everyone}
+		}
 		for id, stop := range running {
-			if w.epoch != epoch || !slices.Contains(w.apps, id) {
+			if w.epoch != epoch || !slices.Contains(apps, id) {
 				stop()
 				delete(running, id)
 			}
 		}
 		epoch = w.epoch
-		for _, id := range w.apps {
-			if running[id] == nil {
-				one, stop := context.WithCancel(ctx)
-				running[id] = stop
-				all.Go(func() { f.follow(one, conn, id, w) })
+		for _, id := range apps {
+			if running[id] != nil {
+				continue
+			}
+			one, stop := context.WithCancel(ctx)
+			running[id] = stop
+			if id == everyone {
+				all.Go(func() { f.poll(one, w.epoch) })
+			} else {
+				all.Go(func() { f.attend(one, conn, id, w) })
 			}
 		}
 		select {
@@ -280,9 +329,20 @@ func (f *feed) lines(ctx context.Context, conn *client.Client) error {
 	}
 }
 
-// follow follows one app until ctx, the app or the daemon ends: that the last
-// is gone, others notice.
-func (f *feed) follow(ctx context.Context, conn *client.Client, id uint32, w wish) {
+// attend follows one app until ctx, the app or the daemon ends. A stream that
+// fails for another reason is begun again where it ended.
+func (f *feed) attend(ctx context.Context, conn *client.Client, id uint32, w wish) {
+	for velos.CodeOf(f.follow(ctx, conn, id, w)) != velos.NotFound {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(longPause):
+		}
+	}
+}
+
+// follow follows one app: why it ends.
+func (f *feed) follow(ctx context.Context, conn *client.Client, id uint32, w wish) error {
 	q := velos.Query{Inst: -1, Level: w.level, Follow: true, Last: max(fewLines, pastLines/len(w.apps))}
 	f.mu.Lock()
 	if after := f.newest[id]; after > 0 && f.wish.epoch == w.epoch {
@@ -291,7 +351,7 @@ func (f *feed) follow(ctx context.Context, conn *client.Client, id uint32, w wis
 	f.mu.Unlock()
 	for e, err := range conn.Logs(ctx, id, q) {
 		if err != nil || ctx.Err() != nil {
-			return
+			return err
 		}
 		f.mu.Lock()
 		if f.wish.epoch == w.epoch {
@@ -300,6 +360,7 @@ func (f *feed) follow(ctx context.Context, conn *client.Client, id uint32, w wis
 		f.mu.Unlock()
 		f.post.line(w.epoch, e)
 	}
+	return nil
 }
 
 // gone reports whether err is the end of the daemon or of the connection.

@@ -33,6 +33,9 @@ func (m *model) foot() []string {
 	if m.status.command != "" {
 		command = m.y.paint(dim, "$ "+m.status.command) + " "
 	}
+	if width(text)+width(command) >= m.width { // what it came to says more
+		command = ""
+	}
 	return []string{m.y.sides(text, command, m.width)}
 }
 
@@ -66,6 +69,9 @@ func (m *model) hints() string {
 		list = [][2]string{{"?", "help"}, {"Tab", "table"}, {"/", "search"}, {"Space", "hold"}, {"e", "error"}, {"L", "level"}, {"w", "wrap"}, {"y", "copy"}, {"a", "all"}, {"z", "zoom"}}
 	} else if !m.o.ReadOnly {
 		list = append(list, [2]string{"r", "restart"}, [2]string{"s", "stop"}, [2]string{"d", "delete"})
+	}
+	if m.pane == panePast {
+		list = append([][2]string{{"?", "help"}, {"q", "quit"}, {"T", "span"}}, list[2:]...)
 	}
 	if !m.lower {
 		list = append(list, [2]string{"o", "sort"}, [2]string{":", "more"}, [2]string{"Tab", "pane"}, [2]string{"c", "crash"}, [2]string{"v", "events"})

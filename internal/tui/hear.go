@@ -3,6 +3,7 @@ package tui
 import (
 	"slices"
 	"strconv"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -23,10 +24,10 @@ func (m *model) hear(n news) tea.Cmd {
 		m.listed(n.apps)
 	}
 	for i := range n.figures {
-		m.measured(&n.figures[i], true)
+		m.measured(&n.figures[i])
 	}
 	for i := range n.fresh {
-		m.measured(&n.fresh[i], false)
+		m.renewed(&n.fresh[i])
 	}
 	m.events.add(n.events, m)
 	if n.epoch == m.wished.epoch {
@@ -39,6 +40,9 @@ func (m *model) hear(n news) tea.Cmd {
 	}
 	if m.merged {
 		m.follow()
+	}
+	if n.listed {
+		cmd = tea.Batch(cmd, m.recall())
 	}
 	if m.stirred(n.events) {
 		cmd = tea.Batch(cmd, m.ask())
@@ -79,8 +83,7 @@ func (m *model) listed(all []velos.App) {
 		if a == nil {
 			a = &app{insts: map[int]*rings{}, open: len(all[i].Instances) <= opened}
 		}
-		a.App = all[i]
-		a.name, a.mask = shown(a.Spec.Name), view.MaskOf(&a.App)
+		a.take(&all[i])
 		byID[a.ID] = a
 		m.apps = append(m.apps, a)
 	}
@@ -90,9 +93,20 @@ func (m *model) listed(all []velos.App) {
 	}
 }
 
-// measured takes in figures of the daemon or of an app. Those of a round are
-// kept for the past, too.
-func (m *model) measured(f *wire.Metrics, round bool) {
+// renewed takes in how one app is now.
+func (m *model) renewed(now *velos.App) {
+	if a := m.byID[now.ID]; a != nil {
+		a.take(now)
+	}
+}
+
+func (a *app) take(now *velos.App) {
+	a.App = *now
+	a.name, a.mask = shown(a.Spec.Name), view.MaskOf(&a.App)
+}
+
+// measured takes in figures of the daemon or of an app.
+func (m *model) measured(f *wire.Metrics) {
 	if f.ID == 0 {
 		m.daemon = f.Daemon
 		return
@@ -102,27 +116,41 @@ func (m *model) measured(f *wire.Metrics, round bool) {
 		return
 	}
 	a.Instances, a.Status = f.Instances, velos.Overall(f.Instances)
-	if !round {
-		return
-	}
-	u := a.Usage()
-	a.cpu.add(u.CPU)
-	a.mem.add(float64(u.Memory))
+	missed := m.missed(a)
+	a.rings.add(a.Usage(), missed)
 	for i := range a.Instances {
-		in := &a.Instances[i]
-		r := a.insts[in.Inst]
-		if r == nil {
-			r = &rings{}
-			a.insts[in.Inst] = r
-		}
-		r.cpu.add(in.Usage.CPU)
-		r.mem.add(float64(in.Usage.Memory))
+		a.instance(a.Instances[i].Inst).add(a.Instances[i].Usage, missed)
 	}
 	for inst := range a.insts {
 		if !slices.ContainsFunc(a.Instances, func(in velos.Instance) bool { return in.Inst == inst }) {
 			delete(a.insts, inst)
 		}
 	}
+}
+
+// missed is how many rounds have passed since the last figures of an app: the
+// daemon was away, or this machine slept.
+func (m *model) missed(a *app) int {
+	was := a.heard
+	a.heard = m.clock
+	if was.IsZero() {
+		a.began = m.clock
+		return 0
+	}
+	away := m.clock.Sub(was)
+	if away < 3*m.interval()+time.Second { // late, no more
+		return 0
+	}
+	return int(min(away/m.interval(), past))
+}
+
+func (r *rings) add(u velos.Usage, missed int) {
+	if r.cpu.n > 0 {
+		r.cpu.skip(missed)
+		r.mem.skip(missed)
+	}
+	r.cpu.add(u.CPU)
+	r.mem.add(float64(u.Memory))
 }
 
 // stirred reports whether something happened to the app that the sheet is

@@ -49,8 +49,8 @@ func movingBinds() []bind {
 	return []bind{
 		{keys: []string{"up", "k"}, show: "↑ k", help: "one row up; in the lower pane, one line", do: plainly(func(m *model) { m.move(-1) })},
 		{keys: []string{"down", "j"}, show: "↓ j", help: "one row down", do: plainly(func(m *model) { m.move(1) })},
-		{keys: []string{"pgup", "ctrl+b"}, show: "PgUp", help: "a page up", do: plainly(func(m *model) { m.move(-m.page()) })},
-		{keys: []string{"pgdown", "ctrl+f"}, show: "PgDn", help: "a page down", do: plainly(func(m *model) { m.move(m.page()) })},
+		{keys: []string{"pgup", "ctrl+b", "ctrl+u"}, show: "PgUp", help: "a page up", do: plainly(func(m *model) { m.move(-m.page()) })},
+		{keys: []string{"pgdown", "ctrl+f", "ctrl+d"}, show: "PgDn", help: "a page down", do: plainly(func(m *model) { m.move(m.page()) })},
 		{keys: []string{"home", "g"}, show: "Home g", help: "to the beginning", do: plainly(func(m *model) { m.move(-farAway) })},
 		{keys: []string{"end", "G"}, show: "End G", help: "to the end; lines follow again", do: plainly(func(m *model) { m.move(farAway) })},
 		{keys: []string{"tab", "shift+tab"}, show: "Tab", help: "the other pane gets the keys", do: plainly(func(m *model) { m.lower = !m.lower })},
@@ -61,7 +61,8 @@ func movingBinds() []bind {
 
 func tableBinds() []bind {
 	return []bind{
-		{keys: []string{"enter"}, show: "Enter", word: "fold", help: "unfold or fold the instances of an app", do: plainly((*model).fold)},
+		{keys: []string{"enter"}, show: "Enter", help: "unfold or fold an app; go to the lines of one instance; in the lower pane, a line down", do: plainly((*model).enter)},
+		{word: "fold", help: "unfold or fold the instances of an app", do: plainly((*model).fold)},
 		{keys: []string{"right"}, show: "→", help: "unfold; in the lower pane, scroll aside", do: plainly(func(m *model) { m.aside(1) })},
 		{keys: []string{"left"}, show: "←", help: "fold; in the lower pane, scroll back", do: plainly(func(m *model) { m.aside(-1) })},
 		{keys: []string{"*"}, show: "*", word: "fold-all", help: "unfold all apps, or fold all", do: plainly((*model).foldAll)},
@@ -80,6 +81,8 @@ func paneBinds() []bind {
 		{keys: []string{"v", "2"}, show: "v 2", word: "events", help: "what happened, and who asked for it", do: show(paneEvents)},
 		{keys: []string{"i", "3"}, show: "i 3", word: "why", help: "why the chosen app is as it is, with its timeline", do: show(paneWhy)},
 		{keys: []string{"c", "4"}, show: "c 4", word: "crash", help: "why its last run ended", do: show(paneCrash)},
+		{keys: []string{"p", "5"}, show: "p 5", word: "past", help: "CPU and memory over time, as " + recorder + " has recorded them", do: show(panePast)},
+		{keys: []string{"T"}, show: "T", word: "span", arg: strings.Join(spanNames[:], "|"), help: "how much of the past: " + strings.Join(spanNames[:], ", ") + " in turn", do: (*model).spanOf},
 		{keys: []string{"a"}, show: "a", word: "all", help: "lines and events of all apps in one, or of the chosen one", do: func(m *model, _ string) tea.Cmd { m.merged = !m.merged; m.follow(); return nil }},
 	}
 }
@@ -124,6 +127,7 @@ func restBinds() []bind {
 		{keys: []string{":"}, show: ":", help: "the palette: every command by its word", do: plainly(func(m *model) { m.openPalette("") })},
 		{keys: []string{"?", "f1"}, show: "?", word: "help", help: "this page", do: plainly(func(m *model) { m.mode, m.help = modeHelp, 0 })},
 		{keys: []string{"M"}, show: "M", word: "mouse", help: "leave the mouse to the terminal, or take it back; with Shift held, most terminals select text all the same", do: plainly((*model).mouse)},
+		{keys: []string{"ctrl+z"}, show: "Ctrl+Z", help: "stop this job, as in every shell; fg goes on", do: plainly(func(m *model) { m.suspend() })},
 		{keys: []string{"q", "ctrl+c"}, show: "q", word: "quit", help: "leave; nothing is stopped", do: func(*model, string) tea.Cmd { return tea.Quit }},
 	}
 }

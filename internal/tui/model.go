@@ -18,9 +18,10 @@ const (
 	paneEvents
 	paneWhy
 	paneCrash
+	panePast
 )
 
-var paneNames = [...]string{"logs", "events", "why", "crash"}
+var paneNames = [...]string{"logs", "events", "why", "crash", "past"}
 
 // A mode is who gets the keys.
 type mode int
@@ -48,32 +49,37 @@ type model struct {
 	stale  bool // the frame is not what it should be
 	link   link
 
-	daemon  wire.DaemonMetrics
-	apps    []*app
-	byID    map[uint32]*app
-	table   table
-	tape    tape
-	events  eventList
-	sheet   sheet
-	pane    pane
-	lower   bool // the lower pane has the keys
-	zoom    bool // and the whole screen
-	merged  bool // lines of all apps
-	noMouse bool
-	mode    mode
-	input   input
-	choice  int // in the palette
-	help    int // lines that are scrolled away
-	confirm order
-	status  status
-	wished  wish
-	watched target // whose lines, whose why
-	settle  int    // number of the newest change of the selection
+	daemon   wire.DaemonMetrics
+	apps     []*app
+	byID     map[uint32]*app
+	table    table
+	widest   map[string]int // columns have been this wide: one that is narrower by now should not move all others
+	tape     tape
+	events   eventList
+	sheet    sheet
+	chart    chart
+	recalled bool // what was recorded before has been asked for
+	pane     pane
+	lower    bool // the lower pane has the keys
+	zoom     bool // and the whole screen
+	merged   bool // lines of all apps
+	noMouse  bool
+	mode     mode
+	input    input
+	choice   int // in the palette
+	below    int // rows of the lower pane
+	help     int // lines that are scrolled away
+	confirm  order
+	status   status
+	wished   wish
+	watched  target // whose lines, whose why
+	settle   int    // number of the newest change of the selection
 
 	// What goes to the daemon. In tests, elsewhere.
-	want  func(wish)
-	look  func(question) tea.Cmd
-	carry func(order) tea.Cmd
+	want    func(wish)
+	suspend func()
+	look    func(question) tea.Cmd
+	carry   func(order) tea.Cmd
 }
 
 // A target is an app, or one of its instances; inst -1 is all of them.
@@ -100,13 +106,25 @@ type app struct {
 	open bool
 	rings
 	insts map[int]*rings
+	began time.Time // the first figures of our own
+	heard time.Time // the newest
 }
 
 type rings struct{ cpu, mem ring }
 
+// instance is the figures of an instance.
+func (a *app) instance(inst int) *rings {
+	r := a.insts[inst]
+	if r == nil {
+		r = &rings{}
+		a.insts[inst] = r
+	}
+	return r
+}
+
 func newModel(o Options, total int64) *model {
-	m := &model{o: o, y: newStyle(o.Color, o.ASCII), total: total, width: 80, height: 24, stale: true, byID: map[uint32]*app{},
-		want: func(wish) {}, look: func(question) tea.Cmd { return nil }, carry: func(order) tea.Cmd { return nil }}
+	m := &model{o: o, y: newStyle(o.Color, o.ASCII), total: total, width: 80, height: 24, stale: true, byID: map[uint32]*app{}, widest: map[string]int{},
+		want: func(wish) {}, suspend: func() {}, look: func(question) tea.Cmd { return nil }, carry: func(order) tea.Cmd { return nil }}
 	m.clock = o.Now()
 	m.link.none, m.link.since = true, m.clock
 	m.tape = newTape()
@@ -130,6 +148,9 @@ func (m *model) ticking() tea.Cmd {
 	return tea.Tick(between, func(t time.Time) tea.Msg { return tick(t) })
 }
 
+// Resumed: this job was stopped, and goes on.
+type resumed struct{}
+
 // Init implements tea.Model.
 func (m *model) Init() tea.Cmd { return m.ticking() }
 
@@ -146,8 +167,16 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		if int(msg) == m.settle {
 			return m, m.rested()
 		}
+	case resumed:
+		return m, tea.ClearScreen
+	case recalled:
+		m.remember(msg)
+	case charted:
+		return m, m.drawn(msg)
 	case looked:
-		m.sheet.answer(msg)
+		return m, m.told(msg)
+	case askAgain:
+		return m, m.ask()
 	case answered:
 		m.outcome(msg)
 	case tea.WindowSizeMsg:

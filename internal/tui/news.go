@@ -25,16 +25,18 @@ type news struct {
 	listed  bool
 	apps    []velos.App
 	figures []wire.Metrics
-	fresh   []wire.Metrics // of apps that changed, between two rounds
+	fresh   []velos.App // that have changed, between two rounds
 	events  []velos.Event
 	epoch   int // of the lines
 	lines   []velos.Entry
+	bytes   int // of them
 	dropped int // lines that came faster than they can be shown
 }
 
 // Bounds of what waits to be told.
 const (
 	mostLines   = 2000
+	mostBytes   = 8 << 20 // of those lines
 	mostEvents  = 500
 	mostFigures = 4096
 )
@@ -68,7 +70,7 @@ func (p *post) add(change func(n *news)) {
 func (p *post) turn(epoch int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.epoch, p.n.lines, p.n.dropped = epoch, nil, 0
+	p.epoch, p.n.lines, p.n.bytes, p.n.dropped = epoch, nil, 0, 0
 }
 
 // line adds lines, if they are of the present epoch.
@@ -76,6 +78,7 @@ func (p *post) line(epoch int, e velos.Entry) {
 	p.add(func(n *news) {
 		if epoch == p.epoch {
 			n.lines = append(n.lines, e)
+			n.bytes += len(e.Msg)
 		}
 	})
 }
@@ -91,7 +94,18 @@ func (p *post) take() (news, bool) {
 }
 
 func (n *news) bound() {
-	if over := len(n.lines) - mostLines; over > mostLines/4 {
+	over := len(n.lines) - mostLines
+	if over <= mostLines/4 {
+		over = 0
+	}
+	for i, bytes := 0, n.bytes; bytes > mostBytes && i < len(n.lines); i++ {
+		bytes -= len(n.lines[i].Msg)
+		over = max(over, i+1)
+	}
+	if over > 0 {
+		for _, e := range n.lines[:over] {
+			n.bytes -= len(e.Msg)
+		}
 		n.lines = append(n.lines[:0:0], n.lines[over:]...)
 		n.dropped += over
 	}

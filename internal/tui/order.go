@@ -73,7 +73,7 @@ func (m *model) order(verb, arg string) tea.Cmd {
 			m.complain("one instance cannot be deleted; scale the app, or stop it")
 			return nil
 		}
-		o.ask = "delete " + r.name() + "? it is stopped and forgotten; its log files stay"
+		o.ask = "delete " + r.name() + "? it is stopped and forgotten; its log files stay, and velos undelete brings it back"
 		o.give = give("deleted", r.name(), done(func(ctx context.Context, c *client.Client) (wire.Done, error) { return c.Delete(ctx, t) }))
 	case "reset":
 		o.ask = "reset " + r.name() + "? its restarts are counted from 0"

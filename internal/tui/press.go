@@ -17,8 +17,12 @@ const (
 // press takes a key in.
 func (m *model) press(k tea.KeyPressMsg) tea.Cmd {
 	name := k.String()
-	if name == "ctrl+c" {
+	switch name {
+	case "ctrl+c":
 		return tea.Quit
+	case "ctrl+z":
+		m.suspend()
+		return nil
 	}
 	switch m.mode {
 	case modeFilter, modeSearch:
@@ -79,8 +83,8 @@ func (m *model) reading(name string) {
 
 // page is how many rows a page has.
 func (m *model) page() int {
-	if m.lower && m.pane == paneLogs {
-		return max(1, m.tape.tall-1)
+	if m.lower {
+		return max(1, m.below-1)
 	}
 	return max(1, m.table.tall-1)
 }
@@ -106,10 +110,27 @@ func (m *model) aside(by int) {
 		m.tape.left = max(0, m.tape.left+by*asideStep)
 		return
 	}
-	if r := m.table.chosen(); r != nil {
-		r.app.open = by > 0
-		m.table.at.inst = -1
-		m.table.refresh(m)
+	r := m.table.chosen()
+	if m.lower || r == nil || by > 0 && r.in != nil {
+		return
+	}
+	r.app.open = by > 0
+	m.table.at.inst = -1
+	m.table.refresh(m)
+}
+
+// enter goes into what is chosen: the instances of an app, the lines of one
+// that has no more to unfold. In the lower pane it is a line further, as in a
+// pager.
+func (m *model) enter() {
+	switch r := m.table.chosen(); {
+	case m.lower:
+		m.move(1)
+	case r == nil:
+	case r.in != nil || len(r.app.Instances)+len(r.app.Leaving) < 2:
+		m.lower = true
+	default:
+		m.fold()
 	}
 }
 
@@ -156,6 +177,7 @@ func (m *model) turn(p pane) tea.Cmd {
 
 // resized is to be called when the panes may have another size.
 func (m *model) resized() tea.Cmd {
+	clear(m.widest)
 	m.table.reveal()
 	return m.ask()
 }

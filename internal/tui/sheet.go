@@ -3,6 +3,7 @@ package tui
 import (
 	"bytes"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 
@@ -17,10 +18,22 @@ type sheet struct {
 	text  []string
 	top   int
 	asked target // the answer is awaited of
+	busy  bool   // an answer is on its way
+	more  bool   // and will be out of date
 }
+
+// unrest is how long an app that changes all the time is left alone between
+// two questions.
+const unrest = time.Second
+
+// An askAgain: the app has changed while it was asked about.
+type askAgain struct{}
 
 // ask asks what the sheet should show now.
 func (m *model) ask() tea.Cmd {
+	if m.pane == panePast {
+		return m.askPast()
+	}
 	a := m.byID[m.watched.id]
 	if a == nil || m.pane != paneWhy && m.pane != paneCrash {
 		return nil
@@ -33,7 +46,28 @@ func (m *model) ask() tea.Cmd {
 	if !m.link.up {
 		return nil
 	}
+	if s.busy {
+		s.more = true
+		return nil
+	}
+	s.busy = true
 	return m.look(question{pane: m.pane, app: a.App, inst: m.watched.inst, o: m.options()})
+}
+
+// told takes an answer in, and asks for what has changed meanwhile: another
+// row at once.
+func (m *model) told(a looked) tea.Cmd {
+	s := &m.sheet
+	s.answer(a)
+	more := s.more
+	s.busy, s.more = false, false
+	switch {
+	case a.about != s.asked || a.pane != s.pane:
+		return m.ask()
+	case more:
+		return tea.Tick(unrest, func(time.Time) tea.Msg { return askAgain{} })
+	}
+	return nil
 }
 
 // again asks once more when time passes: ages grow, and runs end.
@@ -100,8 +134,12 @@ func (l *eventList) add(list []velos.Event, m *model) {
 	if over := len(l.list) - mostEvents; over > mostEvents/10 {
 		l.list = append(l.list[:0:0], l.list[over:]...)
 	}
-	if l.top > 0 {
-		l.top += len(list)
+	if l.top > 0 { // what is seen stays where it is
+		for i := range list {
+			if m.concerns(&list[i]) {
+				l.top++
+			}
+		}
 	}
 }
 
@@ -141,10 +179,14 @@ func (m *model) watchedEvents() []velos.Event {
 	}
 	var list []velos.Event
 	for i := range m.events.list {
-		id := m.events.list[i].ID
-		if id == m.watched.id || m.merged && m.byID[id] != nil {
+		if m.concerns(&m.events.list[i]) {
 			list = append(list, m.events.list[i])
 		}
 	}
 	return list
+}
+
+// concerns reports whether an event is among those that are shown.
+func (m *model) concerns(e *velos.Event) bool {
+	return m.merged && (m.o.Meant == nil || m.byID[e.ID] != nil) || e.ID == m.watched.id
 }

@@ -28,6 +28,46 @@ type stage struct {
 	wishes  []wish
 	asked   []question
 	ordered []order
+	last    tea.Cmd // what the newest message came to
+}
+
+// Update is the model's, and keeps what it wants done.
+func (s *stage) Update(msg tea.Msg) {
+	_, s.last = s.model.Update(msg)
+}
+
+// answer does what a message wants done, but waits for no time to pass, and
+// takes the answers about the past in. It returns how many there were.
+func (s *stage) answer(cmd tea.Cmd) (n int) {
+	for _, c := range flat(cmd) {
+		switch msg := c().(type) {
+		case recalled, charted:
+			n++
+			s.Update(msg)
+		}
+	}
+	return n
+}
+
+// flat is the commands of a batch, without timers.
+func flat(cmd tea.Cmd) (list []tea.Cmd) {
+	if cmd == nil {
+		return nil
+	}
+	done := make(chan tea.Msg, 1)
+	go func() { done <- cmd() }()
+	select {
+	case msg := <-done:
+		if b, ok := msg.(tea.BatchMsg); ok {
+			for _, c := range b {
+				list = append(list, flat(c)...)
+			}
+			return list
+		}
+		return []tea.Cmd{func() tea.Msg { return msg }}
+	case <-time.After(100 * time.Millisecond): // a timer
+		return nil
+	}
 }
 
 func newStage(t *testing.T, width, height int, change ...func(*Options)) *stage {

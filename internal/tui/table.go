@@ -55,6 +55,7 @@ func (r *row) name() string {
 type table struct {
 	rows   []row
 	at     target // the chosen row
+	old    bool   // it is one of a run that leaves
 	index  int    // its place, where it is when it has gone
 	top    int    // the first row that is seen
 	tall   int    // rows that are seen
@@ -121,7 +122,10 @@ func (a *app) twigs() int {
 // keep finds the chosen row again; where it has gone, the one in its place is
 // chosen.
 func (t *table) keep() {
-	i := slices.IndexFunc(t.rows, func(r row) bool { return r.target() == t.at && !r.old })
+	i := slices.IndexFunc(t.rows, func(r row) bool { return r.target() == t.at && r.old == t.old })
+	if i < 0 { // a run that was left has ended
+		i = slices.IndexFunc(t.rows, func(r row) bool { return r.target() == t.at && !r.old })
+	}
 	if i < 0 { // the app may be folded
 		i = slices.IndexFunc(t.rows, func(r row) bool { return r.app.ID == t.at.id })
 	}
@@ -134,11 +138,11 @@ func (t *table) keep() {
 // choose chooses the row at a place.
 func (t *table) choose(i int) {
 	if len(t.rows) == 0 {
-		t.index, t.at = 0, target{}
+		t.index, t.at, t.old = 0, target{}, false
 		return
 	}
 	t.index = min(max(i, 0), len(t.rows)-1)
-	t.at = t.rows[t.index].target()
+	t.at, t.old = t.rows[t.index].target(), t.rows[t.index].old
 	t.reveal()
 }
 

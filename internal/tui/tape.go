@@ -12,8 +12,12 @@ import (
 	"github.com/velospm/velos/internal/view"
 )
 
-// mostKept is how many lines can be scrolled back.
-const mostKept = 5000
+// Bounds of what can be scrolled back.
+const (
+	mostKept    = 5000
+	mostText    = 16 << 20 // bytes of those lines
+	longestLine = 8 << 10  // bytes of one: nobody reads more of it here
+)
 
 // A line is one that an app wrote, fit to be shown, or a note of our own.
 type line struct {
@@ -32,6 +36,7 @@ type line struct {
 // A tape is the lines that are shown, how, and where.
 type tape struct {
 	lines  []*line
+	bytes  int // of their text
 	merged bool
 	about  uint32
 	only   int         // lines of this instance; -1 all
@@ -64,7 +69,7 @@ func newTape() tape { return tape{only: -1} }
 
 // begin forgets everything: other lines are to be shown.
 func (t *tape) begin(merged bool, about uint32) {
-	t.lines, t.end, t.mark, t.left, t.merged, t.about = nil, nil, nil, 0, merged, about
+	t.lines, t.bytes, t.end, t.mark, t.left, t.merged, t.about = nil, 0, nil, nil, 0, merged, about
 }
 
 // hear takes in lines. They come in order of each app; of several apps the
@@ -77,15 +82,40 @@ func (t *tape) hear(m *model, list []velos.Entry, dropped int) {
 	for i := range list {
 		if l := t.made(m, &list[i]); l != nil {
 			t.lines = append(t.lines, l)
+			t.bytes += len(l.text)
 		}
 	}
 	older := func(i, j int) bool { return t.lines[i].time < t.lines[j].time }
 	if !sort.SliceIsSorted(t.lines[max(0, from-1):], func(i, j int) bool { return older(max(0, from-1)+i, max(0, from-1)+j) }) {
 		sort.SliceStable(t.lines, older)
 	}
-	if over := len(t.lines) - mostKept; over > mostKept/10 {
+	t.bound()
+}
+
+// bound forgets the oldest lines.
+func (t *tape) bound() {
+	over := len(t.lines) - mostKept
+	if over <= mostKept/10 {
+		over = 0
+	}
+	for i, bytes := 0, t.bytes; bytes > mostText && i < len(t.lines); i++ {
+		bytes -= len(t.lines[i].text)
+		over = max(over, i+1)
+	}
+	if over > 0 {
+		for _, l := range t.lines[:over] {
+			t.bytes -= len(l.text)
+		}
 		t.lines = slices.Clone(t.lines[over:])
 	}
+}
+
+// shortened is the beginning of a very long line, and how much there is of it.
+func shortened(s string) string {
+	if len(s) <= longestLine {
+		return s
+	}
+	return strings.ToValidUTF8(s[:longestLine], "") + " [" + view.Bytes(int64(len(s)-longestLine)) + " more]"
 }
 
 func (t *tape) made(m *model, e *velos.Entry) *line {
@@ -104,7 +134,7 @@ func (t *tape) made(m *model, e *velos.Entry) *line {
 	}
 	// Colours of the program's own would compete with those of levels and
 	// matches.
-	l.text = strings.ReplaceAll(view.Clean(mask.Bytes(e.Msg), false), "\t", "    ")
+	l.text = strings.ReplaceAll(shortened(view.Clean(mask.Bytes(e.Msg), false)), "\t", "    ")
 	l.hit = t.re != nil && t.re.MatchString(l.text)
 	return l
 }
@@ -166,13 +196,25 @@ func (t *tape) hits() (n int) {
 // scroll moves by so many lines; at the end it follows again.
 func (t *tape) scroll(by int) {
 	list := t.visible()
-	at := len(list) - 1
+	t.stop(list, t.past(list)-1+by)
+}
+
+// past is the place behind the last line that is seen. The line that was held
+// may have been left out, or forgotten.
+func (t *tape) past(list []*line) int {
+	at := len(list)
 	if t.end != nil {
-		if i := slices.Index(list, t.end); i >= 0 {
-			at = i
+		at = 0
+		for i, l := range list {
+			if l == t.end || l.time <= t.end.time {
+				at = i + 1
+			}
+			if l == t.end {
+				break
+			}
 		}
 	}
-	t.stop(list, at+by)
+	return min(max(at, min(t.tall, len(list))), len(list))
 }
 
 // stop makes the line at a place the last that is seen.
@@ -207,7 +249,7 @@ func (t *tape) jump(by int, meant func(*line) bool) (found, around bool) {
 	if t.mark == nil || at < 0 {
 		at, by = len(list), -1
 		if t.end != nil {
-			at = slices.Index(list, t.end) + 1
+			at = t.past(list)
 		}
 	}
 	for n := 1; n <= len(list); n++ {
@@ -225,10 +267,7 @@ func (t *tape) jump(by int, meant func(*line) bool) (found, around bool) {
 
 // show makes the line at a place seen, in the middle if it was not.
 func (t *tape) show(list []*line, at int) {
-	last := len(list) - 1
-	if t.end != nil {
-		last = slices.Index(list, t.end)
-	}
+	last := t.past(list) - 1
 	if at <= last && at > last-t.tall && (t.end != nil || at > last-t.tall+1) {
 		if t.end == nil && len(list) > 0 {
 			t.end = list[len(list)-1] // what was jumped to stays where it is

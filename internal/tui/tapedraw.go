@@ -18,19 +18,7 @@ func (m *model) drawTape(rows int) []string {
 	t := &m.tape
 	t.tall = rows
 	list := t.visible()
-	at := len(list)
-	if t.end != nil {
-		at = 0
-		for i, l := range list {
-			if l == t.end || l.time <= t.end.time { // the line may have been left out
-				at = i + 1
-			}
-			if l == t.end {
-				break
-			}
-		}
-		at = min(max(at, min(rows, len(list))), len(list))
-	}
+	at := t.past(list)
 	t.unseen = len(list) - at
 	names := m.nameWidth(list[max(0, at-rows):at])
 	out, of := make([]string, rows), make([]*line, rows)

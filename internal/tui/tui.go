@@ -1,8 +1,8 @@
 // Package tui is the full-screen view of velos monit: a table of apps, their
 // lines, what happened and why, and orders with a question before each. It owns
-// the screen, the keys and the short past of figures that it draws. It asks the
-// daemon as every other client does, starts none, and how a single fact looks
-// is view's.
+// the screen, the keys and the short past of figures that it draws; what was
+// recorded before it gets from who runs it. It asks the daemon as every other
+// client does, starts none, and how a single fact looks is view's.
 package tui
 
 import (
@@ -16,6 +16,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/view"
 )
 
 const (
@@ -28,8 +29,11 @@ const (
 
 // Options say what to watch, and what the terminal can do.
 type Options struct {
-	Dial     func() (*client.Client, error) // connects to a daemon that is there
-	Meant    func([]velos.App) []velos.App  // those that are watched; nil is all
+	Dial  func() (*client.Client, error) // connects to a daemon that is there
+	Meant func([]velos.App) []velos.App  // those that are watched; nil is all
+	// What was recorded of one app, and lately of all instances.
+	Past     func(ctx context.Context, p *view.Past) error
+	Recent   func(ctx context.Context, q *view.Past) ([]view.Past, error)
 	Signal   func(word string) (int, error) // the number of a signal
 	Quote    func(word string) string       // a word as a shell would have it written
 	In       io.Reader                      // keys come from here
@@ -57,6 +61,9 @@ func Run(ctx context.Context, o Options) error {
 	}
 	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out), tea.WithEnvironment(o.Env),
 		tea.WithFPS(perSecond), tea.WithColorProfile(profile), tea.WithoutSignalHandler())
+	suspend := make(chan struct{}, 1)
+	m.suspend = func() { wake(suspend) }
+	after := signals(ctx, p, stop, suspend)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -65,6 +72,7 @@ func Run(ctx context.Context, o Options) error {
 	_, err := p.Run()
 	stop()
 	<-done
+	after()
 	if errors.Is(err, tea.ErrProgramKilled) && errors.Is(err, context.Canceled) {
 		return context.Canceled
 	}

@@ -19,6 +19,28 @@ type Past struct {
 	Points []velos.Point `json:"points"`
 }
 
+// Stretch makes p be about so much time until now, in about so many steps:
+// lengths in which figures are kept, or several of them.
+func (p *Past) Stretch(now velos.Time, length velos.Millis, points int) {
+	p.Step = stepOf(length, max(points, 1))
+	step := velos.Time(p.Step)
+	p.Until = (now + step - 1) / step * step
+	p.Since = p.Until - (velos.Time(length)+step-1)/step*step
+}
+
+func stepOf(span velos.Millis, points int) velos.Millis {
+	const second, minute, hour = 1000, 60_000, 3_600_000
+	step := (span + velos.Millis(points) - 1) / velos.Millis(points)
+	unit := velos.Millis(2 * second) // what is recorded
+	switch {
+	case step > hour:
+		unit = hour
+	case step > 30*second:
+		unit = minute
+	}
+	return (step + unit - 1) / unit * unit
+}
+
 type pastAI struct {
 	Name   string    `json:"n"`
 	Since  int64     `json:"t"` // of the first value, in seconds
@@ -57,8 +79,8 @@ func History(w io.Writer, p *Past, o Options) error {
 	return b.to(w)
 }
 
-// columns puts each point into its place; nil is a gap.
-func (p *Past) columns() []*velos.Point {
+// Columns puts each point into its place; nil is a gap.
+func (p *Past) Columns() []*velos.Point {
 	step := velos.Time(max(p.Step, 1))
 	list := make([]*velos.Point, max((p.Until-p.Since+step-1)/step, 1))
 	for i := range p.Points {
@@ -71,7 +93,7 @@ func (p *Past) columns() []*velos.Point {
 
 func (p *Past) ai() pastAI {
 	j := pastAI{Name: p.Name, Since: int64(p.Since) / 1000, Step: int64(p.Step) / 1000, CPU: []float64{}, Memory: []int64{}}
-	for _, x := range p.columns() {
+	for _, x := range p.Columns() {
 		if x == nil {
 			j.CPU, j.Memory = append(j.CPU, -1), append(j.Memory, -1)
 			continue
@@ -88,7 +110,7 @@ func (o Options) past(b *buffer, p *Past) {
 		name += ":" + strconv.Itoa(p.Inst)
 	}
 	b.str(o.paint(bold, name), "  ", o.clock(p.Since), " to ", o.clock(p.Until), ", a bar is ", Span(p.Step), "\n")
-	list := p.columns()
+	list := p.Columns()
 	cpu := func(x *velos.Point) (mean, top float64) { return x.CPU, x.CPUMax }
 	memory := func(x *velos.Point) (mean, top float64) { return float64(x.Memory), float64(x.MemoryMax) }
 	o.row(b, "cpu", list, cpu, percent)

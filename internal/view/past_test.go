@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/velospm/velos"
 )
@@ -60,5 +61,16 @@ func TestAPastThatNobodyRecordedSaysSo(t *testing.T) {
 	_ = History(&j, p, Options{Format: JSON})
 	if !strings.HasPrefix(out.String(), "api:1  ") || !strings.Contains(out.String(), "nothing was recorded") || !strings.Contains(j.String(), `"points":[]`) {
 		t.Errorf("%s%s", out.String(), j.String())
+	}
+}
+
+func TestStepsAreLengthsInWhichFiguresAreKept(t *testing.T) {
+	for span, want := range map[time.Duration]velos.Millis{time.Minute: 2000, 30 * time.Minute: 26_000, time.Hour: 60_000, 24 * time.Hour: 1200_000,
+		7 * 24 * time.Hour: 3 * 3600_000, 365 * 24 * time.Hour: 122 * 3600_000} {
+		var p Past
+		p.Stretch(fixtureNow+1, velos.MillisOf(span), 72)
+		if step := velos.Time(p.Step); p.Step != want || p.Since%step != 0 || p.Until%step != 0 || p.Until <= fixtureNow || p.Until-p.Since < velos.Time(velos.MillisOf(span)) {
+			t.Errorf("%v: %+v, want steps of %v", span, p, want)
+		}
 	}
 }
