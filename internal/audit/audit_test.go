@@ -256,3 +256,30 @@ func FuzzALineIsWholeOrNot(f *testing.F) {
 		}
 	})
 }
+
+func TestSecretsOfLongCommandsAreNotKept(t *testing.T) {
+	env := map[string]string{"API_KEY": "sk/live+0123456789", "STRIPE_ID": "plain-name-77"}
+	for _, c := range []struct {
+		words []string
+		want  string
+	}{
+		{[]string{"velos", "start", "--env=DB_PASSWORD=hunter2", "x"}, "velos start --env=DB_PASSWORD=[masked] x"},
+		{[]string{"run", "--env", "A_TOKEN=x y z", "-e", "MODE=dev"}, "run --env A_TOKEN=[masked] -e MODE=dev"},
+		{[]string{"curl", "-H", "Authorization: Bearer abc", "-H", "X-Api-Key: abc", "-H", "Accept: text/html"}, "curl -H Authorization: [masked] -H X-Api-Key: [masked] -H Accept: text/html"},
+		{[]string{"curl", "--header=Cookie: a=b; c=d"}, "curl --header=Cookie: [masked]"},
+		{strings.Fields(`curl -H "Authorization: Bearer abc" http://h`), `curl -H "Authorization: [masked] [masked] http://h`},
+		{[]string{"Bearer", "abc.def"}, "Bearer [masked]"},
+		{[]string{"curl", "http://h/x?a=1&access_token=abc&b=2"}, "curl http://h/x?a=1&access_token=[masked]&b=2"},
+		{[]string{"curl", "http://h/x?api_key=abc#x"}, "curl http://h/x?api_key=[masked]#x"},
+		{[]string{"sync", "a://u:p1@h,b://u:p2@h"}, "sync a://u:[masked]@h,b://u:[masked]@h"},
+		{[]string{"curl", "-u", "anna:hunter2", "--user=anna:hunter2", "--user", "anna:hunter2"}, "curl -u anna:[masked] --user=anna:[masked] --user anna:[masked]"},
+		{[]string{"x", "sk%2Flive%2B0123456789", "c2svbGl2ZSswMTIzNDU2Nzg5", "plain-name-77"}, "x [masked] [masked] [masked]"},
+		{[]string{"--key", "-----BEGIN", "x"}, "--key [masked] x"},
+		{[]string{"--token", "--verbose"}, "--token --verbose"},
+		{[]string{"node", "--keep-alive", "5", "--author", "ann", "--keep=us"}, "node --keep-alive 5 --author ann --keep=us"},
+	} {
+		if got := Line(c.words, env, "STRIPE_ID"); got != c.want {
+			t.Errorf("%q:\n%s, want\n%s", c.words, got, c.want)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/velospm/velos"
@@ -184,22 +185,32 @@ func withSpec(args map[string]string, s *velos.Spec) map[string]string {
 	case s.Interpreter != "":
 		words = append(append(append([]string{s.Interpreter}, s.InterpreterArgs...), s.Script), s.Args...)
 	}
-	args = with(with(args, "command", audit.Line(words, s.Env)), "cwd", s.Cwd)
+	args = with(with(args, "command", line(words, s)), "cwd", s.Cwd)
 	for key, p := range map[string]*velos.Probe{"ready": s.Ready, "health": s.Health} {
 		if p != nil && len(p.Exec) > 0 {
-			args[key] = audit.Line(p.Exec, s.Env)
+			args[key] = line(p.Exec, s)
 		}
 	}
 	for _, name := range velos.HookNames {
 		switch h := s.Hook(name); {
 		case h == nil || len(h.Command) == 0:
 		case h.Shell:
-			args[string(name)] = audit.Line(strings.Fields(h.Command[0]), s.Env)
+			args[string(name)] = line(strings.Fields(h.Command[0]), s)
 		default:
-			args[string(name)] = audit.Line(h.Command, s.Env)
+			args[string(name)] = line(h.Command, s)
 		}
 	}
 	return args
+}
+
+// line is a command of a Spec without its secrets.
+func line(words []string, s *velos.Spec) string {
+	env := s.Env
+	if len(s.FileEnv) > 0 {
+		env = maps.Clone(s.FileEnv)
+		maps.Copy(env, s.Env)
+	}
+	return audit.Line(words, env, s.Secret...)
 }
 
 func with(args map[string]string, key, value string) map[string]string {
