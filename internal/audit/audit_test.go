@@ -283,3 +283,52 @@ func TestSecretsOfLongCommandsAreNotKept(t *testing.T) {
 		}
 	}
 }
+
+// TestAClockThatGoesBackBreaksNothing: records are in the order in which they
+// were written, whatever the clock says of them.
+func TestAClockThatGoesBackBreaksNothing(t *testing.T) {
+	path := written(t, 2)
+	list, err := Read(path, Query{})
+	if err != nil || len(list) != 2 {
+		t.Fatal(list, err)
+	}
+	l := &Log{Path: path}
+	r := &Record{Op: "start", Inst: -1, Result: "ok"}
+	if err := l.Add(r, true); err != nil {
+		t.Fatal(err)
+	}
+	// The same line as a clock that went back an hour would have had it.
+	r.Time -= 3_600_000
+	change(t, path, func(lines [][]byte) [][]byte { lines[2] = r.line(); return lines })
+	if err := os.WriteFile(headFile(path), []byte(`{"seq":3,"hash":"`+r.Hash+`"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	add(t, &Log{Path: path}, 1)
+	if v := verdict(t, path); !v.OK || v.Records != 4 {
+		t.Errorf("%+v", v)
+	}
+	if list, err := Read(path, Query{}); err != nil || list[2].Time >= list[1].Time || list[3].Seq != 4 {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+func TestNamesThatMeanHarmAreKeptAsText(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	hostile := "x\"},\n{\"seq\":9,\"op\":\"start\"}\x1b[2J\u202e\x00\xff\u2028 \\"
+	l := &Log{Path: path}
+	for range 2 {
+		if err := l.Add(&Record{Op: "rename", App: hostile, Inst: -1, Result: "invalid", Message: hostile, Args: map[string]string{"name": hostile, hostile: "x"}, Actor: velos.Actor{Client: hostile, Agent: hostile}}, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := os.ReadFile(path)
+	if err != nil || bytes.Count(b, []byte("\n")) != 2 || bytes.ContainsAny(b, "\x1b\x00") {
+		t.Errorf("%q, %v", b, err)
+	}
+	if v := verdict(t, path); !v.OK || v.Records != 2 {
+		t.Errorf("%+v", v)
+	}
+	if list, err := Read(path, Query{}); err != nil || len(list) != 2 || list[1].Args["name"] == "" {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
