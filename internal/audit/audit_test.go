@@ -256,3 +256,79 @@ func FuzzALineIsWholeOrNot(f *testing.F) {
 		}
 	})
 }
+
+func TestSecretsOfLongCommandsAreNotKept(t *testing.T) {
+	env := map[string]string{"API_KEY": "sk/live+0123456789", "STRIPE_ID": "plain-name-77"}
+	for _, c := range []struct {
+		words []string
+		want  string
+	}{
+		{[]string{"velos", "start", "--env=DB_PASSWORD=hunter2", "x"}, "velos start --env=DB_PASSWORD=[masked] x"},
+		{[]string{"run", "--env", "A_TOKEN=x y z", "-e", "MODE=dev"}, "run --env A_TOKEN=[masked] -e MODE=dev"},
+		{[]string{"curl", "-H", "Authorization: Bearer abc", "-H", "X-Api-Key: abc", "-H", "Accept: text/html"}, "curl -H Authorization: [masked] -H X-Api-Key: [masked] -H Accept: text/html"},
+		{[]string{"curl", "--header=Cookie: a=b; c=d"}, "curl --header=Cookie: [masked]"},
+		{strings.Fields(`curl -H "Authorization: Bearer abc" http://h`), `curl -H "Authorization: [masked] [masked] http://h`},
+		{[]string{"Bearer", "abc.def"}, "Bearer [masked]"},
+		{[]string{"curl", "http://h/x?a=1&access_token=abc&b=2"}, "curl http://h/x?a=1&access_token=[masked]&b=2"},
+		{[]string{"curl", "http://h/x?api_key=abc#x"}, "curl http://h/x?api_key=[masked]#x"},
+		{[]string{"sync", "a://u:p1@h,b://u:p2@h"}, "sync a://u:[masked]@h,b://u:[masked]@h"},
+		{[]string{"curl", "-u", "anna:hunter2", "--user=anna:hunter2", "--user", "anna:hunter2"}, "curl -u anna:[masked] --user=anna:[masked] --user anna:[masked]"},
+		{[]string{"x", "sk%2Flive%2B0123456789", "c2svbGl2ZSswMTIzNDU2Nzg5", "plain-name-77"}, "x [masked] [masked] [masked]"},
+		{[]string{"--key", "-----BEGIN", "x"}, "--key [masked] x"},
+		{[]string{"--token", "--verbose"}, "--token --verbose"},
+		{[]string{"node", "--keep-alive", "5", "--author", "ann", "--keep=us"}, "node --keep-alive 5 --author ann --keep=us"},
+	} {
+		if got := Line(c.words, env, "STRIPE_ID"); got != c.want {
+			t.Errorf("%q:\n%s, want\n%s", c.words, got, c.want)
+		}
+	}
+}
+
+// TestAClockThatGoesBackBreaksNothing: records are in the order in which they
+// were written, whatever the clock says of them.
+func TestAClockThatGoesBackBreaksNothing(t *testing.T) {
+	path := written(t, 2)
+	list, err := Read(path, Query{})
+	if err != nil || len(list) != 2 {
+		t.Fatal(list, err)
+	}
+	l := &Log{Path: path}
+	r := &Record{Op: "start", Inst: -1, Result: "ok"}
+	if err := l.Add(r, true); err != nil {
+		t.Fatal(err)
+	}
+	// The same line as a clock that went back an hour would have had it.
+	r.Time -= 3_600_000
+	change(t, path, func(lines [][]byte) [][]byte { lines[2] = r.line(); return lines })
+	if err := os.WriteFile(headFile(path), []byte(`{"seq":3,"hash":"`+r.Hash+`"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	add(t, &Log{Path: path}, 1)
+	if v := verdict(t, path); !v.OK || v.Records != 4 {
+		t.Errorf("%+v", v)
+	}
+	if list, err := Read(path, Query{}); err != nil || list[2].Time >= list[1].Time || list[3].Seq != 4 {
+		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+func TestNamesThatMeanHarmAreKeptAsText(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.jsonl")
+	hostile := "x\"},\n{\"seq\":9,\"op\":\"start\"}\x1b[2J\u202e\x00\xff\u2028 \\"
+	l := &Log{Path: path}
+	for range 2 {
+		if err := l.Add(&Record{Op: "rename", App: hostile, Inst: -1, Result: "invalid", Message: hostile, Args: map[string]string{"name": hostile, hostile: "x"}, Actor: velos.Actor{Client: hostile, Agent: hostile}}, true); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := os.ReadFile(path)
+	if err != nil || bytes.Count(b, []byte("\n")) != 2 || bytes.ContainsAny(b, "\x1b\x00") {
+		t.Errorf("%q, %v", b, err)
+	}
+	if v := verdict(t, path); !v.OK || v.Records != 2 {
+		t.Errorf("%+v", v)
+	}
+	if list, err := Read(path, Query{}); err != nil || len(list) != 2 || list[1].Args["name"] == "" {
+		t.Errorf("%+v, %v", list, err)
+	}
+}

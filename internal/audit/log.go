@@ -23,6 +23,7 @@ type Log struct {
 	open bool // seq and last are known
 	seq  uint64
 	last string // hash of the newest line
+	lost int    // orders since then that could not be written
 }
 
 // head is what the file beside the log holds: how far the chain has come. It is
@@ -49,13 +50,37 @@ func (l *Log) Add(r *Record, durable bool) error {
 	defer l.mu.Unlock()
 	f, err := l.file()
 	if err != nil {
+		l.lost++
 		return blame(l.Path, err)
 	}
 	defer f.Close()
+	if err := l.own(f); err != nil {
+		l.lost++
+		return blame(l.Path, err)
+	}
+	seq := l.seq
 	if err := l.put(f, r, durable); err != nil {
+		if l.seq == seq {
+			l.lost++
+		}
 		return blame(l.Path, err)
 	}
 	return nil
+}
+
+// own says of orders that could not be written that they are missing, as soon
+// as something can be.
+func (l *Log) own(f *os.File) error {
+	if l.lost == 0 {
+		return nil
+	}
+	lost := strconv.Itoa(l.lost)
+	seq := l.seq
+	err := l.put(f, &Record{Op: "mend", Inst: -1, Actor: velos.Policy, Result: "ok", Args: map[string]string{"not_recorded": lost}, Message: "so many orders could not be recorded"}, true)
+	if l.seq != seq {
+		l.lost = 0
+	}
+	return err
 }
 
 // Ready is an error when a record could not be written now, as far as one can
@@ -70,6 +95,9 @@ func (l *Log) Ready() error {
 	defer f.Close()
 	if !roomy(f) {
 		return blame(l.Path, errors.New("the disk is full"))
+	}
+	if err := l.own(f); err != nil {
+		return blame(l.Path, err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -242,6 +243,17 @@ func TestNoRouteIsWithoutItsGuard(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	revoked, gone, err := tokens.Create("", guard.Control, 0)
+	if err == nil {
+		err = tokens.Revoke(gone.ID)
+	}
+	former, rotated, e2 := tokens.Create("", guard.Control, 0)
+	if e2 == nil {
+		_, _, e2 = tokens.Rotate(rotated.ID)
+	}
+	if err = errors.Join(err, e2); err != nil {
+		t.Fatal(err)
+	}
 	try := func(r *api.Route, body string, change func(*http.Request)) int {
 		t.Helper()
 		q, err := http.NewRequest(r.Method, c.url+strings.ReplaceAll(r.Path, "{app}", "api"), strings.NewReader(body))
@@ -270,15 +282,20 @@ func TestNoRouteIsWithoutItsGuard(t *testing.T) {
 			change func(*http.Request)
 			want   int
 		}{
-			"without a token":       {func(q *http.Request) { q.Header.Del("Authorization") }, 401},
-			"with a wrong one":      {bearer(c.token + "x"), 401},
-			"with one that is over": {bearer(over), 401},
-			"in the address":        {func(q *http.Request) { q.Header.Del("Authorization"); q.URL.RawQuery = "token=" + c.token }, 401},
-			"with a ticket":         {func(q *http.Request) { q.Header.Del("Authorization"); q.URL.RawQuery = "ticket=" + c.token }, 401},
-			"by another name":       {func(q *http.Request) { q.Host = "evil.example" }, 403},
-			"from another page":     {func(q *http.Request) { q.Header.Set("Origin", "http://evil.example") }, 403},
-			"from no page":          {func(q *http.Request) { q.Header.Set("Origin", "null") }, 403},
-			"across sites":          {func(q *http.Request) { q.Header.Set("Sec-Fetch-Site", "cross-site") }, 403},
+			"without a token":                      {func(q *http.Request) { q.Header.Del("Authorization") }, 401},
+			"with a wrong one":                     {bearer(c.token + "x"), 401},
+			"with one that is over":                {bearer(over), 401},
+			"with one that was revoked":            {bearer(revoked), 401},
+			"with one that was rotated":            {bearer(former), 401},
+			"by a name that is ours and more":      {func(q *http.Request) { q.Host = "localhost.evil.example" }, 403},
+			"by a name at another port's page":     {func(q *http.Request) { q.Header.Set("Origin", "http://localhost:1") }, 403},
+			"from a page by the same rebound name": {func(q *http.Request) { q.Host = "evil.example"; q.Header.Set("Origin", "http://evil.example") }, 403},
+			"in the address":                       {func(q *http.Request) { q.Header.Del("Authorization"); q.URL.RawQuery = "token=" + c.token }, 401},
+			"with a ticket":                        {func(q *http.Request) { q.Header.Del("Authorization"); q.URL.RawQuery = "ticket=" + c.token }, 401},
+			"by another name":                      {func(q *http.Request) { q.Host = "evil.example" }, 403},
+			"from another page":                    {func(q *http.Request) { q.Header.Set("Origin", "http://evil.example") }, 403},
+			"from no page":                         {func(q *http.Request) { q.Header.Set("Origin", "null") }, 403},
+			"across sites":                         {func(q *http.Request) { q.Header.Set("Sec-Fetch-Site", "cross-site") }, 403},
 		} {
 			want := x.want
 			if status, open := openly[r.Path]; open && want == http.StatusUnauthorized {

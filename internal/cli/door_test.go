@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"regexp"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/guard"
+	"github.com/velospm/velos/internal/home"
 )
 
 var listening = regexp.MustCompile(`listening on (\S+)`)
@@ -134,5 +137,64 @@ func TestMetricsAskForATokenWhenTold(t *testing.T) {
 	}
 	if code, _ := get(t, "GET", url, strings.TrimSpace(w.Out.(*locked).String()), ""); code != 200 {
 		t.Error(code)
+	}
+}
+
+// TestFiguresAreForThoseWhoMayAsk is what TestNoRouteIsWithoutItsGuard is for
+// the api: every way in, and neither an answer nor a question to the daemon.
+func TestFiguresAreForThoseWhoMayAsk(t *testing.T) {
+	d := newFake(t, "api")
+	tokens := guard.Tokens{Home: home.Home{Dir: d.home}, Now: time.Now}
+	good, _, e1 := tokens.Create("", guard.Read, 0)
+	over, _, e2 := tokens.Create("", guard.Read, time.Nanosecond)
+	revoked, gone, e3 := tokens.Create("", guard.Read, 0)
+	if err := errors.Join(e1, e2, e3, tokens.Revoke(gone.ID)); err != nil {
+		t.Fatal(err)
+	}
+	url := strings.TrimSuffix(behind(t, d, "metrics", "--port", "0", "--token"), "/metrics")
+	set := func(key, value string) func(*http.Request) { return func(r *http.Request) { r.Header.Set(key, value) } }
+	for name, x := range map[string]struct {
+		method string
+		change func(*http.Request)
+		want   int
+	}{
+		"foreign host":         {"GET", func(r *http.Request) { r.Host = "evil.example" }, 403},
+		"rebound":              {"GET", func(r *http.Request) { r.Host = "evil.example"; r.Header.Set("Origin", "http://evil.example") }, 403},
+		"foreign origin":       {"GET", set("Origin", "http://evil.example"), 403},
+		"no origin":            {"GET", set("Origin", "null"), 403},
+		"across sites":         {"GET", set("Sec-Fetch-Site", "cross-site"), 403},
+		"no token":             {"GET", func(r *http.Request) { r.Header.Del("Authorization") }, 401},
+		"in the address":       {"GET", func(r *http.Request) { r.Header.Del("Authorization"); r.URL.RawQuery = "token=" + good }, 401},
+		"a wrong token":        {"GET", set("Authorization", "Bearer "+good+"x"), 401},
+		"one that is over":     {"GET", set("Authorization", "Bearer "+over), 401},
+		"one that was revoked": {"GET", set("Authorization", "Bearer "+revoked), 401},
+		"text":                 {"POST", set("Content-Type", "text/plain"), 403}, // its token may only read
+	} {
+		for _, path := range []string{"/metrics", "/", "/metrics/x", "/debug/pprof/"} {
+			r, err := http.NewRequest(x.method, url+path, strings.NewReader(""))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Authorization", "Bearer "+good)
+			x.change(r)
+			a, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			b, _ := io.ReadAll(a.Body)
+			a.Body.Close()
+			if a.StatusCode != x.want || strings.Contains(string(b), "velos_") || a.Header.Get("Set-Cookie") != "" || a.Header.Get("Access-Control-Allow-Origin") != "" {
+				t.Errorf("%s, %s: %d %s", name, path, a.StatusCode, b)
+			}
+		}
+	}
+	d.mu.Lock()
+	calls := len(d.calls)
+	d.mu.Unlock()
+	if calls > 0 {
+		t.Errorf("the daemon was asked: %q", d.calls)
+	}
+	if code, text := get(t, "GET", url+"/metrics", good, ""); code != 200 || !strings.Contains(text, "velos_up 1") {
+		t.Errorf("%d %s", code, text)
 	}
 }

@@ -184,6 +184,9 @@ func (d *draft) envFile(name string, env Environ) (map[string]string, *problem) 
 		listed = "?" + file
 	}
 	b, err := readSmall(file)
+	if st, e := os.Stat(file); err == nil && e == nil && !st.Mode().IsRegular() {
+		err = errors.New("is no file, and each run reads it again")
+	}
 	if err != nil {
 		if optional && errors.Is(err, fs.ErrNotExist) {
 			d.spec.EnvFiles = append(d.spec.EnvFiles, listed)

@@ -155,6 +155,9 @@ func nodeVersion(node string) (major, minor int) {
 }
 
 func readHead(file string) ([]byte, error) {
+	if st, err := os.Stat(file); err == nil && !st.Mode().IsRegular() {
+		return nil, nil // reading a pipe could take for ever
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package config
 import (
 	"bytes"
 	"crypto/sha256"
+	"errors"
 	"hash"
 	"path/filepath"
 	"slices"
@@ -169,8 +170,11 @@ func (l *loader) included(c *node, base string) ([]string, *problem) {
 	case !strings.ContainsAny(word, "*?["):
 		return []string{word}, nil
 	}
-	found, err := filepath.Glob(absIn(base, word, l.env))
-	if err != nil {
+	found, err := glob(absIn(base, word, l.env))
+	switch {
+	case errors.Is(err, errTooMuch):
+		return nil, wrong(shown(word)+" would have too many directories looked through", "name the directory")
+	case err != nil:
 		return nil, wrong(shown(word)+" is no pattern", `such as "services/*.toml"`)
 	}
 	if len(found) == 0 {

@@ -185,6 +185,7 @@ func (c *call) restart(ctx context.Context) (velos.Record, error) {
 	}
 	w := about("restart", q.Target, true, true)
 	w.becomes(q.Spec)
+	c.adds(&w)
 	if err := c.permit(w); err != nil {
 		return nil, err
 	}
@@ -265,6 +266,7 @@ func (c *call) reload(ctx context.Context) (velos.Record, error) {
 	}
 	w := about("reload", q.Target, q.Spec != nil, true)
 	w.becomes(q.Spec)
+	c.adds(&w)
 	if err := c.permit(w); err != nil {
 		return nil, err
 	}
@@ -342,6 +344,7 @@ func (c *call) update(context.Context) (velos.Record, error) {
 	}
 	w := about("update", wire.All(q.ID), true, true)
 	w.becomes(&q.Spec)
+	c.adds(&w)
 	if err := c.permit(w); err != nil {
 		return nil, err
 	}

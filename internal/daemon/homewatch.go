@@ -6,6 +6,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/home"
+	"github.com/velospm/velos/internal/policy"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -55,19 +56,29 @@ func (d *Daemon) rehouse() {
 		Cause: "the home was removed or moved while velosd ran; it was made anew"})
 }
 
-// reserved refuses log files that would overwrite what is ours.
+// reserved refuses log files that would overwrite what is ours, whichever links
+// lead there.
 func reserved(h home.Home, s *velos.Spec) error {
 	for _, f := range []struct{ key, path string }{{"log_file", s.LogFile}, {"out_file", s.OutFile}, {"error_file", s.ErrFile}} {
 		if f.path == "" {
 			continue
 		}
-		inside := strings.TrimPrefix(filepath.Clean(f.path), h.Dir+string(filepath.Separator))
-		dir, file := filepath.Split(inside)
-		if inside == filepath.Clean(f.path) || dir == "logs"+string(filepath.Separator) && strings.HasSuffix(file, ".log") && file != "daemon.log" {
-			continue
+		path := filepath.Clean(f.path)
+		real := filepath.Join(policy.Real(filepath.Dir(path)), filepath.Base(path)) // the file itself may be no link
+		if private(h.Dir, path) || private(policy.Real(h.Dir), real) {
+			return &velos.Error{Code: velos.Invalid, Message: "app " + s.Name + ": " + f.key + ": " + f.path + " is velosd's own",
+				Hint: "choose a file outside of " + h.Dir + ", or one in its logs directory that ends in .log"}
 		}
-		return &velos.Error{Code: velos.Invalid, Message: "app " + s.Name + ": " + f.key + ": " + f.path + " is velosd's own",
-			Hint: "choose a file outside of " + h.Dir + ", or one in its logs directory that ends in .log"}
 	}
 	return nil
+}
+
+// private reports whether a file of the home is no log that an app may have.
+func private(dir, path string) bool {
+	inside, ok := strings.CutPrefix(path, dir+string(filepath.Separator))
+	if !ok {
+		return false
+	}
+	sub, file := filepath.Split(inside)
+	return sub != "logs"+string(filepath.Separator) || !strings.HasSuffix(file, ".log") || file == "daemon.log"
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"maps"
 	"strings"
 
 	"github.com/velospm/velos"
@@ -35,7 +36,7 @@ func (c *call) begin(w *wish) velos.Actor {
 	r := &audit.Record{Op: w.Verb, ID: w.id, Inst: w.inst, Actor: who, Args: w.args, Waived: c.who.waived}
 	switch spec, ok := c.d.sup.Spec(w.id); {
 	case ok:
-		r.App = spec.Name
+		r.App, w.Was = spec.Name, &spec
 		w.Takes = w.Takes && !(spec.Autorestart == velos.Never && c.session.added(w.id)) // the end of a one-shot run
 		w.Targets = append(w.Targets, policy.Target{Name: spec.Name, Cwd: spec.Cwd})
 	case len(w.Specs) == 1:
@@ -43,8 +44,8 @@ func (c *call) begin(w *wish) velos.Actor {
 	}
 	if len(w.Specs) == 1 {
 		r.Args = withSpec(r.Args, w.Specs[0])
-		if old, ok := c.d.sup.Spec(w.id); ok {
-			r.Args["changes"] = strings.Join(record.Differences(&old, w.Specs[0]), " ")
+		if w.Was != nil {
+			r.Args["changes"] = strings.Join(record.Differences(w.Was, w.Specs[0]), " ")
 		}
 	}
 	if w.More > 0 {
@@ -74,6 +75,7 @@ func (c *call) permit(w wish) error {
 // carried out.
 func (c *call) record(err error) {
 	r := c.deed
+	defer c.d.rules.done(c)
 	r.Result = "ok"
 	if err != nil {
 		e := asError(err)
@@ -113,21 +115,42 @@ func about(verb string, t wire.Target, takes, touches bool) wish {
 func (c *call) starting(q *wire.Start) wish {
 	w := about("start", wire.Target{ID: q.ID, Inst: q.Inst}, q.Spec != nil && q.ID != 0, q.Spec != nil && q.ID != 0)
 	w.becomes(q.Spec)
-	switch {
-	case q.Spec != nil && q.ID == 0:
-		if w.inst = -1; !q.Hold && q.Spec.Autostart {
-			w.More = max(q.Spec.Instances, 1)
-		}
-	case c.actor().Agent != "": // nobody else's are counted, and a look is not for nothing
-		if a, err := c.d.sup.Info(q.ID); err == nil {
-			for i := range a.Instances {
-				if in := &a.Instances[i]; !in.Wanted && (q.Inst < 0 || q.Inst == in.Inst) {
-					w.More++
-				}
-			}
-		}
+	if q.Spec == nil || q.ID != 0 {
+		c.adds(&w)
+	} else if w.inst = -1; !q.Hold && q.Spec.Autostart {
+		w.More = max(q.Spec.Instances, 1)
 	}
 	return w
+}
+
+// adds counts the processes that an order about a known app adds: those that
+// should run after it and should not before. Nobody but agents has them
+// counted, and a look is not for nothing.
+func (c *call) adds(w *wish) {
+	if c.actor().Agent == "" {
+		return
+	}
+	a, err := c.d.sup.Info(w.id)
+	if err != nil {
+		return
+	}
+	after := len(a.Instances)
+	if len(w.Specs) == 1 {
+		after = max(w.Specs[0].Instances, 1)
+	}
+	wanted := 0
+	for i := range a.Instances {
+		in := &a.Instances[i]
+		if in.Wanted {
+			wanted++
+		} else if w.inst >= 0 && w.inst == in.Inst && after == len(a.Instances) {
+			w.More = 1 // it alone
+			return
+		}
+	}
+	if w.inst < 0 || after > len(a.Instances) {
+		w.More = max(after-wanted, 0)
+	}
 }
 
 // scaling is the wish of another number of instances: fewer take something
@@ -162,17 +185,32 @@ func withSpec(args map[string]string, s *velos.Spec) map[string]string {
 	case s.Interpreter != "":
 		words = append(append(append([]string{s.Interpreter}, s.InterpreterArgs...), s.Script), s.Args...)
 	}
-	args = with(with(args, "command", audit.Line(words, s.Env)), "cwd", s.Cwd)
+	args = with(with(args, "command", line(words, s)), "cwd", s.Cwd)
+	for key, p := range map[string]*velos.Probe{"ready": s.Ready, "health": s.Health} {
+		if p != nil && len(p.Exec) > 0 {
+			args[key] = line(p.Exec, s)
+		}
+	}
 	for _, name := range velos.HookNames {
 		switch h := s.Hook(name); {
 		case h == nil || len(h.Command) == 0:
 		case h.Shell:
-			args[string(name)] = audit.Line(strings.Fields(h.Command[0]), s.Env)
+			args[string(name)] = line(strings.Fields(h.Command[0]), s)
 		default:
-			args[string(name)] = audit.Line(h.Command, s.Env)
+			args[string(name)] = line(h.Command, s)
 		}
 	}
 	return args
+}
+
+// line is a command of a Spec without its secrets.
+func line(words []string, s *velos.Spec) string {
+	env := s.Env
+	if len(s.FileEnv) > 0 {
+		env = maps.Clone(s.FileEnv)
+		maps.Copy(env, s.Env)
+	}
+	return audit.Line(words, env, s.Secret...)
 }
 
 func with(args map[string]string, key, value string) map[string]string {

@@ -527,8 +527,9 @@ func TestAgentsAreStoppedWhereNothingCanBeRecordedAndPeopleAreNot(t *testing.T) 
 func TestTheRecordIsPrivateAndHoldsNoValueOfAnEnvironment(t *testing.T) {
 	d := governed(t, policy.Policy{})
 	c := caller(t, d, byMCP)
-	s := shell("api", "exec sleep 600 --token=hunter2hunter2 $EXTRA")
-	s.Env["API_KEY"], s.Env["EXTRA"] = "sk-live-0123456789", "visible-elsewhere"
+	s := shell("api", "exec sleep 600 --token=hunter2hunter2 --env=A_KEY=hunter2 -H 'Authorization: Bearer hunter2' http://u:hunter2@h/?key=hunter2 of-a-file-77 own-secret-88 $EXTRA")
+	s.Env["API_KEY"], s.Env["EXTRA"], s.Env["OWN"] = "sk-live-0123456789", "visible-elsewhere", "own-secret-88"
+	s.FileEnv, s.Secret = map[string]string{"FILE_TOKEN": "of-a-file-77"}, []string{"OWN"}
 	r, err := c.Start(t.Context(), wire.Start{Spec: s, Wait: true, Inst: -1})
 	if err != nil && !errors.Is(err, velos.ErrCrashed) {
 		t.Fatal(err)
@@ -541,7 +542,7 @@ func TestTheRecordIsPrivateAndHoldsNoValueOfAnEnvironment(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, secret := range []string{"hunter2", "sk-live", "visible-elsewhere"} {
+	for _, secret := range []string{"hunter2", "sk-live", "visible-elsewhere", "of-a-file", "own-secret"} {
 		if strings.Contains(string(b), secret) {
 			t.Errorf("%s is in %s", secret, b)
 		}

@@ -34,6 +34,17 @@ type rules struct {
 	started []uint32 // apps that agents have added or scaled up; nil until somebody counts
 	counted bool
 	waiting approvals
+
+	gate     sync.Mutex        // held while processes are counted and promised
+	promised map[*call]promise // what orders under way may add; guarded by mu
+}
+
+// A promise is how many processes an order that was allowed may add. Until it
+// is done it counts, so that many orders at once get no more than one by one.
+type promise struct {
+	id    uint32 // 0: of an app that is not known yet
+	more  int
+	floor int // so many of the app's are wanted when it is done
 }
 
 // readPatience is how long the program that reads the file may take.
@@ -118,17 +129,62 @@ func (r *rules) allow(c *call, w *wish) error {
 		}
 		p = &policy.Policy{Path: r.d.home.ConfigFile()}
 	}
-	running := 0
-	if p.Most > 0 && w.More > 0 {
-		running = r.running()
-	}
-	if err := p.Judge(&w.Deed, running); err != nil {
+	if err := r.judge(c, p, w); err != nil {
 		return err
 	}
 	if why := p.Asks(&w.Deed); why != "" {
-		return r.waiting.pass(c, why)
+		if err := r.waiting.pass(c, why); err != nil {
+			r.mu.Lock()
+			delete(r.promised, c)
+			r.mu.Unlock()
+			return err
+		}
 	}
 	return nil
+}
+
+// judge has the rules judge an order, and promises it what it may add.
+func (r *rules) judge(c *call, p *policy.Policy, w *wish) error {
+	if p.Most == 0 || w.More == 0 {
+		return p.Judge(&w.Deed, 0)
+	}
+	r.gate.Lock()
+	defer r.gate.Unlock()
+	if err := p.Judge(&w.Deed, r.running()); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.promised == nil {
+		r.promised = map[*call]promise{}
+	}
+	r.promised[c] = promise{w.id, w.More, r.wanted(w.id) + w.More}
+	return nil
+}
+
+// done takes back what was promised to an order: what it has added counts by
+// itself from now on, also where its caller has heard of a crash.
+func (r *rules) done(c *call) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, ok := r.promised[c]; ok && c.deed.ID != 0 && !slices.Contains(r.started, c.deed.ID) {
+		r.started = append(r.started, c.deed.ID)
+	}
+	delete(r.promised, c)
+}
+
+// wanted is how many processes of an app are wanted.
+func (r *rules) wanted(id uint32) (n int) {
+	a, err := r.d.sup.Info(id)
+	if err != nil {
+		return 0 // deleted, or not there yet
+	}
+	for i := range a.Instances {
+		if a.Instances[i].Wanted {
+			n++
+		}
+	}
+	return n
 }
 
 // grace is how long apps outlive their leases.
@@ -139,30 +195,36 @@ func (r *rules) grace() time.Duration {
 	return lease.Grace
 }
 
-// running counts the processes of apps that agents have started.
-func (r *rules) running() int {
+// begun are the results of orders that have added what they say: who waits for
+// a start may hear of a crash, and it stands all the same.
+var begun = map[string]bool{"ok": true, velos.Crashed.String(): true, velos.Timeout.String(): true, velos.Cancelled.String(): true}
+
+// running counts the processes of apps that agents have started, and what was
+// promised to orders under way.
+func (r *rules) running() (n int) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if !r.counted { // the audit record knows what was before this daemon
 		list, _ := audit.Read(r.d.home.AuditFile(), audit.Query{Agent: "any"})
 		for i := range list {
-			if l := &list[i]; l.Result == "ok" && (l.Op == "start" || l.Op == "scale") && l.Args["adds"] != "" && !slices.Contains(r.started, l.ID) {
+			if l := &list[i]; begun[l.Result] && l.ID != 0 && l.Args["adds"] != "" && !slices.Contains(r.started, l.ID) {
 				r.started = append(r.started, l.ID)
 			}
 		}
 		r.counted = true
 	}
-	ids := slices.Clone(r.started)
-	r.mu.Unlock()
-	n := 0
-	for _, id := range ids {
-		a, err := r.d.sup.Info(id)
-		if err != nil {
-			continue // deleted
-		}
-		for i := range a.Instances {
-			if a.Instances[i].Wanted {
-				n++
+	for _, id := range r.started {
+		wanted := r.wanted(id)
+		for _, p := range r.promised {
+			if p.id == id {
+				wanted = max(wanted, p.floor)
 			}
+		}
+		n += wanted
+	}
+	for _, p := range r.promised {
+		if p.id == 0 || !slices.Contains(r.started, p.id) {
+			n += p.more
 		}
 	}
 	return n
@@ -172,7 +234,7 @@ func (r *rules) running() int {
 func (r *rules) note(id uint32) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.counted && !slices.Contains(r.started, id) {
+	if id != 0 && r.counted && !slices.Contains(r.started, id) {
 		r.started = append(r.started, id)
 	}
 }

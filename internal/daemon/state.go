@@ -221,6 +221,9 @@ func (c *call) load(ctx context.Context) (velos.Record, error) {
 		if changed {
 			count++
 		}
+		if id, ok := c.d.sup.Lookup(v.Spec.Name); ok && changed && who.Agent != "" {
+			c.d.rules.note(id)
+		}
 	}
 	if err := c.kept(); first == nil {
 		first = err
@@ -247,6 +250,9 @@ func (c *call) snapshot(q *wire.StatePath) (*home.State, []string, error) {
 func (c *call) revive(ctx context.Context, v home.Saved, who velos.Actor) (changed bool, err error) {
 	id, ok := c.d.sup.Lookup(v.Spec.Name)
 	if !ok {
+		if err := reserved(c.d.home, &v.Spec); err != nil {
+			return false, err
+		}
 		v.Spec.FileEnv, _ = supervise.EnvFiles(&v.Spec)
 		if id, err = c.d.sup.Add(v.Spec, who); err != nil {
 			return false, err

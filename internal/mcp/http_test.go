@@ -1,13 +1,19 @@
 package mcp
 
 import (
+	"context"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/client"
 )
 
 const (
@@ -86,6 +92,71 @@ func TestTheGuardStandsBeforeEveryRoute(t *testing.T) {
 				t.Errorf("%s: other origins are let in", name)
 			}
 		}
+	}
+}
+
+// TestNothingIsDoneForWhomTheGuardRefuses calls a tool that changes things, in
+// both eras: whoever is refused must not even have the daemon asked.
+func TestNothingIsDoneForWhomTheGuardRefuses(t *testing.T) {
+	var asked atomic.Int32
+	s, err := New(Options{Connect: func(context.Context) (*client.Client, error) {
+		asked.Add(1)
+		return nil, &velos.Error{Code: velos.Unreachable, Message: "there is no daemon in this test"}
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	h := s.Handler(testPort, testToken)
+	meta := `"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientInfo":{"name":"t","version":"1"},"io.modelcontextprotocol/clientCapabilities":{}},`
+	send := func(method, body string, change func(*http.Request)) *httptest.ResponseRecorder {
+		r := httptest.NewRequest(method, "http://"+testHost+Path, strings.NewReader(body))
+		for key, value := range map[string]string{"Content-Type": "application/json", "Accept": "application/json, text/event-stream", "Authorization": "Bearer " + testToken,
+			"Mcp-Protocol-Version": "2026-07-28", "Mcp-Method": "tools/call", "Mcp-Name": "process_stop"} {
+			r.Header.Set(key, value)
+		}
+		change(r)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w
+	}
+	call := `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{` + meta + `"name":"process_stop","arguments":{"name_or_id":"api"}}}`
+	for name, change := range map[string]func(*http.Request){
+		"foreign host": func(r *http.Request) { r.Host = "evil.example:4999" },
+		"rebound host": func(r *http.Request) {
+			r.Host = "evil.example:4999"
+			r.Header.Set("Origin", "http://evil.example:4999")
+		},
+		"foreign origin": func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") },
+		"null origin":    func(r *http.Request) { r.Header.Set("Origin", "null") },
+		"cross site":     func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") },
+		"text":           func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") },
+		"form":           func(r *http.Request) { r.Header.Set("Content-Type", "application/x-www-form-urlencoded") },
+		"no token":       func(r *http.Request) { r.Header.Del("Authorization") },
+		"wrong token":    func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+strings.Repeat("0", 32)) },
+		"half a token":   func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+testToken[:16]) },
+		"in the address": func(r *http.Request) { r.Header.Del("Authorization"); r.URL.RawQuery = "token=" + testToken },
+		"in a cookie":    func(r *http.Request) { r.Header.Del("Authorization"); r.Header.Set("Cookie", "token="+testToken) },
+		"get":            func(r *http.Request) { r.Method = http.MethodGet },
+		"another method": func(r *http.Request) { r.Method = http.MethodPut },
+		"too large": func(r *http.Request) {
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(call+strings.Repeat(" ", mostBody))), int64(len(call)+mostBody)
+		},
+		"large and silent": func(r *http.Request) {
+			r.Body, r.ContentLength = io.NopCloser(strings.NewReader(call+strings.Repeat(" ", mostBody))), -1
+			r.TransferEncoding = []string{"chunked"}
+		},
+	} {
+		w := send(http.MethodPost, call, change)
+		if w.Code < 400 || w.Header().Get("Set-Cookie") != "" || w.Header().Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+	if n := asked.Load(); n > 0 {
+		t.Errorf("the daemon was asked %d times", n)
+	}
+	if w := send(http.MethodPost, call, func(*http.Request) {}); w.Code != 200 || asked.Load() == 0 {
+		t.Errorf("whoever may: %d %s", w.Code, w.Body)
 	}
 }
 

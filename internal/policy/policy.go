@@ -6,7 +6,6 @@
 package policy
 
 import (
-	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -29,7 +28,7 @@ type Policy struct {
 	Path     string       // of the file, for messages
 	Mode     Mode         // empty: Full
 	Projects []string     // directories, absolute: only apps below them exist for agents; none: all do
-	Allow    []string     // patterns of names of programs that they may start; none: any
+	Allow    []string     // patterns of programs that they may start, of names or, with a slash, of paths; none: any
 	Limited  bool         // Allow counts, also when it is empty
 	Protect  []string     // patterns of names of apps that they may not touch
 	Most     int          // processes that agents have started; 0: any number
@@ -68,6 +67,7 @@ type Deed struct {
 	Verb    string        // as people call it: stop
 	Targets []Target      // known apps that it is about
 	Specs   []*velos.Spec // what is to run from now on, where the order says so
+	Was     *velos.Spec   // what the one known app it is about is now
 	Takes   bool          // it takes something away: a run, an app, a line of a log
 	Touches bool          // it is one of those that protected apps are spared
 	More    int           // processes that it adds
@@ -94,6 +94,9 @@ func (p *Policy) Judge(d *Deed, running int) error {
 		}
 		if name := p.foreign(s); name != "" {
 			return p.refuse(d, "commands.allow", name+" is no program that agents may start")
+		}
+		if name := p.loads(s, d.Was); name != "" {
+			return p.refuse(d, "commands.allow", "the variable "+name+" would have the program run other code first; leave it out, or ask a person")
 		}
 	}
 	if p.Others == Deny && d.others() {
@@ -165,84 +168,11 @@ func (p *Policy) Sees(cwd string) bool {
 	if len(p.Projects) == 0 {
 		return true
 	}
-	real, err := filepath.EvalSymlinks(cwd) // one that is gone is taken by its name
-	if err != nil {
-		real = filepath.Clean(cwd)
-	}
+	real := Real(cwd)
 	for _, dir := range p.Projects {
 		if real == dir || dir == "/" || strings.HasPrefix(real, dir+string(filepath.Separator)) {
 			return true
 		}
 	}
 	return false
-}
-
-// foreign is the first program of a Spec that agents may not start.
-func (p *Policy) foreign(s *velos.Spec) string {
-	if !p.Limited {
-		return ""
-	}
-	for _, name := range programs(s) {
-		if !p.allows(name) {
-			return name
-		}
-	}
-	return ""
-}
-
-func (p *Policy) allows(name string) bool {
-	for _, pattern := range p.Allow {
-		if match(pattern, name) {
-			return true
-		}
-	}
-	return false
-}
-
-// programs are the names of what a Spec has run: the program, and those of its
-// hooks and probes.
-func programs(s *velos.Spec) []string {
-	var list []string
-	switch {
-	case s.Shell:
-		list = shellPrograms(list, s.Command)
-	case s.Interpreter != "":
-		list = append(list, filepath.Base(s.Interpreter))
-	default:
-		list = append(list, filepath.Base(s.Script))
-	}
-	for _, name := range velos.HookNames {
-		switch h := s.Hook(name); {
-		case h == nil || len(h.Command) == 0:
-		case h.Shell:
-			list = shellPrograms(list, h.Command[0])
-		default:
-			list = append(list, filepath.Base(h.Command[0]))
-		}
-	}
-	for _, probe := range []*velos.Probe{s.Ready, s.Health} {
-		if probe != nil && len(probe.Exec) > 0 {
-			list = append(list, filepath.Base(probe.Exec[0]))
-		}
-	}
-	return list
-}
-
-// shellPrograms adds those of a line for a shell. One that is more than one
-// plain command is a program for the shell, and the shell has to be allowed as
-// well.
-func shellPrograms(list []string, line string) []string {
-	first, _, _ := strings.Cut(strings.TrimSpace(line), " ")
-	list = append(list, filepath.Base(first))
-	if strings.ContainsAny(line, ";|&$`()<>{}=\n\\\"'*?[]#~!") {
-		list = append(list, "sh")
-	}
-	return list
-}
-
-// match is a name against a pattern: * stands for anything, ? for one
-// character. A pattern that is none matches itself.
-func match(pattern, name string) bool {
-	ok, err := path.Match(pattern, name)
-	return ok && err == nil || pattern == name
 }

@@ -1,8 +1,6 @@
 package supervise
 
 import (
-	"maps"
-	"os"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -11,7 +9,6 @@ import (
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/child"
 	"github.com/velospm/velos/internal/cluster"
-	"github.com/velospm/velos/internal/dotenv"
 	"github.com/velospm/velos/internal/fault"
 	"github.com/velospm/velos/internal/home"
 	"github.com/velospm/velos/internal/keeper"
@@ -260,31 +257,6 @@ func argv(s *velos.Spec) (path string, args []string) {
 		return s.Interpreter, append(append(args, s.Script), s.Args...)
 	}
 	return s.Script, append([]string{s.Script}, s.Args...)
-}
-
-// EnvFiles reads an app's env files, later ones winning. Their values are
-// never stored, and what counts is what they say when a run begins.
-func EnvFiles(s *velos.Spec) (map[string]string, error) {
-	if len(s.EnvFiles) == 0 {
-		return s.FileEnv, nil
-	}
-	all := map[string]string{}
-	for _, file := range s.EnvFiles {
-		path, optional := velos.OptionalFile(file)
-		b, err := os.ReadFile(path)
-		if optional && os.IsNotExist(err) {
-			continue
-		}
-		if err != nil {
-			return nil, &velos.Error{Code: velos.Failed, Message: "env_file: " + err.Error(), Cause: err}
-		}
-		m, err := dotenv.Parse(b)
-		if err != nil {
-			return nil, &velos.Error{Code: velos.Invalid, Message: "env_file " + path + ": " + err.Error(), Cause: err}
-		}
-		maps.Copy(all, m)
-	}
-	return all, nil
 }
 
 // later is room for the variables that are added to environ's: without it the

@@ -39,6 +39,27 @@ type source struct {
 	name, stamp string
 	many        bool
 	mask        Mask
+	cut         map[piece]bool // lines of which the rest comes
+}
+
+// A piece is where the rest of a line comes from.
+type piece struct {
+	inst int
+	src  velos.Stream
+}
+
+// hide is a line without the secrets, also where it was cut inside of one.
+func (s *source) hide(en *velos.Entry) []byte {
+	from := piece{en.Inst, en.Src}
+	begun := s.cut[from]
+	if !begun && !en.More {
+		return s.mask.Bytes(en.Msg)
+	}
+	if s.cut == nil {
+		s.cut = map[piece]bool{}
+	}
+	s.cut[from] = en.More
+	return s.mask.Piece(en.Msg, begun, en.More)
 }
 
 // NewEntries prepares to write lines of apps to w.
@@ -180,7 +201,7 @@ type lineJSON struct {
 }
 
 func entryJSON(s *source, en *velos.Entry) lineJSON {
-	msg := s.mask.Bytes(en.Msg)
+	msg := s.hide(en)
 	j := lineJSON{Time: en.Time, Level: en.Level.String(), App: s.name, ID: en.App, Inst: en.Inst, PID: en.PID,
 		Src: en.Src.String(), Msg: string(msg), More: en.More, Seq: en.Seq, Missed: en.Missed}
 	if !utf8.Valid(msg) {
@@ -199,7 +220,7 @@ type lineAI struct {
 }
 
 func (e *Entries) entryAI(s *source, en *velos.Entry) lineAI {
-	j := lineAI{Time: int64(en.Time) / 1000, Msg: Clean(s.mask.Bytes(en.Msg), false), Missed: en.Missed, Beside: e.side}
+	j := lineAI{Time: int64(en.Time) / 1000, Msg: Clean(s.hide(en), false), Missed: en.Missed, Beside: e.side}
 	if en.Level != velos.Info {
 		j.Level = en.Level.String()
 	}
@@ -235,7 +256,7 @@ func (e *Entries) human(s *source, en *velos.Entry) {
 	if s.stamp != "" {
 		e.buf.str(e.o.paint(dim, Text(FormatTime(en.Time.Std().In(e.o.loc()), s.stamp))), " ")
 	}
-	text := Clean(s.mask.Bytes(en.Msg), e.o.Color)
+	text := Clean(s.hide(en), e.o.Color)
 	if !strings.Contains(text, "\x1b") {
 		text = e.o.paint(LevelColor(en.Level), text)
 	}

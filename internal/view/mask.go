@@ -2,12 +2,11 @@ package view
 
 import (
 	"bytes"
-	"encoding/base64"
 	"net/url"
-	"sort"
 	"strings"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/audit"
 )
 
 // Masked stands where a secret was.
@@ -54,8 +53,9 @@ func password(s string) string {
 // they turn up, also as base64 or escaped for a URL. Passwords of addresses are
 // hidden without a name.
 type Mask struct {
-	r     *strings.Replacer
-	named map[string]bool // variables that the apps call secret
+	r      *audit.Hider
+	values []string        // what the secrets are, as they are
+	named  map[string]bool // variables that the apps call secret
 }
 
 // secret reports whether a variable of the apps is one whose value nobody
@@ -79,47 +79,27 @@ func MaskOf(apps ...*velos.App) Mask {
 				if m.secret(k, v) {
 					forms(seen, v)
 					forms(seen, password(v))
+					m.values = append(m.values, v)
 				}
 			}
 		}
 	}
-	if len(seen) == 0 {
-		return m
-	}
-	list := make([]string, 0, len(seen))
-	for v := range seen {
-		list = append(list, v)
-	}
-	// The longest first: a secret that begins with another one goes whole.
-	sort.Slice(list, func(i, j int) bool {
-		return len(list[i]) > len(list[j]) || len(list[i]) == len(list[j]) && list[i] < list[j]
-	})
-	pairs := make([]string, 0, 2*len(list))
-	for _, v := range list {
-		pairs = append(pairs, v, Masked)
-	}
-	m.r = strings.NewReplacer(pairs...)
+	m.r = audit.NewHider(seen)
 	return m
 }
 
+// forms adds a value, as audit does; a password of an address also as a program
+// reads it there.
 func forms(seen map[string]bool, v string) {
-	if len(v) < 8 {
-		return
-	}
-	for _, f := range []string{v, url.QueryEscape(v), url.PathEscape(v)} {
-		seen[f] = true
-	}
-	for _, e := range []*base64.Encoding{base64.StdEncoding, base64.RawStdEncoding, base64.URLEncoding, base64.RawURLEncoding} {
-		seen[e.EncodeToString([]byte(v))] = true
+	audit.Forms(seen, v)
+	if plain, err := url.PathUnescape(v); err == nil && plain != v {
+		audit.Forms(seen, plain)
 	}
 }
 
 // String is s without the secrets.
 func (m Mask) String(s string) string {
-	if m.r != nil {
-		s = m.r.Replace(s)
-	}
-	return inURLs(s)
+	return inURLs(m.r.Replace(s))
 }
 
 // inURLs hides the passwords of addresses such as postgres://app:PASSWORD@db,
@@ -144,12 +124,50 @@ func inURLs(s string) string {
 	}
 }
 
-// Bytes is b without the secrets; b itself when there are none.
+// Bytes is b without the secrets; b itself when there are none. One that holds
+// colours or what nobody sees goes with all of those in b.
 func (m Mask) Bytes(b []byte) []byte {
 	if m.r == nil && !bytes.Contains(b, []byte("://")) {
 		return b
 	}
-	return []byte(m.String(string(b)))
+	s := m.String(string(b))
+	if m.r != nil && !plain([]byte(s)) {
+		text := Clean([]byte(s), false)
+		if hidden := m.r.Replace(text); hidden != text {
+			return []byte(inURLs(hidden))
+		}
+	}
+	return []byte(s)
+}
+
+// shortestPiece is that of a secret of which the rest is in another line.
+const shortestPiece = 4
+
+// Piece is Bytes for a part of a line that was too long for one: it may begin
+// or end inside of a secret.
+func (m Mask) Piece(b []byte, begins, ends bool) []byte {
+	head, tail := 0, 0
+	for _, v := range m.values {
+		for n := min(len(v)-1, len(b)); n >= shortestPiece; n-- {
+			if begins && n > head && strings.HasSuffix(v, string(b[:n])) {
+				head = n
+			}
+			if ends && n > tail && strings.HasPrefix(v, string(b[len(b)-n:])) {
+				tail = n
+			}
+		}
+	}
+	if head+tail > len(b) {
+		return []byte(Masked)
+	}
+	out := m.Bytes(b[head : len(b)-tail])
+	if head > 0 {
+		out = append([]byte(Masked), out...)
+	}
+	if tail > 0 {
+		out = append(append([]byte(nil), out...), Masked...)
+	}
+	return out
 }
 
 // Env is a copy of env with the secret values hidden.
@@ -167,25 +185,29 @@ func (m Mask) Env(env map[string]string) map[string]string {
 	return out
 }
 
-func (m Mask) strings(list []string) []string {
-	if m.r == nil {
-		return list
+// words are those of a command, without what is secret by the word before it.
+func (m Mask) words(list []string) []string {
+	if list == nil {
+		return nil
 	}
-	out := make([]string, len(list))
-	for i, s := range list {
+	out := audit.Words(list)
+	for i, s := range out {
 		out[i] = m.String(s)
 	}
 	return out
 }
+
+// line is a command that a shell reads.
+func (m Mask) line(s string) string { return strings.Join(m.words(strings.Split(s, " ")), " ") }
 
 // App is a copy of a that may be shown.
 func (m Mask) App(a *velos.App) velos.App {
 	c := *a
 	c.Spec.Env = m.Env(a.Spec.Env)
 	c.Spec.FileEnv = nil
-	c.Spec.Args = m.strings(a.Spec.Args)
-	c.Spec.InterpreterArgs = m.strings(a.Spec.InterpreterArgs)
-	c.Spec.Command = m.String(a.Spec.Command)
+	c.Spec.Args = m.words(a.Spec.Args)
+	c.Spec.InterpreterArgs = m.words(a.Spec.InterpreterArgs)
+	c.Spec.Command = m.line(a.Spec.Command)
 	c.Spec.Ready, c.Spec.Health = m.probe(a.Spec.Ready), m.probe(a.Spec.Health)
 	c.Spec.Hooks = m.hooks(a.Spec.Hooks)
 	c.Spec.ShutdownMessage = m.String(a.Spec.ShutdownMessage)
@@ -204,29 +226,33 @@ func (m Mask) instances(list []velos.Instance) []velos.Instance {
 }
 
 func (m Mask) probe(p *velos.Probe) *velos.Probe {
-	if p == nil || m.r == nil {
+	if p == nil {
 		return p
 	}
 	c := *p
-	c.HTTP, c.TCP, c.Log, c.Exec = m.String(p.HTTP), m.String(p.TCP), m.String(p.Log), m.strings(p.Exec)
+	c.HTTP, c.TCP, c.Log, c.Exec = m.String(p.HTTP), m.String(p.TCP), m.String(p.Log), m.words(p.Exec)
 	return &c
 }
 
 func (m Mask) hooks(h *velos.Hooks) *velos.Hooks {
-	if h == nil || m.r == nil {
+	if h == nil {
 		return h
 	}
 	c := h
 	for _, name := range velos.HookNames {
 		if k := h.Hook(name); k != nil {
-			c = c.With(name, &velos.Hook{Command: m.strings(k.Command), Shell: k.Shell, Timeout: k.Timeout})
+			hidden := &velos.Hook{Command: m.words(k.Command), Shell: k.Shell, Timeout: k.Timeout}
+			if k.Shell && len(k.Command) > 0 {
+				hidden.Command = []string{m.line(k.Command[0])}
+			}
+			c = c.With(name, hidden)
 		}
 	}
 	return c
 }
 
 func (m Mask) exit(e *velos.Exit) *velos.Exit {
-	if e == nil || m.r == nil {
+	if e == nil {
 		return e
 	}
 	c := *e

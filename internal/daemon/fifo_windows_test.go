@@ -1,0 +1,5 @@
+package daemon
+
+import "errors"
+
+func mkfifo(string) error { return errors.ErrUnsupported }
