@@ -15,6 +15,6 @@ import (
 func main() {
 	cli.Monitor = func(ctx context.Context, s cli.Screen) error { return tui.Run(ctx, tui.Options(s)) }
 	cli.SendTelemetry = send
-	cli.RecordFigures, cli.AskFigures = record, ask
+	cli.RecordFigures, cli.AskFigures, cli.AskAllFigures = record, ask, askAll
 	os.Exit(cli.Main(os.Args[1:]))
 }

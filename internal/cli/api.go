@@ -41,7 +41,7 @@ func (o *apiFlags) flags(f *pflag.FlagSet) {
 	f.IntVar(&o.burst, "burst", 200, "requests that one client may send at once")
 	f.IntVar(&o.sockets, "max-sockets", 1024, "WebSockets that may be open")
 	f.StringVar(&o.link, "link", "", "print a link that signs a browser in: control, read or none; unless given, control on a terminal")
-	f.BoolVar(&o.history, "history", false, "answer with what velos metrics --history has recorded, too")
+	f.BoolVar(&o.history, "history", false, "record figures as velos metrics --history does, and answer with them")
 }
 
 func (o *apiFlags) check() error {
@@ -89,6 +89,14 @@ func setupAPI(s *session, f *pflag.FlagSet) handler {
 		ways.Page, ways.SignIn = api.Page(page.Files()), s.links(&o, tokens)
 		if o.history {
 			ways.Verbs.Past = s.apiPast
+			ctx, stop := context.WithCancel(ctx)
+			wait, err := s.record(ctx, dial)
+			if err != nil {
+				stop()
+				return err
+			}
+			defer wait()
+			defer stop()
 		}
 		server := api.New(ways)
 		defer server.Close()

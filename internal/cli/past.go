@@ -17,7 +17,8 @@ import (
 // commands that need them become velos-doors.
 var (
 	RecordFigures func(context.Context, Recording) error
-	AskFigures    func(context.Context, home.Home, *view.Past) error // fills the points in
+	AskFigures    func(context.Context, home.Home, *view.Past) error                             // fills the points in
+	AskAllFigures func(context.Context, home.Home, view.Past) (map[string][]velos.Point, error) // of every app, by name
 )
 
 // A Recording is what a recorder gets to know of the command that started it.
@@ -95,14 +96,21 @@ func (s *session) past(ctx context.Context, words []string, span string) error {
 
 // fill asks for the points of a stretch of time until now, about so many.
 func (s *session) fill(ctx context.Context, h home.Home, p *view.Past, length time.Duration, points int) error {
+	s.stretch(p, length, points)
+	return AskFigures(ctx, h, p)
+}
+
+// stretch says which time that is.
+func (s *session) stretch(p *view.Past, length time.Duration, points int) {
 	step := velos.Time(stepOf(velos.MillisOf(length), points))
 	p.Step = velos.Millis(step)
 	p.Until = (velos.TimeOf(s.Now()) + step - 1) / step * step
 	p.Since = p.Until - (velos.Time(length/time.Millisecond)+step-1)/step*step
-	return AskFigures(ctx, h, p)
 }
 
-// apiPast answers with what an app took.
+// apiPast answers with what an app took, or what each of several did. Of
+// these a point is no shorter than a minute: single samples of all apps are
+// more than anybody draws.
 func (s *session) apiPast(ctx context.Context, out io.Writer, a api.Past) error {
 	length, err := lengthOf("span", a.Span, time.Minute)
 	if err != nil {
@@ -113,6 +121,18 @@ func (s *session) apiPast(ctx context.Context, out io.Writer, a api.Past) error 
 		return err
 	}
 	p := view.Past{Name: a.App, Inst: a.Inst}
+	if a.App == "" {
+		s.stretch(&p, length, min(a.Points, max(int(length/time.Minute), 1)))
+		points, err := AskAllFigures(ctx, h, p)
+		if err != nil {
+			return err
+		}
+		all := view.Pasts{Since: p.Since, Until: p.Until, Step: p.Step}
+		for _, name := range a.Apps {
+			all.Add(name, points[name])
+		}
+		return view.Histories(out, &all)
+	}
 	if err := s.fill(ctx, h, &p, length, a.Points); err != nil {
 		return err
 	}
