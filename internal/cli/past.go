@@ -17,7 +17,7 @@ import (
 // commands that need them become velos-doors.
 var (
 	RecordFigures func(context.Context, Recording) error
-	AskFigures    func(context.Context, home.Home, *view.Past) error                             // fills the points in
+	AskFigures    func(context.Context, home.Home, *view.Past) error                            // fills the points in
 	AskAllFigures func(context.Context, home.Home, view.Past) (map[string][]velos.Point, error) // of every app, by name
 )
 

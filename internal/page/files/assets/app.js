@@ -9,6 +9,7 @@ import { logs } from './logs.js';
 import { crash, why } from './crash.js';
 import { settings } from './settings.js';
 import { eventList } from './events.js';
+import { figures } from './figures.js';
 
 export const tabs = { '': facets, logs, crash, why, figures, config: settings, events: (store, name) => eventList(store, name) };
 
@@ -53,8 +54,9 @@ function facets(store, name) {
   const el = h('div', null, list, h('div.charts', null, cpu, memory), h('h2', null, t('restarts24')), day, h('h2', null, t('instances')), instances);
   let key = '';
   el.show = (a) => {
-    const f = store.figures.get(a.id), c = a.config, now = JSON.stringify([a.generation, a.url, a.ports, a.health, a.restart_count, a.log.errors, a.log.dropped]);
-    if (f) cpu.draw(f.cpu), memory.draw(f.memory);
+    const f = store.recent(a.id), c = a.config, now = JSON.stringify([a.generation, a.url, a.ports, a.health, a.restart_count, a.log.errors, a.log.dropped]);
+    cpu.draw(f.cpu);
+    memory.draw(f.memory);
     day.draw(store.day(a.id));
     if (now !== key) {
       key = now;
@@ -78,20 +80,6 @@ function instance() {
     say(up, i.pid ? span(Date.now() - i.started_at) : i.retry_at > Date.now() ? t('retry_in', { span: span(i.retry_at - Date.now()) }) : '–');
     say(use, i.pid ? percent(i.usage.cpu_percent) + ' · ' + size(i.usage.memory_bytes) : '');
     say(reason, [i.leaving ? t('leaving') : '', clean(i.status_text), clean(i.health_text), i.reason || i.exit_meaning, i.since ? ago(i.since) : ''].filter(Boolean).join(' · '));
-  };
-  return el;
-}
-
-/** Figures as long as the page has been open; the server's past, if it has one. */
-function figures(store, name) {
-  const cpu = chart(t('cpu'), percent, 1), memory = chart(t('memory'), size), since = h('p.dim');
-  const el = h('div', null, h('div.charts.tall', null, cpu, memory), since);
-  el.show = (a) => {
-    const f = store.figures.get(a.id);
-    if (!f) return;
-    cpu.draw(f.cpu);
-    memory.draw(f.memory);
-    say(since, t('figures_since', { time: moment(f.times[0]) }));
   };
   return el;
 }

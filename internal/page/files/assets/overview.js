@@ -80,8 +80,9 @@ function card(store, first) {
   let app = first, shown = {};
   const once = (key, value, f) => { if (shown[key] !== value) { shown[key] = value; f(); } };
   el.figures = () => {
-    const f = store.figures.get(app.id);
-    if (f) cpu.draw(f.cpu, 1), memory.draw(f.memory);
+    const f = store.figures.get(app.id), drawn = store.recent(app.id);
+    cpu.draw(drawn.cpu, 1);
+    memory.draw(drawn.memory);
     const running = app.pid > 0;
     say(p.cpu, running ? percent(f ? f.cpu.at(-1) : app.cpu_percent) : '–');
     say(p.memory, running ? size(f ? f.memory.at(-1) : app.memory_bytes) : '–');
