@@ -40,6 +40,7 @@ export function app(store, name, tab, params) {
   };
   const leave = () => { shown?.leave?.(); shown = null; };
   fill(place, loading());
+  requestAnimationFrame(() => nav.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' }));
   show();
   const soon = paced(show, 250), off = store.listen((what) => { if (what !== 'link') soon(); });
   el.leave = () => { off(); leave(); };
@@ -51,12 +52,13 @@ export function app(store, name, tab, params) {
 function facets(store, name) {
   const list = h('div'), instances = h('div.rows', { role: 'list', 'aria-label': t('instances') }), day = dayBar();
   const cpu = chart(t('cpu'), percent, 1), memory = chart(t('memory'), size);
-  const el = h('div', null, list, h('div.charts', null, cpu, memory), h('h2', null, t('restarts24')), day, h('h2', null, t('instances')), instances);
+  const hour = h('p.dim'), el = h('div', null, list, h('div.charts', null, cpu, memory), hour, h('h2', null, t('restarts24')), day, h('h2', null, t('instances')), instances);
   let key = '';
   el.show = (a) => {
     const f = store.recent(a.id), c = a.config, now = JSON.stringify([a.generation, a.url, a.ports, a.health, a.restart_count, a.log.errors, a.log.dropped]);
     cpu.draw(f.cpu);
     memory.draw(f.memory);
+    say(hour, store.history === 'here' ? t('past.hour') : '');
     day.draw(store.day(a.id));
     if (now !== key) {
       key = now;

@@ -59,9 +59,11 @@ function tally(el, all) {
 }
 
 function group(store) {
-  const title = h('h2'), rows = h('ul.apps', null), heads = ['cpu', 'memory', 'restarts24', 'uptime'].map((k) => h('span', { 'aria-hidden': 'true' }, t(k)));
+  const title = h('h2'), rows = h('ul.apps', null), heads = ['cpu', 'memory', 'restarts24', 'uptime'].map(() => h('span', { 'aria-hidden': 'true' }));
   const el = h('section.group', null, h('div.heads', null, title, heads), rows);
   el.update = (g) => {
+    const of = store.history === 'here' ? ', ' + t('span.1h') : '';
+    [t('cpu') + of, t('memory') + of, t('restarts24'), t('uptime')].forEach((text, i) => say(heads[i], text));
     say(title, g.name + ' · ' + count(g.apps.length));
     keyed(rows, g.apps, (a) => String(a.id), (a) => card(store, a));
   };

@@ -2,7 +2,7 @@
 // the page is open. A step in which nobody looked has no value.
 
 /** The lengths that can be chosen, and in how many points each is asked for. */
-export const spans = { '1h': [3600e3, 120], '6h': [6 * 3600e3, 180], '24h': [24 * 3600e3, 144], '7d': [7 * 24 * 3600e3, 168] };
+export const spans = { '1h': [3600e3, 60], '6h': [6 * 3600e3, 180], '24h': [24 * 3600e3, 144], '7d': [7 * 24 * 3600e3, 168] };
 
 /** A Series is one app's figures in steps of one length. */
 export class Series {
