@@ -3,6 +3,7 @@
 import { h } from './dom.js';
 import { t } from './text.js';
 import { ask, at } from './door.js';
+import { said } from './said.js';
 import { note } from './parts.js';
 
 const quoted = (name) => /^[\w.:-]+$/.test(name) ? name : "'" + name.replaceAll("'", "'\\''") + "'";
@@ -62,7 +63,7 @@ export function confirm(verb, app) {
     try {
       const r = await ask(order.method || 'POST', at(app.name, order.below ?? '/' + verb), order.method === 'DELETE' ? undefined : order.body?.(values()) || {});
       const one = Array.isArray(r) ? r[0] : r;
-      note(t('done', { name: app.name, did: one?.did || verb }));
+      note(t('done', { name: app.name, did: said(one?.did || verb) }));
       dialog.close();
     } catch (err) {
       wrong.textContent = (err.message || t('unreachable')) + (err.hints?.length ? ' – ' + err.hints[0] : '');

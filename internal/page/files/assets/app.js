@@ -9,6 +9,7 @@ import { logs } from './logs.js';
 import { crash, why } from './crash.js';
 import { settings } from './settings.js';
 import { eventList } from './events.js';
+import { said } from './said.js';
 import { figures } from './figures.js';
 
 export const tabs = { '': facets, logs, crash, why, figures, config: settings, events: (store, name) => eventList(store, name) };
@@ -81,7 +82,7 @@ function instance() {
     say(pid, `:${i.instance} ${i.pid ? 'pid ' + i.pid : ''}`);
     say(up, i.pid ? span(Date.now() - i.started_at) : i.retry_at > Date.now() ? t('retry_in', { span: span(i.retry_at - Date.now()) }) : '–');
     say(use, i.pid ? percent(i.usage.cpu_percent) + ' · ' + size(i.usage.memory_bytes) : '');
-    say(reason, [i.leaving ? t('leaving') : '', clean(i.status_text), clean(i.health_text), i.reason || i.exit_meaning, i.since ? ago(i.since) : ''].filter(Boolean).join(' · '));
+    say(reason, [i.leaving ? t('leaving') : '', clean(i.status_text), clean(i.health_text), said(clean(i.reason || i.exit_meaning)), i.since ? ago(i.since) : ''].filter(Boolean).join(' · '));
   };
   return el;
 }

@@ -1,9 +1,10 @@
 // All apps, by namespace.
 import { h, fill, keyed, paced, say } from './dom.js';
-import { t, percent, size, span, count, ago } from './text.js';
+import { t, percent, size, span, count, ago, clean } from './text.js';
 import { badge, dayBar, cpuSpark, memorySpark } from './draw.js';
 import { empty, loading, outside, appLink } from './parts.js';
 import { actorName } from './store.js';
+import { said } from './said.js';
 import { confirm, ordersFor } from './actions.js';
 
 const alarm = ['errored', 'waiting_restart', 'starting', 'stopping', 'online', 'stopped'];
@@ -105,7 +106,7 @@ function card(store, first) {
     once('menu', store.control + ordersFor(a).join(), () => fill(menu, store.control && ordersFor(a).filter((v) => /start|stop/.test(v)).slice(0, 2).map((v) =>
       h('button.small', { 'data-verb': v, 'aria-label': t('verb.' + v) + ' ' + a.name, onclick: () => confirm(v, app) }, t('verb.' + v)))));
     const last = a.instances.find((i) => i.status === 'errored' || i.status === 'waiting_restart');
-    el.title = last?.reason ? last.reason + (last.since ? ' · ' + ago(last.since) : '') : '';
+    el.title = last?.reason ? said(clean(last.reason)) + (last.since ? ' · ' + ago(last.since) : '') : '';
     el.figures();
   };
   return el;
