@@ -59,7 +59,7 @@ function facets(store, name) {
     const f = store.recent(a.id), c = a.config, now = JSON.stringify([a.generation, a.url, a.ports, a.health, a.restart_count, a.log.errors, a.log.dropped]);
     cpu.draw(f.cpu);
     memory.draw(f.memory);
-    say(hour, store.history === 'here' ? t('past.hour') : '');
+    say(hour, f.hour ? t('past.hour') : t('past.open'));
     day.draw(store.day(a.id));
     if (now !== key) {
       key = now;

@@ -52,12 +52,15 @@ export function shapeOf(values, width, height, y) {
 export function spark(label, show, width = 96, height = 22) {
   const line = h('path.stroke', { fill: 'none' }), area = h('path.ground', null);
   const svg = h('svg.spark', { viewBox: `0 0 ${width} ${height}`, width, height, preserveAspectRatio: 'none', role: 'img' }, area, line);
-  svg.draw = (all, floor = 0) => {
+  const title = h('title');
+  svg.append(title);
+  svg.draw = (all, floor = 0, hour = false) => {
     const values = all.length > width ? all.slice(-width) : all, known = values.filter((v) => v !== null), top = Math.max(floor, ...known);
     const s = shapeOf(values, width, height, (v) => height - 2 - (top ? v / top / 1.15 : 0) * (height - 4));
     line.setAttribute('d', s.line);
     area.setAttribute('d', s.area);
-    svg.setAttribute('aria-label', known.length ? t('spark', { label, now: show(known.at(-1)), most: show(Math.max(...known)) }) : t('spark.none', { label }));
+    svg.setAttribute('aria-label', known.length ? t('spark', { label, now: show(known.at(-1)), most: show(Math.max(...known)) }) + ', ' + t(hour ? 'drawn.hour' : 'drawn.open') : t('spark.none', { label }));
+    if (title.textContent !== svg.getAttribute('aria-label')) title.textContent = svg.getAttribute('aria-label');
   };
   svg.draw([]);
   return svg;

@@ -3,7 +3,7 @@ import { h, fill, keyed, paced } from './dom.js';
 import { t, moment, clean } from './text.js';
 import { get, Trouble } from './door.js';
 import { empty, loaded, appLink } from './parts.js';
-import { actorName } from './store.js';
+import { actorName, failed } from './store.js';
 import { sentence } from './crash.js';
 import { said } from './said.js';
 
@@ -32,7 +32,7 @@ export function eventList(store, name) {
 
 function item(e, named) {
   const who = actorName(e.actor);
-  return h('div.item.' + (e.kind === 'exit' && !e.exit?.asked || e.kind === 'warning' || e.kind === 'alarm' ? 'alarm' : 'calm'), { role: 'listitem' }, h('time.digits', null, moment(e.ts)), h('span.kind', null, t('kind.' + e.kind)),
+  return h('div.item.' + (e.kind === 'exit' && failed(e.exit) || e.kind === 'warning' || e.kind === 'alarm' ? 'alarm' : 'calm'), { role: 'listitem' }, h('time.digits', null, moment(e.ts)), h('span.kind', null, t('kind.' + e.kind)),
     named && e.app ? h('a', { href: appLink(e.app) }, e.app + (e.instance >= 0 ? ':' + e.instance : '')) : e.instance >= 0 && !named ? h('span', null, ':' + e.instance) : null,
     h('span.grow', null, sentence(e)), who && h('span.dim', null, who));
 }

@@ -60,11 +60,9 @@ function tally(el, all) {
 }
 
 function group(store) {
-  const title = h('h2'), rows = h('ul.apps', null), heads = ['cpu', 'memory', 'restarts24', 'uptime'].map(() => h('span', { 'aria-hidden': 'true' }));
+  const title = h('h2'), rows = h('ul.apps', null), heads = ['cpu', 'memory', 'restarts24', 'uptime'].map((k) => h('span', { 'aria-hidden': 'true' }, t(k)));
   const el = h('section.group', null, h('div.heads', null, title, heads), rows);
   el.update = (g) => {
-    const of = store.history === 'here' ? ', ' + t('span.1h') : '';
-    [t('cpu') + of, t('memory') + of, t('restarts24'), t('uptime')].forEach((text, i) => say(heads[i], text));
     say(title, g.name + ' · ' + count(g.apps.length));
     keyed(rows, g.apps, (a) => String(a.id), (a) => card(store, a));
   };
@@ -84,8 +82,8 @@ function card(store, first) {
   const once = (key, value, f) => { if (shown[key] !== value) { shown[key] = value; f(); } };
   el.figures = () => {
     const f = store.figures.get(app.id), drawn = store.recent(app.id);
-    cpu.draw(drawn.cpu, 1);
-    memory.draw(drawn.memory);
+    cpu.draw(drawn.cpu, 1, drawn.hour);
+    memory.draw(drawn.memory, 0, drawn.hour);
     const running = app.pid > 0;
     say(p.cpu, running ? percent(f ? f.cpu.at(-1) : app.cpu_percent) : '–');
     say(p.memory, running ? size(f ? f.memory.at(-1) : app.memory_bytes) : '–');

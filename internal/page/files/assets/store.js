@@ -4,7 +4,7 @@ import { Line } from './socket.js';
 import { get, query } from './door.js';
 import { Series, rowOf } from './series.js';
 
-const mostEvents = 10000, mostFigures = 3600, dayHours = 24, minute = 60e3, hour = 3600e3;
+const mostEvents = 10000, mostFigures = 3600, dayHours = 24, minute = 60e3, fewest = 5, hour = 3600e3;
 
 /** Everything that is known. It is made anew at sign-in. */
 export class Store {
@@ -64,11 +64,11 @@ export class Store {
     return s;
   }
 
-  /** The figures of an app that a small drawing shows: an hour where that was recorded, else since the page was opened. */
+  /** The figures of an app that a small drawing shows: an hour where that was recorded, else (or where that is a dot yet) since the page was opened. */
   recent(id, now = Date.now()) {
     if (this.history === 'here') {
       const w = this.hour(id).window(now);
-      return { cpu: w.map((x) => x && x.cpu), memory: w.map((x) => x && x.memory) };
+      if (w.filter(Boolean).length >= fewest) return { cpu: w.map((x) => x && x.cpu), memory: w.map((x) => x && x.memory), hour: true };
     }
     return this.figures.get(id) || { cpu: [], memory: [] };
   }
@@ -176,12 +176,15 @@ export class Store {
   }
 }
 
+/** Whether an end is one that nobody wanted. */
+export const failed = (x) => !!x && !x.asked && (x.code !== 0 || !!x.signal || !!x.error);
+
 /** What an event counts as in the bar of a day, if it does. */
 function told(e, ended) {
   const inst = e.id + ':' + e.instance, x = e.exit;
   if (e.kind === 'order') return /^(restart|reload)/.test(e.cause || '') ? 'started' : '';
   if (e.kind === 'exit' && x && !x.asked) {
-    if (x.code !== 0 || x.signal || x.error) return 'failed';
+    if (failed(x)) return 'failed';
     ended.add(inst);
   }
   if (e.kind !== 'state' || !ended.has(inst)) return '';
