@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 
+	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/cli"
 	"github.com/velospm/velos/internal/history"
 	"github.com/velospm/velos/internal/home"
@@ -12,6 +13,15 @@ import (
 func record(ctx context.Context, r cli.Recording) error {
 	return history.Run(ctx, history.Options{Dial: r.Dial, Home: r.Home, Every: r.Config.Interval, Notice: r.Notice, Now: r.Now,
 		Keep: history.Keep{Samples: r.Config.Samples, Minutes: r.Config.Minutes, Hours: r.Config.Hours}})
+}
+
+func askAll(ctx context.Context, h home.Home, p view.Past) (map[string][]velos.Point, error) {
+	r, err := history.Open(history.Path(h))
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	return r.All(ctx, history.Question{Inst: p.Inst, Since: p.Since, Until: p.Until, Step: p.Step.Std()})
 }
 
 func ask(ctx context.Context, h home.Home, p *view.Past) error {

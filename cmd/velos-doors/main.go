@@ -15,6 +15,7 @@ import (
 func main() {
 	cli.Monitor = func(ctx context.Context, s cli.Screen) error { return tui.Run(ctx, tui.Options(s)) }
 	cli.SendTelemetry = send
-	cli.RecordFigures, cli.AskFigures, cli.RecentFigures = record, ask, recent
+	cli.RecordFigures, cli.AskFigures = record, ask
+	cli.AskAllFigures, cli.RecentFigures = askAll, recent
 	os.Exit(cli.Main(os.Args[1:]))
 }

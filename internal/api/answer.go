@@ -55,7 +55,12 @@ func (q *request) same(apps []velos.App) bool {
 		a := fan.Steady(&apps[i])
 		_ = view.Info(h, &a, view.Options{Format: view.JSON}) // a hash takes everything
 	}
-	tag := `W/"` + hex.EncodeToString(h.Sum(nil)[:12]) + `"`
+	return q.unchanged([sha256.Size]byte(h.Sum(nil)))
+}
+
+// unchanged answers so, if the client has seen what has this hash.
+func (q *request) unchanged(hash [sha256.Size]byte) bool {
+	tag := `W/"` + hex.EncodeToString(hash[:12]) + `"`
 	q.w.Header().Set("ETag", tag)
 	for _, list := range q.r.Header.Values("If-None-Match") {
 		for word := range strings.SplitSeq(list, ",") {

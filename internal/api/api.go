@@ -78,6 +78,7 @@ func Routes() []Route {
 		{"GET", "/v1/stream", socketed, true, false},
 		{"GET", "/v1/usage", ownUsage, false, false},
 		{"GET", "/v1/metrics", allFigures, false, false},
+		{"GET", "/v1/history/figures", allRecorded, false, false},
 		{"GET", "/v1/events", events, false, false},
 		{"GET", "/v1/changes", changes, false, false},
 		{"GET", "/v1/audit", audited, true, false},

@@ -136,7 +136,8 @@ func (s *socket) hello(here bool) []byte {
 		Version  string      `json:"version"`
 		Scope    guard.Scope `json:"scope"`
 		Daemon   string      `json:"daemon"`
-	}{"hello", Dialect, velos.Version, scope, map[bool]string{true: "here", false: "gone"}[here]})
+		History  bool        `json:"history"` // recorded figures are answered
+	}{"hello", Dialect, velos.Version, scope, map[bool]string{true: "here", false: "gone"}[here], s.q.Verbs.Past != nil})
 }
 
 func presence(here bool) []byte {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"io"
 	"path/filepath"
 	"strconv"
@@ -34,7 +35,8 @@ type Verbs struct {
 	Change func(ctx context.Context, out io.Writer, c *client.Client, app string, ch Change) error
 	// Study says what the lines of apps come to: summary, patterns, anomalies.
 	Study func(ctx context.Context, out io.Writer, c *client.Client, s Study) error
-	// Past is what an app took over time. Nil: that is not answered here.
+	// Past is what an app took over time, or what each of Apps did where App
+	// is empty. Nil: that is not answered here.
 	Past func(ctx context.Context, out io.Writer, p Past) error
 	// Audit is the record of orders.
 	Audit func(out io.Writer, a Audit) error
@@ -43,6 +45,7 @@ type Verbs struct {
 // Past is a stretch of time until now.
 type Past struct {
 	App    string
+	Apps   []string
 	Inst   int // -1: all, added up
 	Span   string
 	Points int // about so many
@@ -186,24 +189,69 @@ const (
 	mostPoints = 2000
 )
 
-// recorded answers with the figures that were recorded of an app.
-func recorded(q *request) error {
+// past is which figures a request wants.
+func (q *request) past(most int) (Past, error) {
 	v := q.query("span", "points")
-	p := Past{Span: cmp.Or(v.values.Get("span"), "1h"), Points: int(v.number("points", fewPoints, mostPoints))}
+	p := Past{Inst: -1, Span: cmp.Or(v.values.Get("span"), "1h"), Points: int(v.number("points", uint64(min(fewPoints, most)), uint64(most)))}
 	switch {
 	case v.err != nil:
-		return v.err
+		return p, v.err
 	case p.Points == 0:
-		return invalid("points: must be from 1 to "+strconv.Itoa(mostPoints), "")
+		return p, invalid("points: must be from 1 to "+strconv.Itoa(most), "")
 	case q.Verbs.Past == nil:
-		return &velos.Error{Code: velos.Unsupported, Message: "recorded figures are not answered here", Hint: "begin it with: velos api --history"}
+		return p, &velos.Error{Code: velos.Unsupported, Message: "recorded figures are not answered here", Hint: "begin it with: velos api --history"}
+	}
+	return p, nil
+}
+
+// recorded answers with the figures that were recorded of an app.
+func recorded(q *request) error {
+	p, err := q.past(mostPoints)
+	if err != nil {
+		return err
 	}
 	t, err := q.target()
 	if err != nil {
 		return err
 	}
 	p.App, p.Inst = t.app.Spec.Name, t.inst
-	return q.carry(askWithin, func(ctx context.Context, out io.Writer) error { return q.Verbs.Past(ctx, out, p) })
+	return q.figures(p)
+}
+
+// allRecorded answers with those of every app that there is, for a page that
+// draws them all.
+func allRecorded(q *request) error {
+	p, err := q.past(fewPoints)
+	if err != nil {
+		return err
+	}
+	ctx, stop := q.briefly()
+	defer stop()
+	apps, err := q.c.List(ctx)
+	if err != nil {
+		return err
+	}
+	for i := range apps.Apps {
+		p.Apps = append(p.Apps, apps.Apps[i].Spec.Name)
+	}
+	return q.figures(p)
+}
+
+// figures are the same until the next step begins.
+func (q *request) figures(p Past) error {
+	ctx, stop := q.briefly()
+	defer stop()
+	var out bytes.Buffer
+	if err := q.Verbs.Past(ctx, &out, p); err != nil {
+		return err
+	}
+	if q.unchanged(sha256.Sum256(out.Bytes())) {
+		return nil
+	}
+	return q.reply(func(w io.Writer) error {
+		_, err := w.Write(out.Bytes())
+		return err
+	})
 }
 
 func settings(q *request) error {

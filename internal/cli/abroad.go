@@ -9,6 +9,7 @@ const (
 	insteadLogs    = "nothing is needed: logs are rotated by themselves, see velos start --help"
 	noModules      = "PM2 has this; Velos has no modules and no settings of its own"
 	noService      = "PM2 has this for its web service; Velos has none"
+	insteadWeb     = "PM2 has this for its paid web service; here it is a page of this machine: velos web"
 	noDeploy       = "PM2 has this; Velos starts what is there and fetches nothing"
 	noPatch        = "PM2 has this; Velos looks at programs from outside"
 	later          = "not yet in this version of velos"
@@ -23,8 +24,8 @@ var abroad = map[string]string{
 	"create": insteadFile, "generate": insteadFile, "examples": "velos start --help has some",
 	"logrotate": insteadLogs, "up": "here it is: velos start FILE.toml", "down": "here it is: velos stop all",
 	"rm": "here it is: velos delete", "cleardump": "delete the file that velos save names", "attach": "here it is: velos logs -f NAME",
-	"unmonitor": noService, "monitor": noService, "link": noService, "unlink": noService, "plus": noService, "login": noService, "logout": noService,
-	"register": noService, "open": noService, "install": noModules, "uninstall": noModules, "module:update": noModules, "module:generate": noModules,
+	"unmonitor": noService, "monitor": insteadWeb, "link": insteadWeb, "unlink": noService, "plus": insteadWeb, "login": noService, "logout": noService,
+	"register": noService, "open": insteadWeb, "install": noModules, "uninstall": noModules, "module:update": noModules, "module:generate": noModules,
 	"module:install": noModules, "publish": noModules, "package": noModules, "autoinstall": noModules, "set": noModules, "multiset": noModules, "get": noModules,
 	"conf": noModules, "unset": noModules, "deploy": noDeploy, "pull": noDeploy, "forward": noDeploy, "backward": noDeploy,
 	"serve": "PM2 has this; start a web server of your own", "expose": "PM2 has this; start a web server of your own",

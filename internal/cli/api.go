@@ -36,6 +36,7 @@ type apiFlags struct {
 	sockets int
 	link    string
 	history bool
+	quiet   bool // whoever calls shows a link
 }
 
 func (o *apiFlags) flags(f *pflag.FlagSet) {
@@ -45,7 +46,7 @@ func (o *apiFlags) flags(f *pflag.FlagSet) {
 	f.IntVar(&o.burst, "burst", 200, "requests that one client may send at once")
 	f.IntVar(&o.sockets, "max-sockets", 2048, "WebSockets that may be open, half of them by one client")
 	f.StringVar(&o.link, "link", "", "print a link that signs a browser in: control, read or none; unless given, control on a terminal")
-	f.BoolVar(&o.history, "history", false, "answer with what velos metrics --history has recorded, too")
+	f.BoolVar(&o.history, "history", false, "record figures as velos metrics --history does, and answer with them")
 }
 
 func (o *apiFlags) check() error {
@@ -77,27 +78,44 @@ func setupAPI(s *session, f *pflag.FlagSet) handler {
 		if o.history && AskFigures == nil {
 			return s.handOver("velos-doors", "api --history")
 		}
-		dial, err := s.dialer()
-		if err != nil {
-			return err
-		}
-		tokens, err := s.tokens()
-		if err != nil {
-			return err
-		}
-		if list, err := tokens.List(); err == nil && len(list) == 0 && o.Socket == "" {
-			s.notice("there is no token yet, so nobody can ask: velos token create makes one")
-		}
-		ways := api.Ways{Dial: dial, Signal: signalNumber, Now: s.Now, Origins: o.origins, Verbs: s.verbs(), Tickets: &guard.Tickets{Now: s.Now},
-			Valid: tokens.Valid, Moment: func(text string) (velos.Time, error) { return moment(text, s.Now(), s.Loc) }}
-		ways.Page, ways.SignIn = api.Page(page.Files()), s.links(&o, tokens)
-		if o.history {
-			ways.Verbs.Past = s.apiPast
-		}
-		server := api.New(ways)
-		defer server.Close()
-		o.Place.Sockets = o.sockets
-		return s.open(ctx, &o.doorFlags, "/v1", guard.Door{Next: server, Tokens: tokens, Tickets: ways.Tickets, Origins: o.origins, Reads: server.Reads,
-			Open: server.Open, Slow: server.Slow, Fair: o.Socket == "", AtOnce: mostAsked, Rate: o.rate, Burst: o.burst, Sockets: o.sockets})
+		return s.serve(ctx, &o)
 	}
+}
+
+// serve answers until it is interrupted.
+func (s *session) serve(ctx context.Context, o *apiFlags) error {
+	dial, err := s.dialer()
+	if err != nil {
+		return err
+	}
+	tokens, err := s.tokens()
+	if err != nil {
+		return err
+	}
+	if list, err := tokens.List(); err == nil && len(list) == 0 && o.Socket == "" && !o.quiet {
+		s.notice("there is no token yet, so nobody can ask: velos token create makes one")
+	}
+	ways := api.Ways{Dial: dial, Signal: signalNumber, Now: s.Now, Origins: o.origins, Verbs: s.verbs(), Tickets: &guard.Tickets{Now: s.Now},
+		Valid: tokens.Valid, Moment: func(text string) (velos.Time, error) { return moment(text, s.Now(), s.Loc) }}
+	codes := &page.Codes{Dir: tokens.Home.LinkDir(), Now: s.Now}
+	defer s.announced(o, tokens.Home)()
+	signIn, end := s.links(o, tokens, codes)
+	defer end()
+	ways.Page, ways.SignIn = api.Page(page.Files()), signIn
+	if o.history {
+		ways.Verbs.Past = s.apiPast
+		ctx, stop := context.WithCancel(ctx)
+		wait, err := s.record(ctx, dial)
+		if err != nil {
+			stop()
+			return err
+		}
+		defer wait()
+		defer stop()
+	}
+	server := api.New(ways)
+	defer server.Close()
+	o.Place.Sockets = o.sockets
+	return s.open(ctx, &o.doorFlags, "/v1", guard.Door{Next: server, Tokens: tokens, Tickets: ways.Tickets, Origins: o.origins, Reads: server.Reads,
+		Open: server.Open, Slow: server.Slow, Fair: o.Socket == "", AtOnce: mostAsked, Rate: o.rate, Burst: o.burst, Sockets: o.sockets})
 }

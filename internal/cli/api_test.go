@@ -172,6 +172,7 @@ func TestEveryAnswerIsAsDescribed(t *testing.T) {
 		{"GET", "/v1/apps/api/config?key=nope", "", 404, "no setting"},
 		{"GET", "/v1/apps/api/history", "", 200, `"current":true`},
 		{"GET", "/v1/apps/api/history/figures", "", 501, "velos api --history"},
+		{"GET", "/v1/history/figures", "", 501, "velos api --history"},
 		{"POST", "/v1/apps/api/config", `{"set":["kill_timeout=9s"],"dry_run":true}`, 200, `"key":"kill_timeout"`},
 		{"POST", "/v1/apps/api/config", `{"set":[]}`, 400, "something is needed"},
 		{"POST", "/v1/apps/api/undo", `{}`, 404, "has changed"},

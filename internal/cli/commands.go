@@ -72,6 +72,7 @@ var commands = []command{
 	{name: "flush", args: "[NAME...]", max: -1, group: "look", short: "empty log files", long: "Empties the log files of the apps named, of all apps if none is." + targetsHelp, setup: setupFlush, targets: true},
 	{name: "reload-logs", aliases: []string{"reloadLogs"}, group: "look", short: "open log files anew after they were moved", setup: setupReloadLogs},
 	{name: "api", group: "look", short: "serve all of this over HTTP", long: apiLong, setup: setupAPI},
+	{name: "web", group: "look", short: "open the page in the browser", long: webLong, setup: setupWeb},
 	{name: "metrics", group: "look", short: "serve figures for Prometheus", long: metricsLong, setup: setupMetrics},
 	{name: "monit", aliases: []string{"dash", "dashboard"}, args: "[NAME...]", max: -1, group: "look", short: "watch apps in a full-screen view", long: monitLong, setup: setupMonit, targets: true},
 	{name: "otel", group: "look", short: "send runs, figures and lines to an OpenTelemetry collector", long: otelLong, setup: setupOTel},

@@ -12,7 +12,7 @@ import (
 
 func setupInfo(s *session, f *pflag.FlagSet) handler {
 	env := f.Bool("env", false, "show each variable of its environment and where it is from; secrets are masked")
-	history := f.String("history", "", "draw CPU and memory of this long, such as 1h or 7d; velos metrics --history records them")
+	history := f.String("history", "", "draw CPU and memory of this long, such as 1h or 7d; velos api --history records them")
 	return func(ctx context.Context, args []string) error {
 		if *history != "" {
 			return s.past(ctx, args, *history)

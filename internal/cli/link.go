@@ -17,28 +17,54 @@ const (
 )
 
 // links prints links that sign a browser in, and returns what exchanges the
-// code of one for a token. A link that has been used is followed by another.
-func (s *session) links(o *apiFlags, tokens *guard.Tokens) func(code string) (string, error) {
+// code of one for a token: nil, when nobody is to come in that way. A link that
+// has been used is followed by another, and the last one ends with the door.
+func (s *session) links(o *apiFlags, tokens *guard.Tokens, codes *page.Codes) (signIn func(code string) (string, error), end func()) {
 	scope := guard.Scope(o.link)
 	if o.link == "" && s.ErrTTY && o.Local() {
 		scope = guard.Control
 	}
-	codes := &page.Codes{Now: s.Now}
-	if scope == guard.Read || scope == guard.Control {
+	last := ""
+	if !o.quiet && (scope == guard.Read || scope == guard.Control) {
+		show := func(origin string) {
+			code, err := codes.New(string(scope), page.CodeLife)
+			if err != nil {
+				s.notice(err.Error())
+				return
+			}
+			last = code
+			s.notice("the page, for one browser: ", linkTo(origin, code))
+		}
+		listening := o.listening
 		o.listening = func(origin string) {
-			show := func() { s.notice("the page, for one browser: ", reachable(origin), "/#ticket=", codes.New()) }
-			codes.Used = show
-			show()
+			codes.Used = func() {
+				if last != "" && !codes.Waits(last) { // a link of velos web is not followed by one here
+					show(origin)
+				}
+			}
+			if listening != nil {
+				listening(origin)
+			}
+			show(origin)
 		}
 	}
+	end = func() { codes.Drop(last) }
+	if o.link == "none" || o.link == "" && !o.Local() {
+		return nil, end
+	}
 	return func(code string) (string, error) {
-		return codes.Take(code, func() (string, error) {
+		return codes.Take(code, func(scope string) (string, error) {
+			if o.link == string(guard.Read) {
+				scope = o.link // the door's word comes before the link's
+			}
 			forget(tokens, velos.TimeOf(s.Now()))
-			token, _, err := tokens.Create(pageToken, scope, pageLife)
+			token, _, err := tokens.Create(pageToken, guard.Scope(scope), pageLife)
 			return token, err
 		})
-	}
+	}, end
 }
+
+func linkTo(origin, code string) string { return reachable(origin) + "/#ticket=" + code }
 
 // forget removes what is left of browsers that were signed in long ago.
 func forget(tokens *guard.Tokens, now velos.Time) {

@@ -18,8 +18,9 @@ import (
 // commands that need them become velos-doors.
 var (
 	RecordFigures func(context.Context, Recording) error
-	AskFigures    func(context.Context, home.Home, *view.Past) error // fills the points in
-	RecentFigures func(context.Context, home.Home, *view.Past) ([]view.Past, error)
+	AskFigures    func(context.Context, home.Home, *view.Past) error                            // fills the points in
+	AskAllFigures func(context.Context, home.Home, view.Past) (map[string][]velos.Point, error) // of every app, by name
+	RecentFigures func(context.Context, home.Home, *view.Past) ([]view.Past, error)             // of every instance
 )
 
 // A Recording is what a recorder gets to know of the command that started it.
@@ -101,7 +102,9 @@ func (s *session) fill(ctx context.Context, h home.Home, p *view.Past, length ti
 	return AskFigures(ctx, h, p)
 }
 
-// apiPast answers with what an app took.
+// apiPast answers with what an app took, or what each of several did. Of
+// these a point is no shorter than a minute: single samples of all apps are
+// more than anybody draws.
 func (s *session) apiPast(ctx context.Context, out io.Writer, a api.Past) error {
 	length, err := lengthOf("span", a.Span, time.Minute)
 	if err != nil {
@@ -112,6 +115,18 @@ func (s *session) apiPast(ctx context.Context, out io.Writer, a api.Past) error 
 		return err
 	}
 	p := view.Past{Name: a.App, Inst: a.Inst}
+	if a.App == "" {
+		p.Stretch(velos.TimeOf(s.Now()), velos.MillisOf(length), min(a.Points, max(int(length/time.Minute), 1)))
+		points, err := AskAllFigures(ctx, h, p)
+		if err != nil {
+			return err
+		}
+		all := view.Pasts{Since: p.Since, Until: p.Until, Step: p.Step}
+		for _, name := range a.Apps {
+			all.Add(name, points[name])
+		}
+		return view.Histories(out, &all)
+	}
 	if err := s.fill(ctx, h, &p, length, a.Points); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,7 +25,15 @@ func recorded(t *testing.T, name string) (asked *[]view.Past) {
 		}
 		return nil
 	}
-	t.Cleanup(func() { AskFigures = nil })
+	AskAllFigures = func(ctx context.Context, h home.Home, p view.Past) (map[string][]velos.Point, error) {
+		*asked = append(*asked, p)
+		return map[string][]velos.Point{name: {{Time: p.Since + 2*velos.Time(p.Step), Up: 1, CPU: 2.125, Memory: 1 << 20, Restarts: 1}}, "gone": {{Time: p.Since}}}, nil
+	}
+	RecordFigures = func(ctx context.Context, _ Recording) error {
+		<-ctx.Done()
+		return nil
+	}
+	t.Cleanup(func() { AskFigures, AskAllFigures, RecordFigures = nil, nil, nil })
 	return asked
 }
 
@@ -73,10 +82,28 @@ func TestTheAPIAnswersWithWhatWasRecorded(t *testing.T) {
 		{"/v1/apps/nobody/history/figures", 404, "no such app"},
 		{"/v1/apps/api/history/figures?span=soon", 400, "span"},
 		{"/v1/apps/api/history/figures?points=0", 400, "points"},
+		{"/v1/history/figures?span=3m&points=60", 200, `"step_ms":60000,"apps":[{"name":"api","cpu_percent":[null,null,2.13],"memory_bytes":[null,null,1048576],"restarts":[null,null,1]},{"name":"web","cpu_percent":[null,null,null]`},
+		{"/v1/history/figures?points=121", 400, "points"},
+		{"/v1/history/figures?span=soon", 400, "span"},
 	} {
 		if status, text := c.ask(t, "GET", x.path, ""); status != x.status || !strings.Contains(text, x.part) {
 			t.Errorf("%s: %d %s", x.path, status, text)
 		}
+	}
+	tag := func(old string) (int, string) {
+		r, _ := http.NewRequest("GET", c.url+"/v1/history/figures?span=24h&points=24", nil)
+		r.Header.Set("Authorization", "Bearer "+c.token)
+		r.Header.Set("If-None-Match", old)
+		a, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Body.Close()
+		return a.StatusCode, a.Header.Get("ETag")
+	}
+	status, first := tag("")
+	if again, _ := tag(first); status != 200 || first == "" || again != 304 {
+		t.Errorf("%d, %q, then %d", status, first, again)
 	}
 	if p := (*asked)[0]; p.Until-p.Since != 24*3600_000 {
 		t.Errorf("%+v", p)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -346,6 +347,34 @@ func TestARenamedAppAndOneOfTheSameNameAreOneHistory(t *testing.T) {
 	}
 	if list := points(t, path, second("old")); len(list) != 0 {
 		t.Errorf("%+v", list)
+	}
+}
+
+func TestAllAppsAreAskedAtOnceAndAnswerAsEachDoes(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history.db")
+	w := created(t, path, Keep{})
+	for i := 0; i < 400; i += 2 {
+		if err := w.Record(t.Context(), noon+velos.Time(i*1000), fleet(3, i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	for _, step := range []time.Duration{30 * time.Second, time.Minute, time.Hour} {
+		q := around("", -1, step)
+		all, err := r.All(t.Context(), q)
+		if err != nil || len(all) != 3 {
+			t.Fatalf("%v: %d apps, %v", step, len(all), err)
+		}
+		for name, list := range all {
+			q.App = name
+			if one := points(t, path, q); len(one) == 0 || !slices.Equal(one, list) {
+				t.Errorf("%s by %v: %v alone, %v among all", name, step, one, list)
+			}
+		}
 	}
 }
 

@@ -27,7 +27,7 @@ type Reader struct {
 // has recorded anything yet.
 func Open(path string) (*Reader, error) {
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-		return nil, &velos.Error{Code: velos.NotFound, Message: "history: nothing was recorded yet: no " + path, Hint: "velos metrics --history records while it runs"}
+		return nil, &velos.Error{Code: velos.NotFound, Message: "history: nothing was recorded yet: no " + path, Hint: "velos api --history and velos metrics --history record while they run"}
 	}
 	db, err := open(path, "query_only(1)", "cache_size(-1024)")
 	if err != nil {
@@ -35,7 +35,7 @@ func Open(path string) (*Reader, error) {
 	}
 	fresh, err := check(context.Background(), db, path)
 	if err == nil && fresh {
-		err = &velos.Error{Code: velos.NotFound, Message: "history: nothing was recorded yet", Hint: "velos metrics --history records while it runs"}
+		err = &velos.Error{Code: velos.NotFound, Message: "history: nothing was recorded yet", Hint: "velos api --history and velos metrics --history record while they run"}
 	}
 	if err != nil {
 		db.Close()
@@ -49,8 +49,8 @@ func (r *Reader) Close() error { return r.db.Close() }
 
 // A Question asks for the points of an app.
 type Question struct {
-	App   string
-	Inst  int // -1: all of them, added up
+	App   string // for All: empty
+	Inst  int    // -1: all of them, added up
 	Since velos.Time
 	Until velos.Time
 	Step  time.Duration // of one point; at least a second
@@ -60,6 +60,16 @@ type Question struct {
 // which nobody recorded. They come from single samples as far as a step is
 // shorter than a minute and there are any, else from minutes or hours.
 func (r *Reader) Query(ctx context.Context, q Question) ([]velos.Point, error) {
+	all, err := r.ask(ctx, q, "name = ?", q.App)
+	return all[q.App], err
+}
+
+// All is the points of every app that has any, by name, as Query has them.
+func (r *Reader) All(ctx context.Context, q Question) (map[string][]velos.Point, error) {
+	return r.ask(ctx, q, "? = ''", "")
+}
+
+func (r *Reader) ask(ctx context.Context, q Question, which, name string) (map[string][]velos.Point, error) {
 	step := max(int64(q.Step/time.Second), 1)
 	since, until := int64(q.Since)/1000/step*step, (int64(q.Until)+999)/1000
 	if until <= since || (until-since)/step > mostPoints {
@@ -70,11 +80,18 @@ func (r *Reader) Query(ctx context.Context, q Question) ([]velos.Point, error) {
 		return nil, failed("read", r.path, err)
 	}
 	defer tx.Rollback()
-	points, err := query(ctx, tx, &q, since, until, step)
+	list, err := plan(ctx, tx, since, until, step)
 	if err != nil {
 		return nil, failed("read", r.path, err)
 	}
-	return points, nil
+	all := map[string][]velos.Point{}
+	if len(list) > 0 {
+		err = query(ctx, tx, list, which, []any{step, step, name, q.Inst, q.Inst}, all)
+	}
+	if err != nil {
+		return nil, failed("read", r.path, err)
+	}
+	return all, nil
 }
 
 // A stretch of time is read from one tier.
@@ -118,20 +135,14 @@ func plan(ctx context.Context, q querier, since, until, step int64) (list []stre
 const (
 	fromSamples = "SELECT t, s, 1 n, up, cpu, cpu cpumax, mem, mem memmax, restarts, lines, errors FROM samples WHERE t >= ? AND t < ?"
 	fromOthers  = "SELECT t, s, n, up, cpu, cpumax, mem, memmax, restarts, lines, errors FROM %s WHERE t >= ? AND t < ?"
-	sums        = `SELECT t/?*? b, s, inst, sum(n), sum(up), sum(cpu*n), max(cpumax), sum(mem*n), max(memmax), sum(restarts), sum(lines), sum(errors)
-FROM (SELECT id, inst FROM series WHERE name = ? AND (? < 0 OR inst = ?)) JOIN (%s) ON s = id GROUP BY b, s ORDER BY b`
+	sums        = `SELECT name, t/?*? b, s, inst, sum(n), sum(up), sum(cpu*n), max(cpumax), sum(mem*n), max(memmax), sum(restarts), sum(lines), sum(errors)
+FROM (SELECT id, inst, name FROM series WHERE %w AND (? < 0 OR inst = ?)) JOIN (%s) ON s = id GROUP BY name, b, s ORDER BY name, b`
 )
 
-func query(ctx context.Context, tx *sql.Tx, q *Question, since, until, step int64) ([]velos.Point, error) {
-	list, err := plan(ctx, tx, since, until, step)
-	if err != nil {
-		return nil, err
-	}
-	if len(list) == 0 {
-		return nil, nil
-	}
+// query adds up the rows of some stretches of time to points, by name. which
+// is the condition on the series, and args begin with what it needs.
+func query(ctx context.Context, tx *sql.Tx, list []stretch, which string, args []any, all map[string][]velos.Point) error {
 	var parts []string
-	args := []any{step, step, q.App, q.Inst, q.Inst}
 	for _, p := range list {
 		part := fromSamples
 		if p.tier > 0 {
@@ -140,32 +151,32 @@ func query(ctx context.Context, tx *sql.Tx, q *Question, since, until, step int6
 		parts = append(parts, part)
 		args = append(args, p.since, p.till)
 	}
-	rows, err := tx.QueryContext(ctx, strings.Replace(sums, "%s", strings.Join(parts, " UNION ALL "), 1), args...)
+	rows, err := tx.QueryContext(ctx, strings.NewReplacer("%w", which, "%s", strings.Join(parts, " UNION ALL ")).Replace(sums), args...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer rows.Close()
-	var points []velos.Point
 	var sum adder
 	for rows.Next() {
 		var x row
-		if err := rows.Scan(&x.t, &x.s, &x.inst, &x.n, &x.up, &x.cpu, &x.cpumax, &x.mem, &x.memmax, &x.restarts, &x.lines, &x.errors); err != nil {
-			return nil, err
+		if err := rows.Scan(&x.name, &x.t, &x.s, &x.inst, &x.n, &x.up, &x.cpu, &x.cpumax, &x.mem, &x.memmax, &x.restarts, &x.lines, &x.errors); err != nil {
+			return err
 		}
-		if x.t != sum.t && sum.rows > 0 {
-			points = append(points, sum.point())
+		if (x.t != sum.t || x.name != sum.name) && sum.rows > 0 {
+			all[sum.name] = append(all[sum.name], sum.point())
 			sum = adder{}
 		}
 		sum.add(&x)
 	}
 	if sum.rows > 0 {
-		points = append(points, sum.point())
+		all[sum.name] = append(all[sum.name], sum.point())
 	}
-	return points, rows.Err()
+	return rows.Err()
 }
 
 // A row is one series in one step; cpu and mem are sums over n looks.
 type row struct {
+	name                                                                 string
 	t, s, inst, n, up, cpu, cpumax, mem, memmax, restarts, lines, errors int64
 }
 
@@ -179,7 +190,7 @@ type adder struct {
 
 func (a *adder) add(x *row) {
 	a.rows++
-	a.t = x.t
+	a.name, a.t = x.name, x.t
 	a.restarts, a.lines, a.errors = a.restarts+x.restarts, a.lines+x.lines, a.errors+x.errors
 	if x.inst < 0 {
 		return

@@ -93,6 +93,12 @@ func (h Home) DrainScript() string { return h.file("drain.cjs") }
 // TokenDir is where the tokens of HTTP doors are: hashes, never a token.
 func (h Home) TokenDir() string { return h.file("tokens") }
 
+// LinkDir is where links to the page wait for a browser, each as a hash.
+func (h Home) LinkDir() string { return h.file("links") }
+
+// PageFile says where the page is served.
+func (h Home) PageFile() string { return h.file("page.json") }
+
 // DaemonLog is the daemon's own log. No app's file can have this name: those
 // end in -out.log and -err.log.
 func (h Home) DaemonLog() string { return filepath.Join(h.LogDir(), "daemon.log") }

@@ -41,6 +41,45 @@ func stepOf(span velos.Millis, points int) velos.Millis {
 	return (step + unit - 1) / unit * unit
 }
 
+// Pasts are what several apps took over the same time: a value for each step
+// from Since on, nil where nobody recorded.
+type Pasts struct {
+	Since velos.Time   `json:"since"`
+	Until velos.Time   `json:"until"`
+	Step  velos.Millis `json:"step_ms"`
+	Apps  []PastRow    `json:"apps"`
+}
+
+// A PastRow is one app of them.
+type PastRow struct {
+	Name     string     `json:"name"`
+	CPU      []*float64 `json:"cpu_percent"`
+	Memory   []*int64   `json:"memory_bytes"`
+	Restarts []*int     `json:"restarts"`
+}
+
+// Add puts an app's points in as a row.
+func (p *Pasts) Add(name string, points []velos.Point) {
+	list := (&Past{Since: p.Since, Until: p.Until, Step: p.Step, Points: points}).Columns()
+	r := PastRow{name, make([]*float64, len(list)), make([]*int64, len(list)), make([]*int, len(list))}
+	for i, x := range list {
+		if x != nil {
+			cpu := math.Round(x.CPU*100) / 100
+			r.CPU[i], r.Memory[i], r.Restarts[i] = &cpu, &x.Memory, &x.Restarts
+		}
+	}
+	p.Apps = append(p.Apps, r)
+}
+
+// Histories writes them as JSON.
+func Histories(w io.Writer, p *Pasts) error {
+	if p.Apps == nil {
+		p.Apps = []PastRow{}
+	}
+	b := buffer{b: append(encode(p), '\n')}
+	return b.to(w)
+}
+
 type pastAI struct {
 	Name   string    `json:"n"`
 	Since  int64     `json:"t"` // of the first value, in seconds
@@ -175,7 +214,7 @@ func (o Options) marks(b *buffer, list []*velos.Point) {
 		b.str(pad("restarts", 9), o.paint(yellow, strings.TrimRight(line.String(), " ")), "\n")
 	}
 	if n == 0 {
-		b.str("         nothing was recorded in this time; velos metrics --history records while it runs\n")
+		b.str("         nothing was recorded in this time; velos api --history records while it runs\n")
 		return
 	}
 	b.str(strings.Repeat(" ", 9), o.paint(dim, "online "+percent(up/float64(n)*100)+"  "+plural(restarts, "restart")))

@@ -3,6 +3,7 @@
 import { h } from './dom.js';
 import { t } from './text.js';
 import { ask, at } from './door.js';
+import { said } from './said.js';
 import { note } from './parts.js';
 
 const quoted = (name) => /^[\w.:-]+$/.test(name) ? name : "'" + name.replaceAll("'", "'\\''") + "'";
@@ -30,6 +31,11 @@ function field(name, label, input) {
   return h('p.field', null, h('label', { for: input.id }, label), input);
 }
 
+/** A button that an order has taken away leaves the focus nowhere. */
+function refocus() {
+  if (document.activeElement === document.body && !document.querySelector('dialog[open]')) document.querySelector('#main')?.focus({ preventScroll: true });
+}
+
 /** The orders that make sense for an app. */
 export function ordersFor(app) {
   const up = app.status !== 'stopped' && app.status !== 'errored';
@@ -49,7 +55,7 @@ export function confirm(verb, app) {
     h('h2', { id: 'ask' }, t('ask.' + verb, { name: app.name })), h('p.dim', null, t('means.' + verb)), order.fields?.(app) || null,
     h('p.same', null, t('same_as'), ' ', command), wrong,
     h('p.row.end', null, h('button', { type: 'button', onclick: () => dialog.close() }, t('cancel')), go));
-  const dialog = h('dialog.ask', { 'aria-labelledby': 'ask', onclose: () => dialog.remove() }, form);
+  const dialog = h('dialog.ask', { 'aria-labelledby': 'ask', onclose: () => { dialog.remove(); setTimeout(refocus, 600); } }, form);
   const values = () => Object.fromEntries(new FormData(form));
   const show = () => { command.textContent = order.command(quoted(app.name), values()); };
   form.addEventListener('input', show);
@@ -62,7 +68,7 @@ export function confirm(verb, app) {
     try {
       const r = await ask(order.method || 'POST', at(app.name, order.below ?? '/' + verb), order.method === 'DELETE' ? undefined : order.body?.(values()) || {});
       const one = Array.isArray(r) ? r[0] : r;
-      note(t('done', { name: app.name, did: one?.did || verb }));
+      note(t('done', { name: app.name, did: said(one?.did || verb) }));
       dialog.close();
     } catch (err) {
       wrong.textContent = (err.message || t('unreachable')) + (err.hints?.length ? ' – ' + err.hints[0] : '');

@@ -9,6 +9,8 @@ import { logs } from './logs.js';
 import { crash, why } from './crash.js';
 import { settings } from './settings.js';
 import { eventList } from './events.js';
+import { said } from './said.js';
+import { figures } from './figures.js';
 
 export const tabs = { '': facets, logs, crash, why, figures, config: settings, events: (store, name) => eventList(store, name) };
 
@@ -39,6 +41,7 @@ export function app(store, name, tab, params) {
   };
   const leave = () => { shown?.leave?.(); shown = null; };
   fill(place, loading());
+  requestAnimationFrame(() => nav.querySelector('[aria-current]')?.scrollIntoView({ block: 'nearest', inline: 'center' }));
   show();
   const soon = paced(show, 250), off = store.listen((what) => { if (what !== 'link') soon(); });
   el.leave = () => { off(); leave(); };
@@ -50,11 +53,13 @@ export function app(store, name, tab, params) {
 function facets(store, name) {
   const list = h('div'), instances = h('div.rows', { role: 'list', 'aria-label': t('instances') }), day = dayBar();
   const cpu = chart(t('cpu'), percent, 1), memory = chart(t('memory'), size);
-  const el = h('div', null, list, h('div.charts', null, cpu, memory), h('h2', null, t('restarts24')), day, h('h2', null, t('instances')), instances);
+  const hour = h('p.dim'), el = h('div', null, list, h('div.charts', null, cpu, memory), hour, h('h2', null, t('restarts24')), day, h('h2', null, t('instances')), instances);
   let key = '';
   el.show = (a) => {
-    const f = store.figures.get(a.id), c = a.config, now = JSON.stringify([a.generation, a.url, a.ports, a.health, a.restart_count, a.log.errors, a.log.dropped]);
-    if (f) cpu.draw(f.cpu), memory.draw(f.memory);
+    const f = store.recent(a.id), c = a.config, now = JSON.stringify([a.generation, a.url, a.ports, a.health, a.restart_count, a.log.errors, a.log.dropped]);
+    cpu.draw(f.cpu);
+    memory.draw(f.memory);
+    say(hour, f.hour ? t('past.hour') : t('past.open'));
     day.draw(store.day(a.id));
     if (now !== key) {
       key = now;
@@ -77,21 +82,7 @@ function instance() {
     say(pid, `:${i.instance} ${i.pid ? 'pid ' + i.pid : ''}`);
     say(up, i.pid ? span(Date.now() - i.started_at) : i.retry_at > Date.now() ? t('retry_in', { span: span(i.retry_at - Date.now()) }) : '–');
     say(use, i.pid ? percent(i.usage.cpu_percent) + ' · ' + size(i.usage.memory_bytes) : '');
-    say(reason, [i.leaving ? t('leaving') : '', clean(i.status_text), clean(i.health_text), i.reason || i.exit_meaning, i.since ? ago(i.since) : ''].filter(Boolean).join(' · '));
-  };
-  return el;
-}
-
-/** Figures as long as the page has been open; the server's past, if it has one. */
-function figures(store, name) {
-  const cpu = chart(t('cpu'), percent, 1), memory = chart(t('memory'), size), since = h('p.dim');
-  const el = h('div', null, h('div.charts.tall', null, cpu, memory), since);
-  el.show = (a) => {
-    const f = store.figures.get(a.id);
-    if (!f) return;
-    cpu.draw(f.cpu);
-    memory.draw(f.memory);
-    say(since, t('figures_since', { time: moment(f.times[0]) }));
+    say(reason, [i.leaving ? t('leaving') : '', clean(i.status_text), clean(i.health_text), said(clean(i.reason || i.exit_meaning)), i.since ? ago(i.since) : ''].filter(Boolean).join(' · '));
   };
   return el;
 }

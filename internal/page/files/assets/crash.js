@@ -3,6 +3,7 @@ import { h } from './dom.js';
 import { t, moment, span, ago, clean, count } from './text.js';
 import { get, at } from './door.js';
 import { badge } from './draw.js';
+import { said } from './said.js';
 import { loaded, facts, copy, empty } from './parts.js';
 
 /** The report as text that can be handed to somebody who mends it. */
@@ -37,7 +38,7 @@ export function crash(store, name) {
 
 function report(r) {
   return h('article.report', null,
-    h('div.row', null, badge(r.status), h('h2', null, r.exit_meaning), h('span.dim', null, r.exit ? ago(r.exit.ts) : ''), h('span.grow'),
+    h('div.row', null, badge(r.status), h('h2', null, said(r.exit_meaning)), h('span.dim', null, r.exit ? ago(r.exit.ts) : ''), h('span.grow'),
       h('button.solid', { id: 'for-agent', onclick: () => copy(forAgent(r)) }, t('for_agent'))),
     r.message && h('p.message', null, clean(r.message)),
     facts([[t('cause'), h('span', null, t('cause.' + r.cause), r.subject ? ': ' : '', r.subject && h('code', null, clean(r.subject)))], [t('frame'), r.frame && h('code', null, clean(r.frame))],
@@ -49,16 +50,16 @@ function report(r) {
     h('h3', null, t('timeline')), timeline(r.timeline || []));
 }
 
-const steps = (hints) => hints?.length ? [h('h3', null, t('what_to_do')), h('ul.steps', null, hints.map((x) => h('li', null, x)))] : null;
+const steps = (hints) => hints?.length ? [h('h3', null, t('what_to_do')), h('ul.steps', null, hints.map((x) => h('li', null, said(x))))] : null;
 
-const timeline = (list) => h('ol.timeline', null, list.map((e) => h('li', null, h('time.digits', null, moment(e.ts)), h('span', null, clean(e.text) + (e.count > 1 ? ' ×' + count(e.count) : '')))));
+const timeline = (list) => h('ol.timeline', null, list.map((e) => h('li', null, h('time.digits', null, moment(e.ts)), h('span', null, said(clean(e.text)) + (e.count > 1 ? ' ×' + count(e.count) : '')))));
 
 export function why(store, name) {
   const el = loaded(async () => {
     const w = await get(at(name, '/why')), o = w.last_order;
-    return h('article.report', null, h('div.row', null, badge(w.status), h('h2', null, w.reason || ''), h('span.dim', null, w.since ? ago(w.since) : '')),
-      facts([[t('last_exit'), w.exit_meaning], [t('next_start'), w.retry_at ? moment(w.retry_at) : ''], [t('health'), w.health && t('health.' + w.health) + ' ' + clean(w.health_text)],
-        [t('last_order'), o && `${o.cause} · ${o.actor?.user || ''} · ${moment(o.ts)}`]]),
+    return h('article.report', null, h('div.row', null, badge(w.status), h('h2', null, said(clean(w.reason))), h('span.dim', null, w.since ? ago(w.since) : '')),
+      facts([[t('last_exit'), said(w.exit_meaning)], [t('next_start'), w.retry_at ? moment(w.retry_at) : ''], [t('health'), w.health && t('health.' + w.health) + ' ' + clean(w.health_text)],
+        [t('last_order'), o && `${said(o.cause)} · ${o.actor?.user || ''} · ${moment(o.ts)}`]]),
       steps(w.hints), w.stderr?.length ? [h('h3', null, t('last_stderr')), h('pre.words', { tabindex: 0 }, w.stderr.map(clean).join('\n'))] : null,
       h('h3', null, t('timeline')), timeline((w.timeline || []).map((e) => ({ ts: e.ts, count: 1, text: sentence(e) }))));
   });
@@ -75,10 +76,10 @@ const round = (n) => count(Math.round((n || 0) * 10) / 10);
 /** An event in words. */
 export function sentence(e) {
   if (e.kind === 'exit' && e.exit) {
-    const x = e.exit, how = x.error || (x.signal ? t('ended.signal', { signal: x.signal }) : x.unknown ? t('ended.unknown') : t('ended.code', { code: x.code ?? 0 }));
+    const x = e.exit, how = said(x.error && 'could not be started: ' + clean(x.error)) || (x.signal ? t('ended.signal', { signal: x.signal }) : x.unknown ? t('ended.unknown') : t('ended.code', { code: x.code ?? 0 }));
     return how + ' · ' + t('after', { span: span(x.uptime_ms || 0) });
   }
-  if (e.kind === 'state') return `${t('state.' + e.from)} → ${t('state.' + e.to)}` + (e.cause ? ': ' + clean(e.cause) : '') + (e.pid ? ` (pid ${e.pid})` : '');
+  if (e.kind === 'state') return `${t('state.' + e.from)} → ${t('state.' + e.to)}` + (e.cause ? ': ' + said(clean(e.cause)) : '') + (e.pid ? ` (pid ${e.pid})` : '');
   if (e.alarm) return t('alarm_is', { metric: e.alarm.metric, now: round(e.alarm.current), mean: round(e.alarm.mean) });
-  return clean(e.cause || e.kind);
+  return said(clean(e.cause || e.kind));
 }

@@ -19,24 +19,48 @@ export function badge(status) {
 }
 
 /**
+ * The shape of values from left to right: null is a gap, and what stands alone
+ * between two gaps is a dash. y() says how high a value is.
+ * @param {Array<number|null>} values
+ */
+export function shapeOf(values, width, height, y) {
+  const n = values.length, step = n > 1 ? width / (n - 1) : 0, x = (i) => (n > 1 ? i * step : width).toFixed(1);
+  let line = '', area = '';
+  for (let i = 0; i < n; i++) {
+    if (values[i] === null) continue;
+    let end = i;
+    while (end + 1 < n && values[end + 1] !== null) end++;
+    if (end === i) {
+      const half = Math.max(step / 2, 1), at = n > 1 ? i * step : width;
+      line += `M${(at - half).toFixed(1)},${y(values[i]).toFixed(1)}H${(at + half).toFixed(1)}`;
+      continue;
+    }
+    let run = '';
+    for (let k = i; k <= end; k++) run += `${run ? 'L' : ''}${x(k)},${y(values[k]).toFixed(1)}`;
+    line += 'M' + run;
+    area += `M${x(i)},${height}L${run}L${x(end)},${height}Z`;
+    i = end;
+  }
+  return { line, area };
+}
+
+/**
  * A line of figures. Its text says what the newest and the highest are.
  * @param {string} label
  * @param {(n: number) => string} show
  */
 export function spark(label, show, width = 96, height = 22) {
-  const line = h('polyline', { fill: 'none' }), area = h('polygon', null);
+  const line = h('path.stroke', { fill: 'none' }), area = h('path.ground', null);
   const svg = h('svg.spark', { viewBox: `0 0 ${width} ${height}`, width, height, preserveAspectRatio: 'none', role: 'img' }, area, line);
-  svg.draw = (values, floor = 0) => {
-    const n = Math.min(values.length, width), first = values.length - n;
-    let top = floor;
-    for (let i = first; i < values.length; i++) top = Math.max(top, values[i]);
-    const points = [];
-    for (let i = 0; i < n; i++) {
-      points.push(((n < 2 ? 1 : i / (n - 1)) * width).toFixed(1) + ',' + (height - 2 - (top ? values[first + i] / top / 1.15 : 0) * (height - 4)).toFixed(1));
-    }
-    line.setAttribute('points', points.join(' '));
-    area.setAttribute('points', n > 1 ? `0,${height} ${points.join(' ')} ${width},${height}` : '');
-    svg.setAttribute('aria-label', n ? t('spark', { label, now: show(values.at(-1)), most: show(top) }) : t('spark.none', { label }));
+  const title = h('title');
+  svg.append(title);
+  svg.draw = (all, floor = 0, hour = false) => {
+    const values = all.length > width ? all.slice(-width) : all, known = values.filter((v) => v !== null), top = Math.max(floor, ...known);
+    const s = shapeOf(values, width, height, (v) => height - 2 - (top ? v / top / 1.15 : 0) * (height - 4));
+    line.setAttribute('d', s.line);
+    area.setAttribute('d', s.area);
+    svg.setAttribute('aria-label', known.length ? t('spark', { label, now: show(known.at(-1)), most: show(Math.max(...known)) }) + ', ' + t(hour ? 'drawn.hour' : 'drawn.open') : t('spark.none', { label }));
+    if (title.textContent !== svg.getAttribute('aria-label')) title.textContent = svg.getAttribute('aria-label');
   };
   svg.draw([]);
   return svg;
@@ -57,7 +81,7 @@ export function dayBar() {
   }
   let shown = '';
   svg.draw = (day) => {
-    const key = day.map((d) => d.failed + '/' + d.started).join();
+    const key = day.map((d) => d.unknown ? '?' : d.failed + '/' + d.started).join();
     if (key === shown) return;
     shown = key;
     let failed = 0, started = 0;
@@ -65,12 +89,13 @@ export function dayBar() {
       const [r, title] = rects[i], high = d.failed ? 18 : d.started ? 14 : 8;
       failed += d.failed;
       started += d.started;
-      r.setAttribute('class', d.failed ? 'failed' : d.started ? 'started' : 'calm');
+      r.setAttribute('class', d.unknown ? 'unknown' : d.failed ? 'failed' : d.started ? 'started' : 'calm');
       r.setAttribute('y', 19 - high);
       r.setAttribute('height', high);
-      title.textContent = t('day.hour', { hours: 23 - i, failed: d.failed, started: d.started });
+      title.textContent = d.unknown ? t('day.unknown', { hours: 23 - i }) : t('day.hour', { hours: 23 - i, failed: d.failed, started: d.started });
     });
-    svg.setAttribute('aria-label', t('day.all', { failed, started }));
+    const unknown = day.filter((d) => d.unknown).length;
+    svg.setAttribute('aria-label', t('day.all', { failed, started }) + (unknown ? ' ' + t('day.blind', { hours: unknown }) : ''));
   };
   return svg;
 }
@@ -82,8 +107,9 @@ export function chart(title, show, floor = 0) {
   const el = h('figure.chart', null, h('figcaption', null, h('span', null, title), now, most), line);
   el.draw = (values) => {
     line.draw(values, floor);
-    now.textContent = values.length ? show(values.at(-1)) : '–';
-    most.textContent = values.length ? t('most', { n: show(Math.max(...values.slice(-600))) }) : '';
+    const known = values.slice(-600).filter((v) => v !== null);
+    now.textContent = known.length ? show(known.at(-1)) : '–';
+    most.textContent = known.length ? t('most', { n: show(Math.max(...known)) }) : '';
   };
   return el;
 }

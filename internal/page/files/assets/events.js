@@ -3,8 +3,9 @@ import { h, fill, keyed, paced } from './dom.js';
 import { t, moment, clean } from './text.js';
 import { get, Trouble } from './door.js';
 import { empty, loaded, appLink } from './parts.js';
-import { actorName } from './store.js';
+import { actorName, failed } from './store.js';
 import { sentence } from './crash.js';
+import { said } from './said.js';
 
 const shownAtOnce = 300, kinds = ['order', 'state', 'exit', 'config', 'log', 'daemon', 'warning', 'alarm'];
 
@@ -31,7 +32,7 @@ export function eventList(store, name) {
 
 function item(e, named) {
   const who = actorName(e.actor);
-  return h('div.item.' + (e.kind === 'exit' && !e.exit?.asked || e.kind === 'warning' || e.kind === 'alarm' ? 'alarm' : 'calm'), { role: 'listitem' }, h('time.digits', null, moment(e.ts)), h('span.kind', null, t('kind.' + e.kind)),
+  return h('div.item.' + (e.kind === 'exit' && failed(e.exit) || e.kind === 'warning' || e.kind === 'alarm' ? 'alarm' : 'calm'), { role: 'listitem' }, h('time.digits', null, moment(e.ts)), h('span.kind', null, t('kind.' + e.kind)),
     named && e.app ? h('a', { href: appLink(e.app) }, e.app + (e.instance >= 0 ? ':' + e.instance : '')) : e.instance >= 0 && !named ? h('span', null, ':' + e.instance) : null,
     h('span.grow', null, sentence(e)), who && h('span.dim', null, who));
 }
@@ -41,8 +42,8 @@ export function events(store) {
     try {
       const list = await get('/v1/audit?lines=200');
       if (!list.length) return empty(t('no_audit'), '');
-      return h('div.rows', { role: 'list', 'aria-label': t('audit') }, list.reverse().map((a) => h('div.item.' + (a.result === 'ok' ? 'calm' : 'alarm'), { role: 'listitem' }, h('time.digits', null, moment(a.ts)), h('span.kind', null, a.op),
-        a.app ? h('b', null, a.app + (a.instance >= 0 ? ':' + a.instance : '')) : null, h('span.grow', null, a.result === 'ok' ? t('ok') : clean(a.message || a.result)), h('span.dim', null, actorName(a.actor)))));
+      return h('div.rows', { role: 'list', 'aria-label': t('audit') }, list.reverse().map((a) => h('div.item.' + (a.result === 'ok' ? 'calm' : 'alarm'), { role: 'listitem' }, h('time.digits', null, moment(a.ts)), h('span.kind', null, said(a.op)),
+        a.app ? h('b', null, a.app + (a.instance >= 0 ? ':' + a.instance : '')) : null, h('span.grow', null, a.result === 'ok' ? t('ok') : said(clean(a.message || a.result))), h('span.dim', null, actorName(a.actor)))));
     } catch (e) {
       if (e instanceof Trouble && (e.status === 404 || e.status === 405)) return h('p.dim', null, t('audit.none'));
       throw e;

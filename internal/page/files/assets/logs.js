@@ -22,7 +22,7 @@ class Log {
     Object.assign(this, { store, name, buffer: new Buffer(), paused: false, grouped: false, waiting: [], told: 0 });
     this.search = h('input', { type: 'search', id: 'search', placeholder: t('search'), 'aria-label': t('search'), autocomplete: 'off', spellcheck: 'false' });
     this.regex = h('input', { type: 'checkbox', id: 'regex' });
-    this.level = h('select', { 'aria-label': t('level') }, levels.map((l) => h('option', { value: l }, l ? t('level.from', { level: l }) : t('level.all'))));
+    this.level = h('select', { 'aria-label': t('level') }, levels.map((l) => h('option', { value: l }, l ? t('level.from', { level: t('level.' + l) }) : t('level.all'))));
     this.src = h('select', { 'aria-label': t('source') }, ['', 'stdout', 'stderr'].map((s) => h('option', { value: s }, s || t('source.all'))));
     this.pause = h('button', { id: 'pause', 'aria-pressed': 'false', onclick: () => this.hold(!this.paused) }, t('pause'));
     this.fold = h('button', { id: 'fold', 'aria-pressed': 'false', onclick: () => this.group(!this.grouped) }, t('grouped'));

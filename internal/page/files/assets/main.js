@@ -1,5 +1,5 @@
 // The page: its frame, which view is shown, and how the connection is.
-import { h, fill, say } from './dom.js';
+import { h, fill, say, paced } from './dom.js';
 import { t, language, languages, choose } from './text.js';
 import { signedIn, forget, onDenied } from './door.js';
 import { Store } from './store.js';
@@ -11,8 +11,9 @@ import { empty } from './parts.js';
 import { listen, help } from './keys.js';
 import { signIn, codeInAddress, byCode } from './signin.js';
 
-let store = null, view = null, why = '';
+let store = null, view = null, why = '', at = '';
 const main = h('main', { id: 'main', tabindex: '-1' }), banner = h('div.banners', { role: 'status', 'aria-live': 'polite' });
+const news = h('p.unseen', { id: 'news', role: 'status', 'aria-live': 'polite' });
 const head = h('header'), brand = h('a.brand', { href: '#/' }, h('img', { src: '/assets/icon.svg', alt: '', width: 20, height: 20 }), 'Velos');
 
 const themes = ['auto', 'light', 'dark'];
@@ -29,7 +30,7 @@ function frame() {
   document.documentElement.lang = language;
   const at = route(), link = (hash, key, on) => h('a', { href: hash, 'aria-current': on ? 'page' : null }, t(key));
   const themeButton = h('button.plain', { id: 'theme', 'aria-label': t('theme') + ': ' + t('theme.' + theme), title: t('theme.' + theme), onclick: () => { wear(themes[(themes.indexOf(theme) + 1) % 3]); frame(); } }, { auto: '◐', light: '☀', dark: '☾' }[theme]);
-  const speak = h('button.plain', { id: 'language', 'aria-label': t('language'), onclick: () => { choose(languages[(languages.indexOf(language) + 1) % languages.length]); frame(); show(); } }, language.toUpperCase());
+  const speak = h('button.plain', { id: 'language', 'aria-label': language.toUpperCase() + ': ' + t('language'), onclick: () => { choose(languages[(languages.indexOf(language) + 1) % languages.length]); frame(); show(); } }, language.toUpperCase());
   fill(head, h('a.skip', { href: '#main', onclick: (e) => { e.preventDefault(); main.focus(); } }, t('skip')), brand,
     store && h('nav', { 'aria-label': t('pages') }, link('#/', 'apps', at.page === '' || at.page === 'app'), link('#/events', 'events', at.page === 'events'), link('#/daemon', 'daemon', at.page === 'daemon')),
     h('span.grow'), store?.scope === 'read' && h('span.tag', null, t('read_only')), h('button.plain', { 'aria-label': t('keys'), onclick: help }, '?'), speak, themeButton,
@@ -56,6 +57,7 @@ function show() {
     document.title = (r.page === 'app' ? r.name : t(r.page || 'apps')) + ' · Velos';
   }
   fill(main, view);
+  at = route().name;
   if (!store) view.querySelector('input').focus();
   frame();
 }
@@ -67,11 +69,24 @@ function enter() {
   store.listen((what) => {
     if (what === 'link' || what === 'scope') link();
     if (what === 'scope') frame();
+    if (what === 'apps') tell();
   });
   store.open();
   link();
   show();
 }
+
+const settled = ['online', 'errored', 'stopped'];
+let known = new Map();
+
+/** Says which apps have come to another state, for who cannot see it. */
+const tell = paced(() => {
+  if (!store?.loaded) return;
+  const now = new Map([...store.apps.values()].map((a) => [a.name, a.status])), changed = [...now].filter(([name, s]) => settled.includes(s) && known.has(name) && known.get(name) !== s);
+  if (changed.length) say(news, changed.length > 3 ? t('changed.many', { n: changed.length }) : changed.map(([name, s]) => t('changed', { name, state: t('state.' + s) })).join('. '));
+  // What passes is not told, so that what it passes to is compared with what was before.
+  known = new Map([...now].map(([name, s]) => [name, settled.includes(s) || !known.has(name) ? s : known.get(name)]));
+}, 1000);
 
 /** Back to signing in. */
 function leave(reason = '') {
@@ -102,12 +117,18 @@ function link() {
 }
 
 wear(theme);
-document.body.replaceChildren(head, banner, main);
+document.body.replaceChildren(head, banner, main, news);
 onDenied(() => leave(t('signed_out')));
 listen(() => view?.keys);
 addEventListener('hashchange', async () => {
   const code = codeInAddress();
-  if (!code) return show();
+  if (!code) {
+    const before = at;
+    show();
+    if (route().name !== before || !before) scrollTo(0, 0);
+    if (document.activeElement === document.body) main.focus({ preventScroll: true });
+    return;
+  }
   why = await byCode(code);
   if (why && store) return show();
   if (why) leave(why);

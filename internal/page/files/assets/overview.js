@@ -1,9 +1,10 @@
 // All apps, by namespace.
 import { h, fill, keyed, paced, say } from './dom.js';
-import { t, percent, size, span, count, ago } from './text.js';
+import { t, percent, size, span, count, ago, clean } from './text.js';
 import { badge, dayBar, cpuSpark, memorySpark } from './draw.js';
 import { empty, loading, outside, appLink } from './parts.js';
 import { actorName } from './store.js';
+import { said } from './said.js';
 import { confirm, ordersFor } from './actions.js';
 
 const alarm = ['errored', 'waiting_restart', 'starting', 'stopping', 'online', 'stopped'];
@@ -80,8 +81,9 @@ function card(store, first) {
   let app = first, shown = {};
   const once = (key, value, f) => { if (shown[key] !== value) { shown[key] = value; f(); } };
   el.figures = () => {
-    const f = store.figures.get(app.id);
-    if (f) cpu.draw(f.cpu, 1), memory.draw(f.memory);
+    const f = store.figures.get(app.id), drawn = store.recent(app.id);
+    cpu.draw(drawn.cpu, 1, drawn.hour);
+    memory.draw(drawn.memory, 0, drawn.hour);
     const running = app.pid > 0;
     say(p.cpu, running ? percent(f ? f.cpu.at(-1) : app.cpu_percent) : '–');
     say(p.memory, running ? size(f ? f.memory.at(-1) : app.memory_bytes) : '–');
@@ -102,7 +104,7 @@ function card(store, first) {
     once('menu', store.control + ordersFor(a).join(), () => fill(menu, store.control && ordersFor(a).filter((v) => /start|stop/.test(v)).slice(0, 2).map((v) =>
       h('button.small', { 'data-verb': v, 'aria-label': t('verb.' + v) + ' ' + a.name, onclick: () => confirm(v, app) }, t('verb.' + v)))));
     const last = a.instances.find((i) => i.status === 'errored' || i.status === 'waiting_restart');
-    el.title = last?.reason ? last.reason + (last.since ? ' · ' + ago(last.since) : '') : '';
+    el.title = last?.reason ? said(clean(last.reason)) + (last.since ? ' · ' + ago(last.since) : '') : '';
     el.figures();
   };
   return el;

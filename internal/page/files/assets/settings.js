@@ -3,6 +3,7 @@ import { h } from './dom.js';
 import { t, moment } from './text.js';
 import { get, at } from './door.js';
 import { loaded } from './parts.js';
+import { said } from './said.js';
 import { actorName } from './store.js';
 
 export function settings(store, name) {
@@ -25,6 +26,6 @@ function table(list) {
 
 function generations(list) {
   return h('ol.generations', null, list.slice().reverse().map((g) => h('li', { 'aria-current': g.current ? 'true' : null },
-    h('p.row', null, h('b.digits', null, '#' + g.generation), g.current && h('span.tag', null, t('current')), h('span.dim', null, moment(g.since)), h('span.dim', null, [g.cause, actorName(g.by)].filter(Boolean).join(' · '))),
+    h('p.row', null, h('b.digits', null, '#' + g.generation), g.current && h('span.tag', null, t('current')), h('span.dim', null, moment(g.since)), h('span.dim', null, [said(g.cause), actorName(g.by)].filter(Boolean).join(' · '))),
     g.changes?.length ? h('div.diff', null, g.changes.map((c) => h('div', null, h('b', null, c.key), c.from && h('del', null, h('span.sign', null, '− '), c.from), c.to && h('ins', null, h('span.sign', null, '+ '), c.to)))) : h('p.dim', null, t('first_config')))));
 }

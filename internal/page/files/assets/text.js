@@ -76,6 +76,12 @@ export function moment(ms) {
   return today ? clock(ms) : `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())} ${clock(ms)}`;
 }
 
+/** A moment below a drawing of so much time. */
+export function axis(ms, length) {
+  const d = new Date(ms), time = `${two(d.getHours())}:${two(d.getMinutes())}`;
+  return length > 30 * 3600e3 ? d.toLocaleDateString(language, { weekday: 'short', day: 'numeric' }) + ' ' + time : time;
+}
+
 export const ago = (ms) => t('ago', { span: span(Date.now() - ms) });
 
 // What could reorder, hide or move text. The server has cleaned most of it;

@@ -13,7 +13,7 @@ program('flood.js', `let n = 0; setInterval(() => { let s = ''; for (let i = 0; 
 writeFileSync('velos.toml', `[apps.web]\nscript = "web.js"\nnamespace = "shop"\nmin_uptime = "100ms"\nenv = { API_TOKEN = "hunter2hunter2" }\n[apps.bad]\nscript = "bad.js"\nmax_restarts = 2\nrestart_delay = "100ms"\nnamespace = "shop"\n`);
 try { velos('start', 'velos.toml'); } catch { /* one of them crashes */ }
 
-const d = await door('--port', '0', '--link', 'control'), chrome = await browser();
+const d = await door('--port', '0', '--link', 'control', '--history'), chrome = await browser();
 let code = 1;
 try {
   await story();
@@ -33,7 +33,7 @@ async function story() {
   await p.see('web');
   must(!(await p.evaluate(() => location.href)).includes('ticket'), 'the code is out of the address');
   must(await p.evaluate(() => sessionStorage['velos.token'].startsWith('velos_') && !Object.values(localStorage).join().includes('velos_')), 'the token is in the session only');
-  await until(() => p.evaluate(() => document.querySelector('.app .spark polyline')?.getAttribute('points')), 'figures are drawn');
+  await until(() => p.evaluate(() => document.querySelector('.app .spark .stroke')?.getAttribute('d')), 'figures are drawn');
   await p.see('errored');
   await p.see('by root', 5000).catch(() => p.see('by '));
   await p.shot('overview-light');
@@ -127,7 +127,7 @@ async function views(p) {
   await until(() => p.evaluate(() => /uncaught_error[\s\S]*untrusted[\s\S]*boom/.test(window.copied || '')), 'the report is copied');
   await p.shot('crash');
   done('the crash view');
-  for (const [hash, text] of [['#/app/bad/why', 'Last lines of stderr'], ['#/app/web/config', 'API_TOKEN'], ['#/app/web/figures', 'Measured since'], ['#/app/web/events', 'min_uptime'], ['#/app/web', 'Started by'], ['#/events', 'Audit'], ['#/daemon', 'velosd'],
+  for (const [hash, text] of [['#/app/bad/why', 'Last lines of stderr'], ['#/app/web/config', 'API_TOKEN'], ['#/app/web/figures', 'A point is'], ['#/app/web/events', 'min_uptime'], ['#/app/web', 'Started by'], ['#/events', 'Audit'], ['#/daemon', 'velosd'],
     ['#/app/nobody', 'There is no app nobody'], ['#/nowhere', 'There is nothing here']]) {
     await p.open(hash);
     await p.see(text);

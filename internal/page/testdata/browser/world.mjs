@@ -1,6 +1,6 @@
 // What a story needs: a fleet, the door, a browser, and ways to look.
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import puppeteer from 'puppeteer-core';
 
 const bin = process.env.VELOS_BIN, shots = process.env.VELOS_SHOTS;
@@ -82,8 +82,19 @@ export async function proper(p, where) {
   must(wide <= 0, `${where}: ${wide} pixels too wide`);
 }
 
-/** Names and contrast of what can be seen: the basics of what axe looks for. */
-export const audit = (p) => p.evaluate(() => {
+const axe = readFileSync(new URL('./node_modules/axe-core/axe.min.js', import.meta.url), 'utf8');
+
+/** What is wrong for who cannot see, or cannot use a mouse: by our own eyes and those of axe. */
+export async function audit(p) {
+  const bad = await basics(p);
+  await p.evaluate(axe);
+  const found = await p.evaluate(async () => (await window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'], resultTypes: ['violations'] })).violations
+    .flatMap((v) => v.nodes.slice(0, 3).map((n) => `axe ${v.id}: ${n.html.slice(0, 160)} ${n.failureSummary?.split('\n')[1]?.trim() || ''}`)));
+  return [...bad, ...found];
+}
+
+/** Names and contrast of what can be seen. */
+const basics = (p) => p.evaluate(() => {
   const bad = [], parse = (c) => c.match(/[\d.]+/g).map(Number);
   const lum = ([r, g, b]) => [r, g, b].map((v) => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4).reduce((s, v, i) => s + v * [0.2126, 0.7152, 0.0722][i], 0);
   const ground = (e) => { for (; e; e = e.parentElement) { const c = parse(getComputedStyle(e).backgroundColor); if (c.length < 4 || c[3] > 0) return c; } return [255, 255, 255]; };
