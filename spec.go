@@ -198,7 +198,8 @@ const (
 	FromFile    = "file"     // env of the configuration file
 	FromFlags   = "flag"     // --env, --set, or config set
 	FromVelos   = "velos"    // set because of what the program is
-	FromAuto    = "auto"     // a port that was chosen for it
+	FromPort    = "port"     // the key port, or --port
+	FromAuto    = "auto"     // the same, with a port that was chosen for it
 	FromProfile = "profile:" // and the profile's name
 )
 

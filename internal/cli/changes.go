@@ -152,7 +152,7 @@ func setupEnsure(s *session, f *pflag.FlagSet) handler {
 		if n := f.ArgsLenAtDash(); n >= 0 {
 			words, rest = args[:n], args[n:]
 		}
-		if err := wordOf(port); err != nil {
+		if err := checkPort(port); err != nil {
 			return err
 		}
 		limit, err := (&waiting{timeout: *timeout}).limit()

@@ -245,16 +245,3 @@ func (s *session) listTrash(list []velos.Trashed) error {
 	}
 	return s.answer(rows, text)
 }
-
-// portFlag declares --port.
-func portFlag(f *pflag.FlagSet, p *string) {
-	f.StringVar(p, "port", "", "auto: PORT is a port from 20000 on that nobody has, the same one each time for the same project, worktree and name")
-}
-
-// wordOf refuses what --port cannot mean.
-func wordOf(port string) error {
-	if port == "" || port == verb.Auto {
-		return nil
-	}
-	return invalid("--port "+quote(port)+": there is only --port auto", "what is for the program itself goes after --; --set PORT=3000 sets the variable")
-}

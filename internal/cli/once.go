@@ -52,6 +52,7 @@ func (s *session) single(f *pflag.FlagSet, o *specFlags, word string, rest []str
 	if err != nil {
 		return velos.Spec{}, opts, err
 	}
+	opts.PortLater = f.Changed("port")
 	env, err := s.environ()
 	if err != nil {
 		return velos.Spec{}, opts, err
@@ -80,9 +81,14 @@ func setupRun(s *session, f *pflag.FlagSet) handler {
 	f.StringArrayVar(&o.set, "set", nil, "KEY=VALUE for the environment")
 	f.StringArrayVar(&o.EnvFiles, "env-file", nil, "dotenv file")
 	timeout := f.String("timeout", "", "end it after this time (such as 2m), and exit with 5")
+	port := ""
+	portFlag(f, &port)
 	f.SetInterspersed(false)
 	return func(ctx context.Context, args []string) error {
 		limit, err := (&waiting{timeout: *timeout}).limit()
+		if err == nil {
+			err = checkPort(port)
+		}
 		if err != nil {
 			return err
 		}
@@ -95,7 +101,11 @@ func setupRun(s *session, f *pflag.FlagSet) handler {
 		if err != nil {
 			return err
 		}
-		if err := s.connect(ctx); err != nil {
+		apps, err := s.apps(ctx)
+		if err != nil {
+			return err
+		}
+		if err := verb.SetPort(&sp, port, apps); err != nil {
 			return err
 		}
 		once, err := verb.Begin(ctx, s.conn, sp)
@@ -157,6 +167,7 @@ type output struct {
 	s        *session
 	out, err *view.Entries
 	mask     view.Mask
+	port     int
 	kept     []string
 	size     int
 	dropped  int
@@ -167,7 +178,7 @@ func newOutput(s *session, a *velos.App) *output {
 	e := o
 	e.Color = s.coloured(s.ErrTTY)
 	apps := []velos.App{*a}
-	return &output{s: s, out: view.NewEntries(s.Out, apps, o), err: view.NewEntries(s.Err, apps, e), mask: view.MaskOf(a)}
+	return &output{s: s, out: view.NewEntries(s.Out, apps, o), err: view.NewEntries(s.Err, apps, e), mask: view.MaskOf(a), port: a.Spec.Port()}
 }
 
 func (o *output) add(e *velos.Entry) {
@@ -198,12 +209,13 @@ type ranJSON struct {
 	Code    int          `json:"exit_code"`
 	Meaning string       `json:"exit_meaning"`
 	Uptime  velos.Millis `json:"uptime_ms"`
+	Port    int          `json:"port,omitempty"`
 	Output  string       `json:"output"`
 	Dropped int          `json:"dropped_lines,omitempty"`
 }
 
 func (o *output) answer(outcome string, code int, ran *verb.Ran) ranJSON {
-	j := ranJSON{Outcome: outcome, Code: code, Output: strings.Join(o.kept, "\n"), Dropped: o.dropped}
+	j := ranJSON{Outcome: outcome, Code: code, Port: o.port, Output: strings.Join(o.kept, "\n"), Dropped: o.dropped}
 	if ran.Exit != nil {
 		j.Meaning, j.Uptime = ran.Exit.String(), ran.Exit.Uptime
 	}

@@ -65,8 +65,19 @@ func (e *Ensure) Do(ctx context.Context, conn *client.Client) (status string, ap
 	if old.Status == velos.Starting {
 		status = AlreadyRunning
 	}
-	r, err := conn.Start(ctx, wire.Start{ID: old.ID, Inst: -1, Wait: true, Keep: e.Keep, TTL: e.TTL})
+	r, err := conn.Start(ctx, wire.Start{ID: old.ID, Spec: e.moved(old), Inst: -1, Wait: true, Keep: e.Keep, TTL: e.TTL})
 	return status, r.App, err
+}
+
+// moved is the Spec of an app that is down and whose chosen port somebody else
+// has got hold of; nil: it has what it needs.
+func (e *Ensure) moved(old *velos.App) *velos.Spec {
+	if e.Port != Auto || up(old) || old.Spec.EnvFrom[velos.PortVar] != velos.FromAuto || old.Spec.Port() == e.Spec.Port() {
+		return nil
+	}
+	sp := old.Spec
+	setVar(&sp, e.Spec.Env[velos.PortVar], velos.FromAuto)
+	return &sp
 }
 
 // renew says to the lease of an app that runs that it is wanted: its agent may
@@ -119,6 +130,16 @@ func (e *Ensure) Diff(old *velos.Spec) []string {
 	}
 	if e.Instances {
 		differ("instances", strconv.Itoa(old.Instances), strconv.Itoa(e.Spec.Instances))
+	}
+	switch e.Port {
+	case "":
+	case Auto: // any port will do
+		if old.Env[velos.PortVar] == "" && old.FileEnv[velos.PortVar] == "" {
+			differ("port", "", Auto)
+		}
+	default:
+		n, _ := strconv.Atoi(e.Port)
+		differ("port", old.Env[velos.PortVar], strconv.Itoa(n))
 	}
 	for _, k := range e.Env {
 		if v, ok := old.Env[k]; !ok || v != e.Spec.Env[k] {
