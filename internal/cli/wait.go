@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -150,69 +149,4 @@ func (s *session) print(parts ...string) {
 	for _, p := range parts {
 		_, _ = s.Out.Write([]byte(p))
 	}
-}
-
-const portsLong = `Shows who listens on what: every app's addresses, or those of the apps named. With a port it shows who
-has that one; if it is no app, the process of the system that has it, as far as the system tells.` + targetsHelp
-
-func setupPorts(s *session, _ *pflag.FlagSet) handler {
-	return func(ctx context.Context, args []string) error {
-		apps, err := s.apps(ctx)
-		if err != nil {
-			return err
-		}
-		if len(args) == 1 {
-			if _, ok := named(apps, args[0]); !ok {
-				if n, err := strconv.ParseUint(strings.TrimPrefix(args[0], ":"), 10, 16); err == nil && n > 0 {
-					return s.showPorts(verb.Ports(apps, int(n)))
-				}
-			}
-		}
-		if len(args) > 0 {
-			list, err := s.resolve("ports", apps, args)
-			if err != nil {
-				return err
-			}
-			apps, _ = spread(list, velos.Query{})
-		}
-		return s.showPorts(verb.Ports(apps, 0))
-	}
-}
-
-func (s *session) showPorts(list []verb.Port) error {
-	switch {
-	case s.ai:
-		rows := make([][4]any, len(list))
-		for i, p := range list {
-			who := p.App
-			if who == "" {
-				who = p.Program
-			}
-			rows[i] = [4]any{p.Port, view.Text(who), p.PID, view.Text(p.Address)}
-		}
-		s.Out.Write(view.Value(map[string]any{"cols": []string{"port", "app", "pid", "address"}, "rows": rows}))
-	case s.json:
-		s.Out.Write(view.Value(append([]verb.Port{}, list...)))
-	case len(list) == 0:
-		s.print("nobody listens there\n")
-	default:
-		return view.Ports(s.Out, portRows(list), s.options())
-	}
-	return nil
-}
-
-// portRows are the cells of a table.
-func portRows(list []verb.Port) [][5]string {
-	rows := make([][5]string, len(list))
-	for i, p := range list {
-		port, who := "-", p.App
-		if p.Port > 0 {
-			port = strconv.Itoa(p.Port)
-		}
-		if who == "" {
-			who = "(" + p.Program + ")"
-		}
-		rows[i] = [5]string{port, who, strconv.Itoa(p.PID), p.Address, p.Cwd}
-	}
-	return rows
 }

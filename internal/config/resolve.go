@@ -37,6 +37,9 @@ func (d *draft) resolveEnv(env Environ) *problem {
 	if d.allEnv {
 		inherited = env.whole()
 	}
+	if d.portLater {
+		delete(inherited, velos.PortVar)
+	}
 	return d.environment(inherited, env)
 }
 

@@ -67,6 +67,13 @@ func ChoosePort(s *velos.Spec, apps []velos.App, taken func(port int) bool) (int
 	return n, nil
 }
 
+// UsualPort is the port that ChoosePort gives where nothing is known of who
+// has what.
+func UsualPort(s *velos.Spec, taken func(port int) bool) (int, error) {
+	n, _ := choose(s, nil, func(port int) bool { return !taken(port) }, taken)
+	return n, nil
+}
+
 // setVar gives a program its port, and leaves the maps that others may share
 // alone.
 func setVar(s *velos.Spec, value, from string) {

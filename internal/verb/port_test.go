@@ -1,6 +1,7 @@
 package verb
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -110,5 +111,27 @@ func TestANameOfAnotherProjectGetsTheDirectoryBehindIt(t *testing.T) {
 	apps = append(apps, velos.App{Spec: *app(name, two)})
 	if old, _ := claim(apps, "api", two); old != &apps[1] {
 		t.Error("the second one was not found again")
+	}
+}
+
+func TestAnAppThatDoesNotListenWhereItWasToldTo(t *testing.T) {
+	a := velos.App{Status: velos.Online, Spec: *app("web", t.TempDir()), Instances: []velos.Instance{{PID: 1, Ports: "tcp://[::]:3000"}}}
+	a.Spec.Instances = 2
+	for _, c := range []struct {
+		port, from string
+		status     velos.Status
+		want       []int
+	}{
+		{"3000", velos.FromFile, velos.Online, nil},
+		{"3000", velos.FromPort, velos.Online, []int{3001}}, // the second instance's
+		{"4000", velos.FromFlags, velos.Online, []int{4000}},
+		{"4000", velos.FromFlags, velos.Starting, nil},
+		{"4000", "", velos.Online, nil}, // the shell's
+		{"/run/a.sock", velos.FromFile, velos.Online, nil},
+	} {
+		a.Status, a.Spec.Env, a.Spec.EnvFrom = c.status, map[string]string{"PORT": c.port}, map[string]string{"PORT": c.from}
+		if got := Deaf(&a); !slices.Equal(got, c.want) {
+			t.Errorf("%+v: %v", c, got)
+		}
 	}
 }
