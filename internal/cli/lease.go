@@ -205,6 +205,9 @@ func setupUndelete(s *session, f *pflag.FlagSet) handler {
 func (s *session) undelete(t *velos.Trashed, start bool) order {
 	return order{verb: "undelete", name: t.Spec.Name, app: t.Spec.Name, id: t.ID, inst: -1, do: func(ctx context.Context) (string, *velos.App, error) {
 		d, err := s.conn.Restore(ctx, wire.Restore{ID: t.ID, Start: start, Wait: true})
+		if velos.CodeOf(err) == velos.Conflict {
+			err = &velos.Error{Code: velos.Conflict, Message: err.Error(), Hint: "velos restart " + t.Spec.Name + " --name OTHER gives the name back, or velos delete " + t.Spec.Name, Cause: err}
+		}
 		did := "brought back"
 		if d.App != nil {
 			did += ", " + string(d.App.Status)
