@@ -203,6 +203,15 @@ const (
 	FromProfile = "profile:" // and the profile's name
 )
 
+// RunPrefix begins the names of programs that run one time and are forgotten
+// then.
+const RunPrefix = "run-"
+
+// Once reports whether a Spec is of such a program.
+func (s *Spec) Once() bool {
+	return s.Autorestart == Never && s.MinUptime == 0 && strings.HasPrefix(s.Name, RunPrefix)
+}
+
 // OptionalFile tells the path of an env file from the ? before it, which says
 // that it may be missing.
 func OptionalFile(file string) (path string, optional bool) {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/policy"
 	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
@@ -87,15 +89,39 @@ func setupGrant(s *session, f *pflag.FlagSet) handler {
 		for i, t := range list {
 			orders[i] = t.about("grant")
 			orders[i].do = func(ctx context.Context) (string, *velos.App, error) {
-				d, err := s.conn.Grant(ctx, wire.Grant{ID: t.app.ID, Agent: *to, Revoke: *revoke})
-				if *revoke {
-					return done("granted no more to "+who, d, err)
+				if *revoke && *to != velos.AnyAgent && !slices.Contains(grantsOf(t.app), policy.Word(*to)) {
+					return "", nil, notGranted(t.app, *to)
 				}
-				return done("granted to "+who, d, err)
+				d, err := s.conn.Grant(ctx, wire.Grant{ID: t.app.ID, Agent: *to, Revoke: *revoke})
+				switch {
+				case !*revoke:
+					return done("granted to "+who, d, err)
+				case d.App != nil && slices.Contains(grantsOf(d.App), velos.AnyAgent):
+					return done("granted no more to "+who+", but to any agent", d, err)
+				}
+				return done("granted no more to "+who, d, err)
 			}
 		}
 		return s.carryOut(ctx, orders, 0)
 	}
+}
+
+// grantsOf are the agents that an app is granted to.
+func grantsOf(a *velos.App) []string {
+	if a.Lease == nil {
+		return nil
+	}
+	return a.Lease.Grants
+}
+
+// notGranted refuses to take back what was not given: whoever mistypes a name
+// must not believe that it was taken back.
+func notGranted(a *velos.App, agent string) error {
+	e := &velos.Error{Code: velos.NotFound, Message: "it is not granted to " + quote(agent), Hint: "it is granted to nobody"}
+	if list := grantsOf(a); len(list) > 0 {
+		e.Hint = "it is granted to " + strings.Join(list, ", ") + "; * is any agent, and --revoke alone takes back all"
+	}
+	return e
 }
 
 // A leftoverJSON is an app that is cleared away, or would be.

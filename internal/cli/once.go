@@ -34,7 +34,7 @@ func (s *session) ensured(ctx context.Context, f *pflag.FlagSet, o *specFlags, w
 		}
 		return verb.Ensure{Spec: t.app.Spec, Named: true}, nil
 	}
-	sp, opts, err := s.single(f, o, word, rest)
+	sp, opts, err := s.single("ensure", f, o, word, rest)
 	if err != nil {
 		return verb.Ensure{}, err
 	}
@@ -46,8 +46,17 @@ func (s *session) ensured(ctx context.Context, f *pflag.FlagSet, o *specFlags, w
 	return e, nil
 }
 
-// single resolves one program.
-func (s *session) single(f *pflag.FlagSet, o *specFlags, word string, rest []string) (velos.Spec, config.Options, error) {
+// ordered puts a command in the place of start in what FromArgs says.
+func ordered(verb string, err error) error {
+	rest, ok := strings.CutPrefix(err.Error(), "start ")
+	if !ok {
+		return err
+	}
+	return &velos.Error{Code: velos.CodeOf(err), Message: verb + " " + rest, Hint: velos.HintOf(err), Cause: err}
+}
+
+// single resolves one program for a command.
+func (s *session) single(verb string, f *pflag.FlagSet, o *specFlags, word string, rest []string) (velos.Spec, config.Options, error) {
 	opts, err := o.options(f, rest)
 	if err != nil {
 		return velos.Spec{}, opts, err
@@ -59,7 +68,7 @@ func (s *session) single(f *pflag.FlagSet, o *specFlags, word string, rest []str
 	}
 	specs, err := config.FromArgs([]string{word}, opts, env)
 	if err != nil {
-		return velos.Spec{}, opts, err
+		return velos.Spec{}, opts, ordered(verb, err)
 	}
 	return specs[0], opts, nil
 }
@@ -97,7 +106,7 @@ func setupRun(s *session, f *pflag.FlagSet) handler {
 		if strings.ContainsAny(word, " \t") && len(rest) > 0 {
 			word = quoteWord(word)
 		}
-		sp, _, err := s.single(f, &o, word, rest)
+		sp, _, err := s.single("run", f, &o, word, rest)
 		if err != nil {
 			return err
 		}
@@ -109,7 +118,7 @@ func setupRun(s *session, f *pflag.FlagSet) handler {
 			return err
 		}
 		once, err := verb.Begin(ctx, s.conn, sp)
-		if err != nil {
+		if once == nil {
 			return err
 		}
 		inner := ctx
@@ -118,7 +127,7 @@ func setupRun(s *session, f *pflag.FlagSet) handler {
 			inner, stop = context.WithTimeout(ctx, limit)
 			defer stop()
 		}
-		return s.runOnce(ctx, inner, once)
+		return s.runOnce(ctx, inner, once, err)
 	}
 }
 
@@ -127,9 +136,21 @@ func quoteWord(w string) string { return "'" + strings.ReplaceAll(w, "'", `'\''`
 
 // runOnce follows a run to its end. ctx ends with Ctrl-C, limited also when
 // the time is over.
-func (s *session) runOnce(ctx, limited context.Context, once *verb.Once) error {
+// It goes on over any number of daemons; err is the end of the first one.
+func (s *session) runOnce(ctx, limited context.Context, once *verb.Once, err error) error {
 	out := newOutput(s, &once.App)
-	ran, err := once.Follow(limited, out.add)
+	var ran verb.Ran
+	if err == nil {
+		ran, err = once.Follow(limited, out.add)
+	}
+	for tries := 0; err != nil && tries < mostQuick && lost(limited, err); tries++ {
+		if err = s.reconnect(limited); err != nil {
+			return err // nobody is left who could end it
+		}
+		if err = once.Over(limited, s.conn); err == nil {
+			ran, err = once.Follow(limited, out.add)
+		}
+	}
 	if err == nil && ran.Exit == nil {
 		ran, err = once.Stop(ctx, out.add)
 	}

@@ -2,6 +2,7 @@ package verb
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,9 +34,26 @@ type Ensure struct {
 	TTL       velos.Millis
 }
 
+// mostRaces bounds how often somebody else may be faster.
+const mostRaces = 5
+
 // Do returns the app that is this one if it runs, and else starts it. The
-// answer comes when it is ready, or has failed.
+// answer comes when it is ready, or has failed. Of several that ask for the
+// same at once, one starts it.
 func (e *Ensure) Do(ctx context.Context, conn *client.Client) (status string, app velos.App, err error) {
+	wanted := *e
+	defer func() { e.Spec = wanted.Spec }() // it may have got another name
+	for range mostRaces {
+		wanted = *e
+		status, app, err = wanted.once(ctx, conn)
+		if raced := errors.Is(err, velos.ErrConflict) && app.ID == 0 && status == Started; !raced {
+			break
+		}
+	}
+	return status, app, err
+}
+
+func (e *Ensure) once(ctx context.Context, conn *client.Client) (status string, app velos.App, err error) {
 	list, err := conn.List(ctx)
 	if err != nil {
 		return "", app, err
