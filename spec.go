@@ -198,9 +198,19 @@ const (
 	FromFile    = "file"     // env of the configuration file
 	FromFlags   = "flag"     // --env, --set, or config set
 	FromVelos   = "velos"    // set because of what the program is
-	FromAuto    = "auto"     // a port that was chosen for it
+	FromPort    = "port"     // the key port, or --port
+	FromAuto    = "auto"     // the same, with a port that was chosen for it
 	FromProfile = "profile:" // and the profile's name
 )
+
+// RunPrefix begins the names of programs that run one time and are forgotten
+// then.
+const RunPrefix = "run-"
+
+// Once reports whether a Spec is of such a program.
+func (s *Spec) Once() bool {
+	return s.Autorestart == Never && s.MinUptime == 0 && strings.HasPrefix(s.Name, RunPrefix)
+}
 
 // OptionalFile tells the path of an env file from the ? before it, which says
 // that it may be missing.

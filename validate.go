@@ -182,6 +182,9 @@ func (s *Spec) checkInstances() *fault {
 	default:
 		return &fault{field: "mode", what: "must be fork or cluster, not " + quote(string(s.Mode)), hint: "leave it out"}
 	}
+	if last := s.Port() + s.PortRow() - 1; last > MaxPort {
+		return &fault{field: "port", what: "the last of " + strconv.Itoa(s.Instances) + " instances would have port " + strconv.Itoa(last), hint: "each has one more than the one before; the highest port is 65535"}
+	}
 	v, ok := s.Env[s.IncrementVar]
 	if s.IncrementVar == "" || !ok {
 		return nil

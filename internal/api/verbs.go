@@ -392,6 +392,9 @@ func ports(q *request) error {
 	for i := range list {
 		apps[i] = *list[i].app
 	}
+	ctx, stop := q.briefly()
+	defer stop()
+	verb.Look(ctx, q.c, apps)
 	return q.value(append([]verb.Port{}, verb.Ports(apps, port)...))
 }
 

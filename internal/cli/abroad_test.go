@@ -25,7 +25,7 @@ func TestWhoComesFromPM2IsToldWhatToDo(t *testing.T) {
 		{"start app.sh --stop-exit-codes 0 1", "start 1: a number is no script", "--stop-exit-codes 0,1"},
 		{"start app.sh -l --name x", "--log: has no value: --name is a flag", "give it a value"},
 		{"start app.sh --max-restarts -n x", "--max-restarts: has no value: -n is a flag", "give it a value"},
-		{"start app.sh --env production", "--env production: profiles are in configuration files, and none is named", "--env KEY=VALUE"},
+		{"start app.sh --env production", "--env production: profiles are in configuration files, and none is named", "--env NODE_ENV=production"},
 		{"start app.sh --attach --json", "", ""},
 		{"restart 99", "restart 99: no such app", "velos list shows the apps"},
 		{"stop x", "stop x: no such app", "velos list shows the apps"},

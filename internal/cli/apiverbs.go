@@ -131,7 +131,8 @@ func (s *session) lastRequest(ctx context.Context, app string) ([]velos.Former, 
 	case app != "":
 		return s.oneBefore(ctx, app, 0)
 	}
-	return s.lastCommand(ctx)
+	list, _, err := s.lastCommand(ctx)
+	return list, err
 }
 
 func (s *session) apiHistory(ctx context.Context, out io.Writer, c *client.Client, app string) error {

@@ -101,6 +101,7 @@ const (
 	renew  = "reload" // its runs are replaced
 	adapt  = "change" // in place
 	remove = "delete"
+	regain = "undelete"
 	leave  = "leave" // it is not in the file any more, and stays
 )
 
@@ -110,6 +111,7 @@ type task struct {
 	why     string
 	spec    *velos.Spec // nil for what is not in the file
 	app     *velos.App  // nil for what is not known
+	gone    *velos.Trashed
 	changes []config.Change
 }
 
@@ -266,6 +268,8 @@ func (a *applying) orders(r *reload) []order {
 	var gone []target
 	for i := range a.tasks {
 		switch t := &a.tasks[i]; t.do {
+		case regain:
+			orders = append(orders, a.undelete(t.gone, true))
 		case leave:
 			a.notice(t.name(), ": ", t.why)
 		case remove:

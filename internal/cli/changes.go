@@ -152,7 +152,7 @@ func setupEnsure(s *session, f *pflag.FlagSet) handler {
 		if n := f.ArgsLenAtDash(); n >= 0 {
 			words, rest = args[:n], args[n:]
 		}
-		if err := wordOf(port); err != nil {
+		if err := checkPort(port); err != nil {
 			return err
 		}
 		limit, err := (&waiting{timeout: *timeout}).limit()
@@ -178,6 +178,15 @@ func setupEnsure(s *session, f *pflag.FlagSet) handler {
 		since := velos.TimeOf(s.Now())
 		s.ordered = true
 		outcome, app, err := e.Do(ctx, s.conn)
+		for tries := 0; err != nil && tries < mostQuick && lost(ctx, err); tries++ {
+			if err = s.reconnect(ctx); err == nil { // what was begun is found as it is by now
+				if outcome, app, err = e.Do(ctx, s.conn); app.Created >= since && outcome == verb.AlreadyRunning {
+					outcome = verb.Started // by the first try
+				}
+			} else {
+				break
+			}
+		}
 		if err != nil {
 			if itsOwn("start", err) {
 				s.tail(&view.Result{Name: e.Spec.Name, Inst: -1}, since, nil)

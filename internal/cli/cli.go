@@ -111,8 +111,9 @@ func (s *session) rescue(code *int) {
 type session struct {
 	World
 	conn    *client.Client
-	ordered bool // something was asked for that goes on without us
-	offered bool // the versions were compared
+	known   []velos.App // as they were last asked for
+	ordered bool        // something was asked for that goes on without us
+	offered bool        // the versions were compared
 	json    bool
 	ai      bool
 	rows    bool // --ai=table

@@ -135,7 +135,7 @@ func TestStartRefusesWhatItCannotDo(t *testing.T) {
 	}{
 		{2, "nothing to start", "start"},
 		{2, "no such flag: --naem\n  hint: did you mean --name?", "start app.sh --naem x"},
-		{2, "what is for the program itself goes after --", "start app.sh --port 3000"},
+		{2, "what is for the program itself goes after --", "start app.sh --port http"},
 		{2, "-i does not apply to an app that is known", "start api -i 3"},
 		{2, "has 1 field;", "start app.sh -c x"},
 		{2, "no such user: no-such-user", "start app.sh --uid no-such-user"},

@@ -139,6 +139,7 @@ func (s *session) apps(ctx context.Context) ([]velos.App, error) {
 	ctx, stop := briefly(ctx)
 	defer stop()
 	list, err := s.conn.List(ctx)
+	s.known = list.Apps
 	return list.Apps, late(err, patience)
 }
 

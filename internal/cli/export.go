@@ -15,6 +15,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/foreign"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 )
 
@@ -70,6 +71,7 @@ func (s *session) exported(ctx context.Context, words []string, o *exportFlags) 
 		return nil, err
 	}
 	env.Profiles = o.env
+	env.Port = verb.UsualPort // another machine runs it
 	var specs []velos.Spec
 	var names []string
 	p := &plan{open: s.opener(ctx, false)}

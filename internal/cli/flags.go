@@ -229,5 +229,5 @@ func onlyWhat(only []string) error {
 }
 
 func noFile(profile string) error {
-	return invalid("--env "+quote(profile)+": profiles are in configuration files, and none is named", "name one, such as velos.toml; --env KEY=VALUE sets a variable at the start of a script")
+	return invalid("--env "+quote(profile)+": profiles are in configuration files, and none is named", "--env NODE_ENV=production sets a variable; a profile needs a file that has it, such as velos start velos.toml --env "+quote(profile))
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/policy"
 	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
@@ -87,15 +89,39 @@ func setupGrant(s *session, f *pflag.FlagSet) handler {
 		for i, t := range list {
 			orders[i] = t.about("grant")
 			orders[i].do = func(ctx context.Context) (string, *velos.App, error) {
-				d, err := s.conn.Grant(ctx, wire.Grant{ID: t.app.ID, Agent: *to, Revoke: *revoke})
-				if *revoke {
-					return done("granted no more to "+who, d, err)
+				if *revoke && *to != velos.AnyAgent && !slices.Contains(grantsOf(t.app), policy.Word(*to)) {
+					return "", nil, notGranted(t.app, *to)
 				}
-				return done("granted to "+who, d, err)
+				d, err := s.conn.Grant(ctx, wire.Grant{ID: t.app.ID, Agent: *to, Revoke: *revoke})
+				switch {
+				case !*revoke:
+					return done("granted to "+who, d, err)
+				case d.App != nil && slices.Contains(grantsOf(d.App), velos.AnyAgent):
+					return done("granted no more to "+who+", but to any agent", d, err)
+				}
+				return done("granted no more to "+who, d, err)
 			}
 		}
 		return s.carryOut(ctx, orders, 0)
 	}
+}
+
+// grantsOf are the agents that an app is granted to.
+func grantsOf(a *velos.App) []string {
+	if a.Lease == nil {
+		return nil
+	}
+	return a.Lease.Grants
+}
+
+// notGranted refuses to take back what was not given: whoever mistypes a name
+// must not believe that it was taken back.
+func notGranted(a *velos.App, agent string) error {
+	e := &velos.Error{Code: velos.NotFound, Message: "it is not granted to " + quote(agent), Hint: "it is granted to nobody"}
+	if list := grantsOf(a); len(list) > 0 {
+		e.Hint = "it is granted to " + strings.Join(list, ", ") + "; * is any agent, and --revoke alone takes back all"
+	}
+	return e
 }
 
 // A leftoverJSON is an app that is cleared away, or would be.
@@ -205,6 +231,9 @@ func setupUndelete(s *session, f *pflag.FlagSet) handler {
 func (s *session) undelete(t *velos.Trashed, start bool) order {
 	return order{verb: "undelete", name: t.Spec.Name, app: t.Spec.Name, id: t.ID, inst: -1, do: func(ctx context.Context) (string, *velos.App, error) {
 		d, err := s.conn.Restore(ctx, wire.Restore{ID: t.ID, Start: start, Wait: true})
+		if velos.CodeOf(err) == velos.Conflict {
+			err = &velos.Error{Code: velos.Conflict, Message: err.Error(), Hint: "velos restart " + t.Spec.Name + " --name OTHER gives the name back, or velos delete " + t.Spec.Name, Cause: err}
+		}
 		did := "brought back"
 		if d.App != nil {
 			did += ", " + string(d.App.Status)
@@ -244,17 +273,4 @@ func (s *session) listTrash(list []velos.Trashed) error {
 		text = "nothing was deleted in the last 24 hours\n"
 	}
 	return s.answer(rows, text)
-}
-
-// portFlag declares --port.
-func portFlag(f *pflag.FlagSet, p *string) {
-	f.StringVar(p, "port", "", "auto: PORT is a port from 20000 on that nobody has, the same one each time for the same project, worktree and name")
-}
-
-// wordOf refuses what --port cannot mean.
-func wordOf(port string) error {
-	if port == "" || port == verb.Auto {
-		return nil
-	}
-	return invalid("--port "+quote(port)+": there is only --port auto", "what is for the program itself goes after --; --set PORT=3000 sets the variable")
 }

@@ -34,7 +34,7 @@ func (s *session) ensured(ctx context.Context, f *pflag.FlagSet, o *specFlags, w
 		}
 		return verb.Ensure{Spec: t.app.Spec, Named: true}, nil
 	}
-	sp, opts, err := s.single(f, o, word, rest)
+	sp, opts, err := s.single("ensure", f, o, word, rest)
 	if err != nil {
 		return verb.Ensure{}, err
 	}
@@ -46,19 +46,29 @@ func (s *session) ensured(ctx context.Context, f *pflag.FlagSet, o *specFlags, w
 	return e, nil
 }
 
-// single resolves one program.
-func (s *session) single(f *pflag.FlagSet, o *specFlags, word string, rest []string) (velos.Spec, config.Options, error) {
+// ordered puts a command in the place of start in what FromArgs says.
+func ordered(verb string, err error) error {
+	rest, ok := strings.CutPrefix(err.Error(), "start ")
+	if !ok {
+		return err
+	}
+	return &velos.Error{Code: velos.CodeOf(err), Message: verb + " " + rest, Hint: velos.HintOf(err), Cause: err}
+}
+
+// single resolves one program for a command.
+func (s *session) single(verb string, f *pflag.FlagSet, o *specFlags, word string, rest []string) (velos.Spec, config.Options, error) {
 	opts, err := o.options(f, rest)
 	if err != nil {
 		return velos.Spec{}, opts, err
 	}
+	opts.PortLater = f.Changed("port")
 	env, err := s.environ()
 	if err != nil {
 		return velos.Spec{}, opts, err
 	}
 	specs, err := config.FromArgs([]string{word}, opts, env)
 	if err != nil {
-		return velos.Spec{}, opts, err
+		return velos.Spec{}, opts, ordered(verb, err)
 	}
 	return specs[0], opts, nil
 }
@@ -80,9 +90,14 @@ func setupRun(s *session, f *pflag.FlagSet) handler {
 	f.StringArrayVar(&o.set, "set", nil, "KEY=VALUE for the environment")
 	f.StringArrayVar(&o.EnvFiles, "env-file", nil, "dotenv file")
 	timeout := f.String("timeout", "", "end it after this time (such as 2m), and exit with 5")
+	port := ""
+	portFlag(f, &port)
 	f.SetInterspersed(false)
 	return func(ctx context.Context, args []string) error {
 		limit, err := (&waiting{timeout: *timeout}).limit()
+		if err == nil {
+			err = checkPort(port)
+		}
 		if err != nil {
 			return err
 		}
@@ -91,15 +106,19 @@ func setupRun(s *session, f *pflag.FlagSet) handler {
 		if strings.ContainsAny(word, " \t") && len(rest) > 0 {
 			word = quoteWord(word)
 		}
-		sp, _, err := s.single(f, &o, word, rest)
+		sp, _, err := s.single("run", f, &o, word, rest)
 		if err != nil {
 			return err
 		}
-		if err := s.connect(ctx); err != nil {
+		apps, err := s.apps(ctx)
+		if err != nil {
+			return err
+		}
+		if err := verb.SetPort(&sp, port, apps); err != nil {
 			return err
 		}
 		once, err := verb.Begin(ctx, s.conn, sp)
-		if err != nil {
+		if once == nil {
 			return err
 		}
 		inner := ctx
@@ -108,7 +127,7 @@ func setupRun(s *session, f *pflag.FlagSet) handler {
 			inner, stop = context.WithTimeout(ctx, limit)
 			defer stop()
 		}
-		return s.runOnce(ctx, inner, once)
+		return s.runOnce(ctx, inner, once, err)
 	}
 }
 
@@ -117,9 +136,21 @@ func quoteWord(w string) string { return "'" + strings.ReplaceAll(w, "'", `'\''`
 
 // runOnce follows a run to its end. ctx ends with Ctrl-C, limited also when
 // the time is over.
-func (s *session) runOnce(ctx, limited context.Context, once *verb.Once) error {
+// It goes on over any number of daemons; err is the end of the first one.
+func (s *session) runOnce(ctx, limited context.Context, once *verb.Once, err error) error {
 	out := newOutput(s, &once.App)
-	ran, err := once.Follow(limited, out.add)
+	var ran verb.Ran
+	if err == nil {
+		ran, err = once.Follow(limited, out.add)
+	}
+	for tries := 0; err != nil && tries < mostQuick && lost(limited, err); tries++ {
+		if err = s.reconnect(limited); err != nil {
+			return err // nobody is left who could end it
+		}
+		if err = once.Over(limited, s.conn); err == nil {
+			ran, err = once.Follow(limited, out.add)
+		}
+	}
 	if err == nil && ran.Exit == nil {
 		ran, err = once.Stop(ctx, out.add)
 	}
@@ -157,6 +188,7 @@ type output struct {
 	s        *session
 	out, err *view.Entries
 	mask     view.Mask
+	port     int
 	kept     []string
 	size     int
 	dropped  int
@@ -167,7 +199,7 @@ func newOutput(s *session, a *velos.App) *output {
 	e := o
 	e.Color = s.coloured(s.ErrTTY)
 	apps := []velos.App{*a}
-	return &output{s: s, out: view.NewEntries(s.Out, apps, o), err: view.NewEntries(s.Err, apps, e), mask: view.MaskOf(a)}
+	return &output{s: s, out: view.NewEntries(s.Out, apps, o), err: view.NewEntries(s.Err, apps, e), mask: view.MaskOf(a), port: a.Spec.Port()}
 }
 
 func (o *output) add(e *velos.Entry) {
@@ -198,12 +230,13 @@ type ranJSON struct {
 	Code    int          `json:"exit_code"`
 	Meaning string       `json:"exit_meaning"`
 	Uptime  velos.Millis `json:"uptime_ms"`
+	Port    int          `json:"port,omitempty"`
 	Output  string       `json:"output"`
 	Dropped int          `json:"dropped_lines,omitempty"`
 }
 
 func (o *output) answer(outcome string, code int, ran *verb.Ran) ranJSON {
-	j := ranJSON{Outcome: outcome, Code: code, Output: strings.Join(o.kept, "\n"), Dropped: o.dropped}
+	j := ranJSON{Outcome: outcome, Code: code, Port: o.port, Output: strings.Join(o.kept, "\n"), Dropped: o.dropped}
 	if ran.Exit != nil {
 		j.Meaning, j.Uptime = ran.Exit.String(), ran.Exit.Uptime
 	}

@@ -159,7 +159,15 @@ func (o *order) explain(err error, limit time.Duration) error {
 	}
 	// A restart fails because its start did: one verb is enough.
 	message = strings.TrimPrefix(message, "start "+o.name+": ")
-	return &velos.Error{Code: velos.CodeOf(err), Message: what + ": " + message, Hint: velos.HintOf(err), Cause: err}
+	message = strings.TrimPrefix(message, "lease "+o.name+": ")
+	for _, p := range []string{o.verb + ": ", "revoke: "} {
+		message = strings.TrimPrefix(message, p)
+	}
+	hint := velos.HintOf(err)
+	if velos.CodeOf(err) == velos.Unreachable && hint == "" {
+		hint = "the order may have reached it: velos list shows what has come of it"
+	}
+	return &velos.Error{Code: velos.CodeOf(err), Message: what + ": " + message, Hint: hint, Cause: err}
 }
 
 // settle shows the results. Whoever crashed gets a word on stderr.

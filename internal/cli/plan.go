@@ -102,15 +102,16 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 		p.needed()
 		return p, nil
 	}
+	opts.PortLater = o.port != ""
 	specs, err := config.FromArgs(scripts, opts, env)
 	if err != nil {
 		return nil, err
 	}
 	for i := range specs {
-		if err := verb.SetPort(&specs[i], o.port, p.apps); err != nil {
+		if err := p.script(&specs[i]); err != nil {
 			return nil, err
 		}
-		if err := p.script(&specs[i]); err != nil {
+		if err := verb.SetPort(&specs[i], o.port, p.apps); err != nil { // by the name that it got
 			return nil, err
 		}
 	}
@@ -365,5 +366,5 @@ func changed(old, now *velos.Spec) bool {
 
 // environ is what scripts and files are resolved with.
 func (s *session) environ() (config.Environ, error) {
-	return config.Environ{Dir: s.Dir, Vars: s.Vars, Note: func(text string) { s.notice(text) }}, s.Lost
+	return config.Environ{Dir: s.Dir, Vars: s.Vars, Port: s.choosePort, Note: func(text string) { s.notice(text) }}, s.Lost
 }

@@ -217,7 +217,7 @@ func (s *session) refreshed(verb string, a *velos.App) (*velos.Spec, error) {
 		sp.Env = map[string]string{}
 	}
 	for k, v := range s.Vars {
-		if !strings.HasPrefix(k, "VELOS_") && k != "NODE_APP_INSTANCE" {
+		if !strings.HasPrefix(k, "VELOS_") && k != "NODE_APP_INSTANCE" && (k != velos.PortVar || sp.Port() == 0) {
 			sp.Env[k] = v
 		}
 	}

@@ -59,7 +59,7 @@ func setupStart(s *session, f *pflag.FlagSet) handler {
 		if n := f.ArgsLenAtDash(); n >= 0 {
 			words, rest = args[:n], args[n:]
 		}
-		if err := wordOf(o.port); err != nil {
+		if err := checkPort(o.port); err != nil {
 			return err
 		}
 		limit, err := o.limit()

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
-	"strconv"
+	"maps"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/pflag"
 
@@ -46,7 +48,7 @@ func setupWait(s *session, f *pflag.FlagSet) handler {
 		}
 		list, err := s.targets(ctx, "wait", names)
 		if err != nil {
-			return err
+			return neither(err, names)
 		}
 		for _, t := range list {
 			w.Apps = append(w.Apps, *t.app)
@@ -61,12 +63,55 @@ func setupWait(s *session, f *pflag.FlagSet) handler {
 			ctx, stop = context.WithTimeout(ctx, limit)
 			defer stop()
 		}
-		outcomes, err := w.Do(ctx, s.conn)
+		outcomes, err := s.wait(ctx, w)
 		if err != nil {
 			return err
 		}
 		return s.waited(outcomes)
 	}
+}
+
+// wait waits, over any number of daemons: what happens while there is none is
+// heard from the next one.
+func (s *session) wait(ctx context.Context, w verb.Wait) ([]verb.Outcome, error) {
+	began := time.Now()
+	first, err := verb.Newest(ctx, s.conn)
+	var outcomes []verb.Outcome
+	if err == nil {
+		outcomes, err = w.Do(ctx, s.conn)
+	}
+	for tries := 0; err != nil && tries < mostQuick && lost(ctx, err); tries++ {
+		from := map[uint32]verb.Cursor{}
+		for i := range w.Apps {
+			a := &w.Apps[i]
+			from[a.ID] = verb.Cursor{App: a.Spec.Name, Line: a.Log.Seq, Event: first, ID: a.ID}
+		}
+		maps.Copy(from, w.From)
+		w.From = from
+		if err := s.reconnect(ctx); err != nil {
+			return nil, err
+		}
+		outcomes, err = w.Do(ctx, s.conn)
+	}
+	for i := range outcomes {
+		outcomes[i].Waited = velos.MillisOf(time.Since(began))
+	}
+	return outcomes, err
+}
+
+// neither explains a word that is no app: it may have been meant for a
+// condition.
+func neither(err error, names []string) error {
+	if velos.CodeOf(err) != velos.NotFound || len(names) < 2 {
+		return err
+	}
+	for _, w := range names[1:] {
+		if w == "log" || w == "quiet" {
+			_, err := verb.ParseCondition(w)
+			return err
+		}
+	}
+	return &velos.Error{Code: velos.NotFound, Message: err.Error(), Hint: velos.HintOf(err) + "; behind the names stand conditions: " + verb.ConditionsHelp, Cause: err}
 }
 
 // cutConditions tells names from conditions: the first word is a name, and
@@ -93,6 +138,9 @@ func from(text string, apps []velos.App) (map[uint32]verb.Cursor, error) {
 		c, err := verb.ParseCursor(word)
 		if err != nil {
 			return nil, err
+		}
+		if c.App != "" && !slices.ContainsFunc(apps, func(a velos.App) bool { return a.Spec.Name == c.App }) {
+			return nil, invalid("wait: the cursor "+quote(word)+" is of none of the apps that are waited for", "hand back the cursor of the same app")
 		}
 		for i := range apps {
 			if apps[i].Spec.Name == c.App || c.App == "" {
@@ -131,7 +179,11 @@ func waitText(a *verb.Answer) string {
 		what = a.Condition
 	}
 	s := a.App + ": " + what + " after " + a.Waited.String()
-	for _, more := range []string{a.By, a.Exit, a.URL} {
+	by := a.By
+	if a.Outcome != verb.Met {
+		by = "" // of another condition
+	}
+	for _, more := range []string{by, a.Exit, a.URL} {
 		if more != "" {
 			s += ", " + more
 		}
@@ -150,69 +202,4 @@ func (s *session) print(parts ...string) {
 	for _, p := range parts {
 		_, _ = s.Out.Write([]byte(p))
 	}
-}
-
-const portsLong = `Shows who listens on what: every app's addresses, or those of the apps named. With a port it shows who
-has that one; if it is no app, the process of the system that has it, as far as the system tells.` + targetsHelp
-
-func setupPorts(s *session, _ *pflag.FlagSet) handler {
-	return func(ctx context.Context, args []string) error {
-		apps, err := s.apps(ctx)
-		if err != nil {
-			return err
-		}
-		if len(args) == 1 {
-			if _, ok := named(apps, args[0]); !ok {
-				if n, err := strconv.ParseUint(strings.TrimPrefix(args[0], ":"), 10, 16); err == nil && n > 0 {
-					return s.showPorts(verb.Ports(apps, int(n)))
-				}
-			}
-		}
-		if len(args) > 0 {
-			list, err := s.resolve("ports", apps, args)
-			if err != nil {
-				return err
-			}
-			apps, _ = spread(list, velos.Query{})
-		}
-		return s.showPorts(verb.Ports(apps, 0))
-	}
-}
-
-func (s *session) showPorts(list []verb.Port) error {
-	switch {
-	case s.ai:
-		rows := make([][4]any, len(list))
-		for i, p := range list {
-			who := p.App
-			if who == "" {
-				who = p.Program
-			}
-			rows[i] = [4]any{p.Port, view.Text(who), p.PID, view.Text(p.Address)}
-		}
-		s.Out.Write(view.Value(map[string]any{"cols": []string{"port", "app", "pid", "address"}, "rows": rows}))
-	case s.json:
-		s.Out.Write(view.Value(append([]verb.Port{}, list...)))
-	case len(list) == 0:
-		s.print("nobody listens there\n")
-	default:
-		return view.Ports(s.Out, portRows(list), s.options())
-	}
-	return nil
-}
-
-// portRows are the cells of a table.
-func portRows(list []verb.Port) [][5]string {
-	rows := make([][5]string, len(list))
-	for i, p := range list {
-		port, who := "-", p.App
-		if p.Port > 0 {
-			port = strconv.Itoa(p.Port)
-		}
-		if who == "" {
-			who = "(" + p.Program + ")"
-		}
-		rows[i] = [5]string{port, who, strconv.Itoa(p.PID), p.Address, p.Cwd}
-	}
-	return rows
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/velospm/velos"
@@ -21,10 +22,13 @@ type Change struct {
 // count: it differs from shell to shell.
 func Changes(old, now *velos.Spec) []Change {
 	were, is := Settings(old), Settings(now)
-	if slices.Equal(were, is) {
-		return nil // as most are
-	}
 	var list []Change
+	if a, b := old.Port(), now.Port(); a != b && old.EnvFrom[velos.PortVar] == velos.FromAuto && now.EnvFrom[velos.PortVar] == velos.FromAuto {
+		list = append(list, Change{Key: "port", From: strconv.Itoa(a), To: strconv.Itoa(b)}) // both are "auto"
+	}
+	if slices.Equal(were, is) {
+		return list // empty, as most are
+	}
 	before := map[string]Setting{}
 	for _, s := range were {
 		before[s.Key] = s

@@ -47,7 +47,7 @@ func (c *Command) Text() []string {
 // harmlessKeys make no difference to what is run, or are said otherwise.
 var harmlessKeys = []string{"name", "script", "args", "env", "env_profiles", "instances", "namespace", "autostart", "autorestart", "max_restarts", "min_uptime", "restart_delay",
 	"exp_backoff_restart_delay", "kill_timeout", "listen_timeout", "watchdog", "max_memory", "max_log_size", "max_log_files", "max_log_total",
-	"log_date_format", "merge_logs", "log_raw", "stop_exit_codes", "stop_signal", "overlap", "wait_ready", "increment_var", "secret", "watch", "watch_delay", "watch_ignore"}
+	"log_date_format", "merge_logs", "log_raw", "stop_exit_codes", "stop_signal", "overlap", "wait_ready", "increment_var", "port", "secret", "watch", "watch_delay", "watch_ignore"}
 
 // claim is what the files that were read would have run.
 func (l *loader) claim(abs string) Claim {

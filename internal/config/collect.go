@@ -21,6 +21,8 @@ type draft struct {
 	instances   string // "max" or "-1", when it was not a number
 	several     bool   // instances was meant to be more than one, whatever it came to
 	mode        velos.Mode
+	port        string   // a number, or auto
+	portLater   bool     // PORT is set in what comes of the draft
 	listen      []string // addresses as they were written
 	note        string   // what is done otherwise than it was written, and why
 	env         map[string]string

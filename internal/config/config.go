@@ -88,6 +88,7 @@ func (doc *document) load(abs string, env Environ, only []string, more func([]*d
 	}
 	file := &File{Path: abs, Specs: make([]velos.Spec, 0, len(l.drafts)), drafts: l.drafts}
 	resolved := make([]*draft, 0, len(l.drafts))
+	l.env.found.claimPorts(l.drafts, l.env)
 	for _, d := range l.drafts {
 		file.Names = append(file.Names, d.spec.Name)
 		if len(only) > 0 && !slices.Contains(only, d.spec.Name) {
@@ -105,6 +106,9 @@ func (doc *document) load(abs string, env Environ, only []string, more func([]*d
 		file.Names[len(file.Names)-1] = s.Name // the file may leave the name to the script
 		file.Specs = append(file.Specs, s)
 		resolved = append(resolved, d)
+	}
+	if p := checkPorts(resolved, file.Specs); p != nil {
+		return nil, doc.error(p)
 	}
 	env.note(resolved, file.Specs)
 	return file, nil

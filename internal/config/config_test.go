@@ -100,6 +100,9 @@ func TestEachKeyLandsInItsField(t *testing.T) {
 		{`instances = 0`, func(s *velos.Spec, _ string) { s.Instances = 1 }},
 		{`instances = "max"`, func(s *velos.Spec, _ string) { s.Instances, s.Mode = 4, velos.Cluster }},
 		{`mode = "fork"`, func(*velos.Spec, string) {}},
+		{`port = 3000`, func(s *velos.Spec, _ string) {
+			s.Env["PORT"], s.EnvFrom = "3000", map[string]string{"PORT": velos.FromPort}
+		}},
 		{`mode = "cluster"`, func(s *velos.Spec, _ string) { s.Mode = velos.Cluster }},
 		{"instances = 2\nmode = \"fork\"", func(s *velos.Spec, _ string) { s.Instances = 2 }},
 		{`instances = -1`, func(s *velos.Spec, _ string) { s.Instances, s.Mode = 3, velos.Cluster }},

@@ -30,6 +30,9 @@ type Environ struct {
 	// Trust is asked whether what a file says may be run, before anything of
 	// it is looked up; nil: it may.
 	Trust func(Claim) error
+	// Port chooses a port for an app whose port is "auto", none of those that
+	// are taken; nil: nobody chooses any.
+	Port func(s *velos.Spec, taken func(port int) bool) (int, error)
 
 	found *findings
 }

@@ -12,6 +12,7 @@ type findings struct {
 	programs map[[2]string]string // by name and PATH
 	python   map[string]bool      // by program
 	base     map[string]string    // what apps of files inherit
+	ports    map[int]bool         // that apps of the file have, where one is to be chosen
 }
 
 func newFindings() *findings {

@@ -27,7 +27,7 @@ func Settings(s *velos.Spec) []Setting {
 			l.list[i].From = s.EnvFrom[name]
 		}
 	}
-	return l.list
+	return withPort(l.list, s)
 }
 
 // A listing visits a Spec and writes its fields down.

@@ -41,6 +41,7 @@ type Options struct {
 	MaxLogFiles      string
 	MaxLogTotal      string
 	IncrementVar     string
+	PortLater        bool // the caller sets PORT in what comes of this
 
 	User, Group string
 
@@ -112,7 +113,7 @@ func (o *Options) fill(d *draft, env Environ) *problem {
 	if strings.TrimSpace(d.script) == "" {
 		return wrong("must not be empty", "name a script or a program").in("script")
 	}
-	d.spec.Name = o.Name
+	d.spec.Name, d.portLater = o.Name, o.PortLater
 	d.args = slices.Clone(o.Args)
 	d.envFiles = o.EnvFiles
 	d.listen = o.Listen

@@ -105,6 +105,12 @@ of 1024) or a number of bytes. **Paths** are relative to the file's directory; `
 ` + "`$${`" + ` is a plain ` + "`${`" + `. Not so in ` + "`ready`" + ` and ` + "`health`" + `, where ` + "`$NAME`" + ` is the run's own variable, nor in the line of an app with ` + "`shell = true`" + `.
 What is put in this way is stored with the app: secrets belong into an ` + "`env_file`" + `, whose values are never stored.
 
+**Ports**: ` + "`port = 3000`" + ` is the program's ` + "`PORT`" + `, ` + "`port = \"auto\"`" + ` one from 20000 to 29999 that nobody has. It follows from project and name,
+and the app keeps it: an apply that changes nothing else changes no port. Only an app that is down and whose port somebody else has got hold of
+gets another one. Workers of a cluster share the port; in fork mode the second instance has the next one, and so on, and auto looks for so many in a row. Instances that
+are given sockets (` + "`listen`" + `) all get the same ` + "`PORT`" + `. Two apps of a file with one port are an error. A ` + "`PORT`" + ` of a profile beats ` + "`port`" + `, which beats an
+` + "`env_file`" + `; in the same table as ` + "`env.PORT`" + ` it is an error. ` + "`ready = { http = \"/\" }`" + ` asks at that port.
+
 ## Keys of an app
 `
 
@@ -128,7 +134,7 @@ Each of these wins over those before it; ` + "`velos info NAME --env`" + ` shows
 
 1. The shell: INHERITED, and no more. What an app does should not depend on the shell that happened to start it.
 2. ` + "`env_file`" + `, in the order of the files.
-3. ` + "`env`" + ` of ` + "`[defaults]`" + `, then ` + "`env`" + ` of the app.
+3. ` + "`env`" + ` and ` + "`port`" + ` of ` + "`[defaults]`" + `, then those of the app.
 4. The profiles named by ` + "`--env NAME`" + `: ` + "`[apps.NAME.env.PROFILE]`, `env_PROFILE` or `env_profiles.PROFILE`" + `, those of ` + "`[defaults]`" + ` first.
 5. What velos says to each process: VELOS_ID, VELOS_NAME, VELOS_INSTANCE, NODE_APP_INSTANCE and, where they apply, LISTEN_FDS, NOTIFY_SOCKET.
 

@@ -20,7 +20,7 @@ func (d *draft) resolve(env Environ) (velos.Spec, *problem) {
 	for _, step := range [...]func(*draft, Environ) *problem{
 		(*draft).resolveEnv, (*draft).resolveRights, (*draft).resolveProgram, (*draft).resolveCwd,
 		(*draft).resolveInstances, (*draft).resolvePaths, (*draft).resolveMode,
-		(*draft).resolveListen, (*draft).resolveProbes, (*draft).resolveTriggers, (*draft).resolveHooks,
+		(*draft).resolveListen, (*draft).resolvePort, (*draft).resolveProbes, (*draft).resolveTriggers, (*draft).resolveHooks,
 	} {
 		if p := step(d, env); p != nil {
 			return velos.Spec{}, p
@@ -36,6 +36,9 @@ func (d *draft) resolveEnv(env Environ) *problem {
 	inherited := env.inherited()
 	if d.allEnv {
 		inherited = env.whole()
+	}
+	if d.portLater {
+		delete(inherited, velos.PortVar)
 	}
 	return d.environment(inherited, env)
 }
@@ -102,7 +105,7 @@ func (d *draft) resolveInstances(env Environ) *problem {
 		d.spec.Instances, d.several = max(1, env.Cores()-1), true
 	}
 	name := d.spec.IncrementVar
-	if name == "" {
+	if name == "" || name == velos.PortVar && (d.port != "" || d.portLater) {
 		return nil
 	}
 	v, ok := d.variable(name)

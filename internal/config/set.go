@@ -71,6 +71,7 @@ func (e *edit) set(key, value string) *problem {
 			return wrong("a variable must have a name", "such as env.PORT=3000")
 		}
 		e.draft.set(name, value, velos.FromFlags)
+		e.changed[key] = true
 		return nil
 	}
 	k := keys[key]
@@ -113,7 +114,8 @@ func (e *edit) resolve(env Environ) *problem {
 	}{
 		{"env_file", e.files}, {"user group umask nice limits", d.resolveRights}, {"args", e.arguments}, {"script interpreter shell", e.program}, {"cwd", d.resolveCwd},
 		{"instances increment_var", d.resolveInstances}, {"log_file out_file error_file", d.resolvePaths},
-		{"mode script interpreter shell", e.mode}, {"listen", e.addresses}, {"ready health", d.resolveProbes}, {"watch watch_paths", d.resolveTriggers},
+		{"mode script interpreter shell", e.mode}, {"listen", e.addresses}, {"port", e.givePort},
+		{"ready health", d.resolveProbes}, {"watch watch_paths", d.resolveTriggers},
 		{"pre_start post_start pre_stop on_crash on_giving_up", e.hooks},
 	}
 	for _, s := range steps {

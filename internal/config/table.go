@@ -61,6 +61,8 @@ func howMany() section {
 			form: special(readInstances, "a whole number or \"max\"", anyOf(ofType("integer"), oneWord("max")))},
 		{name: "mode", help: "fork or cluster; left out, several instances of a script that node runs are a cluster",
 			form: special(readMode, "fork or cluster", oneWord(string(velos.Fork), string(velos.Cluster)))},
+		{name: "port", help: "PORT of the program, a number or \"auto\": one from 20000 to 29999 that nobody has, and that stays the app's. Workers of a cluster share it; in fork mode each instance has one more than the one before",
+			form: special(readPort, "a port or \"auto\"", anyOf(schema{"type": "integer", "minimum": 1, "maximum": velos.MaxPort}, oneWord(AutoPort)))},
 		{name: "increment_var", help: "a variable whose number rises by one with each instance", form: text(func(d *draft) *string { return &d.spec.IncrementVar })},
 		{name: "listen", help: "addresses that the daemon opens and passes on: 8080, \"127.0.0.1:8080\", \"udp://:53\", \"unix:run/api.sock\"",
 			form: special(readListen, "an address or a list of them", oneOrMore(ofType("string", "integer")))},

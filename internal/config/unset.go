@@ -45,6 +45,11 @@ func (e *edit) unset(key string) *problem {
 		d.spec.Health = nil
 	case "depends_on":
 		d.spec.DependsOn = nil
+	case "port":
+		if d.spec.Port() != 0 {
+			delete(d.spec.Env, velos.PortVar)
+			delete(d.spec.EnvFrom, velos.PortVar)
+		}
 	case "user", "group": // what they came to is looked up again
 		d.spec.Identity = nil
 	}

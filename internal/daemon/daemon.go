@@ -49,6 +49,8 @@ type Daemon struct {
 	leases   *lease.Watch
 	listener atomic.Pointer[wire.Listener]
 
+	trashing sync.Mutex // the files of the trash: who looks through them removes what is half there
+
 	began    time.Time
 	requests atomic.Uint64
 	tidy     *tidy

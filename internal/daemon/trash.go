@@ -24,18 +24,34 @@ func (c *call) remains(v *home.Saved) *velos.Trashed {
 // discard keeps what was deleted for a while. When that fails the app is
 // deleted all the same, and that is said.
 func (c *call) discard(v *home.Saved) {
-	if v.Spec.Autorestart == velos.Never && c.session.added(v.ID) { // a one-shot run: nobody wants it back
+	if v.Spec.Autorestart == velos.Never && (c.session.added(v.ID) || v.Spec.Once()) { // a one-shot run: nobody wants it back
 		c.d.home.ForgetFormers(v.ID)
 		return
 	}
-	if err := c.d.home.Discard(c.remains(v)); err != nil {
+	if err := c.d.throw(c.remains(v)); err != nil {
 		say("velosd: " + err.Error())
 	}
 	c.d.emptyTrash()
 }
 
+// throw puts an app into the trash.
+func (d *Daemon) throw(t *velos.Trashed) error {
+	d.trashing.Lock()
+	defer d.trashing.Unlock()
+	return d.home.Discard(t)
+}
+
+// regain takes an app out of the trash.
+func (d *Daemon) regain(id uint32) {
+	d.trashing.Lock()
+	defer d.trashing.Unlock()
+	d.home.Undiscard(id)
+}
+
 // emptyTrash removes what is too old, and says what is left.
 func (d *Daemon) emptyTrash() []velos.Trashed {
+	d.trashing.Lock()
+	defer d.trashing.Unlock()
 	return d.home.Trash(velos.TimeOf(time.Now()), d.home.ForgetFormers)
 }
 
@@ -82,7 +98,7 @@ func (c *call) restore(ctx context.Context) (velos.Record, error) {
 	if _, err := c.d.sup.Restore(v, false); err != nil {
 		return nil, err
 	}
-	c.d.home.Undiscard(t.ID)
+	c.d.regain(t.ID)
 	c.d.leases.Change(t.ID, func(old *velos.Lease) *velos.Lease {
 		if c.by().Agent == "" {
 			return people(old)

@@ -188,7 +188,7 @@ func (a app) missing(can string) []string {
 	}{
 		{"cluster", a.Mode == velos.Cluster && a.Instances > 1, "its instances share a port through Velos; elsewhere each needs a port of its own, or a balancer before them"},
 		{"listen", len(a.Listen) > 0, "it is given its sockets (" + strings.Join(a.Listen, ", ") + ") by Velos; here it must open them itself"},
-		{"increment", a.IncrementVar != "", a.IncrementVar + " rises by one with each instance"},
+		{"increment", a.IncrementVar != "" || a.Instances > 1 && a.Counter() != "", a.Counter() + " rises by one with each instance"},
 		{"ready", a.Ready != nil || a.WaitReady, "it says when it is ready, and nobody waits for that here"},
 		{"health", a.Health != nil, "its health is asked for, and nobody does here"},
 		{"watchdog", a.Watchdog > 0, "it reports every " + a.Watchdog.String() + " that it is alive"},

@@ -52,6 +52,9 @@ func specMap(s *velos.Spec) map[string]any {
 			delete(m, k)
 		}
 	}
+	if word := portWord(s); word != nil {
+		m["port"] = word
+	}
 	for k, v := range d { // a default that was switched off
 		if _, ok := plainMap(s)[k]; !ok {
 			m[k] = reflect.Zero(reflect.TypeOf(v)).Interface()
@@ -94,9 +97,9 @@ func specTOML(s *velos.Spec) (string, error) {
 			}
 		}
 	}
-	head := ""
+	head := onlyPort(m, s)
 	if src, ok := m["source"].(string); ok {
-		head = "# from " + src + "\n"
+		head += "# from " + src + "\n"
 	}
 	delete(m, "source")
 	delete(m, "notify")
@@ -132,6 +135,9 @@ func configSet(c *call, in *setIn) (answer, error) {
 		return answer{}, err
 	}
 	spec, err := changed(&a.Spec, in.Changes)
+	if err == nil {
+		err = c.givePort(spec, in.Changes)
+	}
 	if err != nil {
 		return answer{}, err
 	}
@@ -173,7 +179,7 @@ func settable() map[string]reflect.Type {
 	t := reflect.TypeFor[velos.Spec]()
 	for i := range t.NumField() {
 		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		if name != "-" && name != "name" && name != "source" && name != "env_profiles" {
+		if name != "-" && name != "name" && name != "source" && name != "env_from" && name != "env_profiles" {
 			m[name] = t.Field(i).Type
 		}
 	}
@@ -186,9 +192,12 @@ func changed(old *velos.Spec, changes map[string]any) (*velos.Spec, error) {
 	usual := velos.NewSpec()
 	m, defaults := plainMap(old), plainMap(&usual)
 	for _, k := range slices.Sorted(maps.Keys(changes)) {
+		if k == "port" {
+			continue // see givePort
+		}
 		t, ok := known[k]
 		if !ok {
-			return nil, invalid(strconv.Quote(view.Text(k))+" is no key that can be changed", "there are "+strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+			return nil, invalid(strconv.Quote(view.Text(k))+" is no key that can be changed", "there are port, "+strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 		}
 		v, err := valueOf(k, t, changes[k])
 		if err != nil {
@@ -205,12 +214,19 @@ func changed(old *velos.Spec, changes map[string]any) (*velos.Spec, error) {
 			if env == nil {
 				env = map[string]any{}
 			}
+			from, _ := m["env_from"].(map[string]any)
+			if from == nil {
+				from = map[string]any{}
+			}
 			for name, value := range over {
 				if env[name] = value; value == nil {
 					delete(env, name)
 				}
+				if from[name] = velos.FromFlags; value == nil {
+					delete(from, name)
+				}
 			}
-			m[k] = env
+			m[k], m["env_from"] = env, from
 		default:
 			m[k] = v
 		}
@@ -273,6 +289,10 @@ func difference(a *velos.App, spec *velos.Spec) (keys, lines []string) {
 	shownWas, shownIs := plainMap(&now.Spec), plainMap(&then.Spec)
 	all := maps.Clone(was)
 	maps.Copy(all, is)
+	if from, to := portWord(&a.Spec), portWord(spec); from != to {
+		keys, lines = append(keys, "port"), append(lines, "port: "+shown(from)+" -> "+shown(to))
+	}
+	delete(all, "env_from")
 	for _, k := range slices.Sorted(maps.Keys(all)) {
 		if reflect.DeepEqual(was[k], is[k]) {
 			continue

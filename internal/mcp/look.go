@@ -221,6 +221,7 @@ func ports(c *call, in *portsIn) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	verb.Look(c, c.conn, apps)
 	list := verb.Ports(apps, in.Port)
 	lines := []string{"port app pid address cwd"}
 	for i := range list {

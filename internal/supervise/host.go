@@ -275,16 +275,16 @@ func environ(s *velos.Spec, files map[string]string, inst int, mark string) ([]s
 	if s.Watchdog > 0 {
 		own["WATCHDOG_USEC"] = strconv.FormatInt(s.Watchdog.Std().Microseconds(), 10)
 	}
-	if s.IncrementVar != "" {
-		base, ok := s.Env[s.IncrementVar]
+	if counter := s.Counter(); counter != "" {
+		base, ok := s.Env[counter]
 		if !ok {
-			base, ok = files[s.IncrementVar]
+			base, ok = files[counter]
 		}
 		n, err := strconv.Atoi(base)
 		if ok && err != nil { // in a file: Validate has seen the other
-			return nil, &velos.Error{Code: velos.Invalid, Message: "increment_var: " + s.IncrementVar + " in env_file must be a whole number"}
+			return nil, &velos.Error{Code: velos.Invalid, Message: "increment_var: " + counter + " in env_file must be a whole number"}
 		}
-		own[s.IncrementVar] = strconv.Itoa(n + inst)
+		own[counter] = strconv.Itoa(n + inst)
 	}
 	list := make([]string, 0, len(s.Env)+len(files)+len(own)+later)
 	for k, v := range files {

@@ -75,7 +75,7 @@ func EnsuredOf(outcome string, a *velos.App) Ensured {
 	e := Ensured{App: view.Text(a.Spec.Name), ID: a.ID, Outcome: outcome, Cursor: Cursor{App: a.Spec.Name, Line: a.Log.Seq, ID: a.ID}.String()}
 	e.Status, e.PID, e.Ports, e.URL = where(a)
 	e.Lease = view.Owner(a.Lease, a.Updated)
-	if n := PortOf(&a.Spec); n != 0 && e.URL == "" {
+	if n := a.Spec.Port(); n != 0 && e.URL == "" {
 		e.URL = "http://localhost:" + strconv.Itoa(n)
 	}
 	if a.Status == velos.Online {

@@ -39,6 +39,11 @@ func Changes(ctx context.Context, conn *client.Client, apps []velos.App, q wire.
 		list[i] = &apps[i]
 	}
 	m := view.MaskOf(list...)
+	if q.After > 0 {
+		if newest, err := Newest(ctx, conn); err == nil && newest < q.After {
+			q.After = 0 // the cursor is of another journal: nothing of this one is known
+		}
+	}
 	c := Changed{Cursor: Cursor{Event: q.After}}
 	at := map[string]int{}
 	for e, err := range conn.Events(ctx, q) {
@@ -90,7 +95,7 @@ func nameOf(e *velos.Event) string {
 // "" is nothing that anybody has to know: of a run that was asked for once
 // that it came and went, of an order what its outcome says as well.
 func changeOf(e *velos.Event) string {
-	once := strings.HasPrefix(e.App, runPrefix)
+	once := strings.HasPrefix(e.App, velos.RunPrefix)
 	switch e.Kind {
 	case velos.KindState:
 		if once {

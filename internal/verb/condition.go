@@ -21,7 +21,8 @@ type Condition struct {
 	quiet   time.Duration
 }
 
-const conditionsHelp = "ready, exit, crash, healthy, port, port=3000, quiet=5s or log=/re/"
+// ConditionsHelp names the conditions that there are.
+const ConditionsHelp = "ready, exit, crash, healthy, port, port=3000, quiet=5s or log=/re/"
 
 // ParseCondition reads ready, exit, crash, healthy, port, port=3000, quiet=5s,
 // log=/expression/ and log=text.
@@ -29,7 +30,7 @@ func ParseCondition(s string) (Condition, error) {
 	kind, value, has := strings.Cut(s, "=")
 	c := Condition{Text: s, kind: kind}
 	bad := func(why string) (Condition, error) {
-		return c, &velos.Error{Code: velos.Invalid, Message: strconv.Quote(s) + " is no condition: " + why, Hint: "one of " + conditionsHelp}
+		return c, &velos.Error{Code: velos.Invalid, Message: strconv.Quote(s) + " is no condition: " + why, Hint: "one of " + ConditionsHelp}
 	}
 	switch kind {
 	case "ready", "exit", "crash", "healthy":

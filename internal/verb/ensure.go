@@ -2,6 +2,7 @@ package verb
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,9 +34,26 @@ type Ensure struct {
 	TTL       velos.Millis
 }
 
+// mostRaces bounds how often somebody else may be faster.
+const mostRaces = 5
+
 // Do returns the app that is this one if it runs, and else starts it. The
-// answer comes when it is ready, or has failed.
+// answer comes when it is ready, or has failed. Of several that ask for the
+// same at once, one starts it.
 func (e *Ensure) Do(ctx context.Context, conn *client.Client) (status string, app velos.App, err error) {
+	wanted := *e
+	defer func() { e.Spec = wanted.Spec }() // it may have got another name
+	for range mostRaces {
+		wanted = *e
+		status, app, err = wanted.once(ctx, conn)
+		if raced := errors.Is(err, velos.ErrConflict) && app.ID == 0 && status == Started; !raced {
+			break
+		}
+	}
+	return status, app, err
+}
+
+func (e *Ensure) once(ctx context.Context, conn *client.Client) (status string, app velos.App, err error) {
 	list, err := conn.List(ctx)
 	if err != nil {
 		return "", app, err
@@ -65,8 +83,19 @@ func (e *Ensure) Do(ctx context.Context, conn *client.Client) (status string, ap
 	if old.Status == velos.Starting {
 		status = AlreadyRunning
 	}
-	r, err := conn.Start(ctx, wire.Start{ID: old.ID, Inst: -1, Wait: true, Keep: e.Keep, TTL: e.TTL})
+	r, err := conn.Start(ctx, wire.Start{ID: old.ID, Spec: e.moved(old), Inst: -1, Wait: true, Keep: e.Keep, TTL: e.TTL})
 	return status, r.App, err
+}
+
+// moved is the Spec of an app that is down and whose chosen port somebody else
+// has got hold of; nil: it has what it needs.
+func (e *Ensure) moved(old *velos.App) *velos.Spec {
+	if e.Port != Auto || up(old) || old.Spec.EnvFrom[velos.PortVar] != velos.FromAuto || old.Spec.Port() == e.Spec.Port() {
+		return nil
+	}
+	sp := old.Spec
+	setVar(&sp, e.Spec.Env[velos.PortVar], velos.FromAuto)
+	return &sp
 }
 
 // renew says to the lease of an app that runs that it is wanted: its agent may
@@ -119,6 +148,16 @@ func (e *Ensure) Diff(old *velos.Spec) []string {
 	}
 	if e.Instances {
 		differ("instances", strconv.Itoa(old.Instances), strconv.Itoa(e.Spec.Instances))
+	}
+	switch e.Port {
+	case "":
+	case Auto: // any port will do
+		if old.Env[velos.PortVar] == "" && old.FileEnv[velos.PortVar] == "" {
+			differ("port", "", Auto)
+		}
+	default:
+		n, _ := strconv.Atoi(e.Port)
+		differ("port", old.Env[velos.PortVar], strconv.Itoa(n))
 	}
 	for _, k := range e.Env {
 		if v, ok := old.Env[k]; !ok || v != e.Spec.Env[k] {

@@ -3,15 +3,17 @@ package verb
 import (
 	"hash/fnv"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/config"
 	"github.com/velospm/velos/internal/project"
 )
 
 // Auto is the word for a port that Velos chooses.
-const Auto = "auto"
+const Auto = config.AutoPort
 
 // The range of ports that are chosen: below those that systems hand out by
 // themselves.
@@ -21,9 +23,6 @@ const (
 	stride    = 7919 // has no divisor with the number of ports in common: a walk meets each once
 )
 
-// portVar is the variable that programs learn their port from.
-const portVar = "PORT"
-
 // SetPort puts a port into the environment of a program: a number, or with
 // Auto one that is the same each time for the same project, worktree and name,
 // and that nobody has. An app that has got one before keeps it.
@@ -31,69 +30,91 @@ func SetPort(s *velos.Spec, port string, apps []velos.App) error {
 	if port == "" {
 		return nil
 	}
+	if s.EnvFrom[velos.PortVar] == velos.FromFlags {
+		return &velos.Error{Code: velos.Invalid, Message: "port " + port + ": PORT is set as a variable, too", Hint: "leave one of them out"}
+	}
 	if port != Auto {
-		n, err := strconv.Atoi(port)
-		if err != nil || n < 1 || n > 65535 {
-			return &velos.Error{Code: velos.Invalid, Message: "port " + strconv.Quote(port) + ": must be auto or a number up to 65535", Hint: "auto is a stable one that is free"}
+		n, err := ParsePort(port)
+		if err != nil {
+			return err
 		}
-		setVar(s, portVar, strconv.Itoa(n), velos.FromFlags)
+		setVar(s, strconv.Itoa(n), velos.FromPort)
 		return nil
 	}
-	n, ok := choose(s, apps, free)
-	if !ok {
-		return &velos.Error{Code: velos.Conflict, Message: "port auto: no port from " + strconv.Itoa(FirstPort) + " to " + strconv.Itoa(LastPort) + " is free", Hint: "velos ports shows who has them"}
+	n, err := ChoosePort(s, apps, func(int) bool { return false })
+	if err == nil {
+		setVar(s, strconv.Itoa(n), velos.FromAuto)
 	}
-	setVar(s, portVar, strconv.Itoa(n), velos.FromAuto)
-	return nil
+	return err
 }
 
-// setVar gives a program a variable, and leaves the map that others may share
+// ParsePort reads a port that is not to be chosen.
+func ParsePort(port string) (int, error) {
+	n, err := strconv.Atoi(port)
+	if err != nil || n < 1 || n > velos.MaxPort {
+		return 0, &velos.Error{Code: velos.Invalid, Message: "port " + strconv.Quote(port) + ": must be auto or a number up to 65535", Hint: "auto is a stable one that is free"}
+	}
+	return n, nil
+}
+
+// ChoosePort is the port that SetPort gives a program with Auto; none that is
+// taken.
+func ChoosePort(s *velos.Spec, apps []velos.App, taken func(port int) bool) (int, error) {
+	n, ok := choose(s, apps, func(port int) bool { return !taken(port) && free(port) }, taken)
+	if !ok {
+		return 0, &velos.Error{Code: velos.Conflict, Message: "port auto: no port from " + strconv.Itoa(FirstPort) + " to " + strconv.Itoa(LastPort) + " is free", Hint: "velos ports shows who has them"}
+	}
+	return n, nil
+}
+
+// UsualPort is the port that ChoosePort gives where nothing is known of who
+// has what.
+func UsualPort(s *velos.Spec, taken func(port int) bool) (int, error) {
+	n, _ := choose(s, nil, func(port int) bool { return !taken(port) }, taken)
+	return n, nil
+}
+
+// setVar gives a program its port, and leaves the maps that others may share
 // alone.
-func setVar(s *velos.Spec, key, value, from string) {
+func setVar(s *velos.Spec, value, from string) {
 	with := func(m map[string]string, v string) map[string]string {
 		c := make(map[string]string, len(m)+1)
 		for k, old := range m {
 			c[k] = old
 		}
-		c[key] = v
+		c[velos.PortVar] = v
 		return c
 	}
 	s.Env, s.EnvFrom = with(s.Env, value), with(s.EnvFrom, from)
 }
 
-// PortOf is the port that was chosen for an app; 0: none was.
-func PortOf(s *velos.Spec) int {
-	if s.EnvFrom[portVar] != velos.FromAuto {
-		return 0
-	}
-	n, _ := strconv.Atoi(s.Env[portVar])
-	return n
-}
-
-// choose finds the port of a program: that of the app that it is, else the
-// first of its own walk through the range that neither another app has been
-// given nor anybody listens on. Several instances with a variable that counts
-// need as many in a row.
-func choose(s *velos.Spec, apps []velos.App, free func(port int) bool) (port int, ok bool) {
-	root := project.Root(s.Cwd)
-	given := map[int]bool{}
+// choose finds the port of a program: that of the app that it is, unless it
+// does not run and somebody else has got hold of it; else the first of its own
+// walk through the range that neither another app was given nor anybody listens
+// on. Instances that run each on its own need as many in a row.
+func choose(s *velos.Spec, apps []velos.App, free, taken func(port int) bool) (port int, ok bool) {
+	root, given := project.Root(s.Cwd), map[int]bool{}
 	for i := range apps {
 		a := &apps[i].Spec
-		n := PortOf(a)
-		if n != 0 && strings.EqualFold(a.Name, s.Name) && project.Root(a.Cwd) == root {
-			return n, true
+		if strings.EqualFold(a.Name, s.Name) && project.Root(a.Cwd) == root {
+			n := a.Port()
+			if a.EnvFrom[velos.PortVar] == velos.FromAuto && !taken(n) && (up(&apps[i]) || free(n)) {
+				return n, true
+			}
+			continue // its own port is no stranger's
 		}
-		for k := 0; n != 0 && k < row(a); k++ {
+		n, _ := strconv.Atoi(a.Env[velos.PortVar])
+		for k := range max(a.PortRow(), 1) {
 			given[n+k] = true
 		}
 	}
 	h := fnv.New32a()
 	h.Write([]byte(root + "\x00" + strings.ToLower(s.Name)))
 	const size = LastPort - FirstPort + 1
-	at := int(h.Sum32() % size)
+	at, row := int(h.Sum32()%size), rowOf(s)
 	for range size {
-		n, fits := FirstPort+at, FirstPort+at+row(s)-1 <= LastPort
-		for k := 0; k < row(s) && fits; k++ {
+		n, fits := FirstPort+at, FirstPort+at+row-1 <= LastPort
+		for k := 0; k < row && fits; k++ {
 			fits = !given[n+k] && free(n+k)
 		}
 		if fits {
@@ -104,12 +125,16 @@ func choose(s *velos.Spec, apps []velos.App, free func(port int) bool) (port int
 	return 0, false
 }
 
-// row is how many ports in a row an app takes.
-func row(s *velos.Spec) int {
-	if s.IncrementVar == portVar {
-		return max(s.Instances, 1)
-	}
-	return 1
+// up reports whether an app has a process.
+func up(a *velos.App) bool {
+	return slices.ContainsFunc(a.Instances, func(in velos.Instance) bool { return in.PID != 0 })
+}
+
+// rowOf is how many ports in a row a program will take that has none yet.
+func rowOf(s *velos.Spec) int {
+	then := *s
+	setVar(&then, strconv.Itoa(FirstPort), velos.FromAuto)
+	return then.PortRow()
 }
 
 // free reports whether nobody listens on a port of loopback, by trying.

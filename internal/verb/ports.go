@@ -1,11 +1,14 @@
 package verb
 
 import (
+	"context"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/wire"
 )
 
 // A Port is an address that somebody listens on.
@@ -17,6 +20,24 @@ type Port struct {
 	PID     int    `json:"pid,omitempty"`
 	Cwd     string `json:"cwd,omitempty"`
 	Program string `json:"program,omitempty"` // of a process that is no app's
+}
+
+// mostLooks bounds how many apps are asked one by one.
+const mostLooks = 200
+
+// Look brings what apps listen on up to date: a list of all may be a minute
+// old. Who is gone meanwhile stays as he was.
+func Look(ctx context.Context, conn *client.Client, apps []velos.App) {
+	left := mostLooks
+	for i := range apps {
+		if !up(&apps[i]) || left == 0 {
+			continue
+		}
+		left--
+		if now, err := conn.Info(ctx, wire.All(apps[i].ID)); err == nil {
+			apps[i] = now
+		}
+	}
 }
 
 // Ports lists what apps listen on, by port. With a port it lists that one
@@ -40,6 +61,27 @@ func Ports(apps []velos.App, port int) []Port {
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Port) int { return a.Port - b.Port })
+	return list
+}
+
+// Deaf are the ports that an app was told, by PORT of its configuration, and
+// that it does not listen on. What its shell happened to have says nothing, and
+// who is about to start may still do it.
+func Deaf(a *velos.App) []int {
+	first, err := strconv.Atoi(a.Spec.Env[velos.PortVar])
+	if !sees || err != nil || first < 1 || a.Spec.EnvFrom[velos.PortVar] == "" || a.Status == velos.Starting {
+		return nil
+	}
+	row := 1
+	if a.Spec.Counter() == velos.PortVar {
+		row = max(a.Spec.Instances, 1)
+	}
+	var list []int
+	for n := first; n < first+row; n++ {
+		if !slices.ContainsFunc(Ports([]velos.App{*a}, 0), func(p Port) bool { return p.Port == n }) {
+			list = append(list, n)
+		}
+	}
 	return list
 }
 

@@ -15,9 +15,6 @@ import (
 	"github.com/velospm/velos/internal/wire"
 )
 
-// runPrefix begins the names of what runs once.
-const runPrefix = "run-"
-
 // ending bounds what has to be done after a run: stopping it, reading its last
 // words, forgetting it.
 const ending = 30 * time.Second
@@ -38,6 +35,8 @@ type Ran struct {
 }
 
 // Begin starts a program. What its Spec says of restarts does not matter.
+// With the error that the daemon is gone comes a Once that may have begun: see
+// Over.
 func Begin(ctx context.Context, conn *client.Client, spec velos.Spec) (*Once, error) {
 	spec.Autorestart, spec.MinUptime, spec.Instances, spec.Mode = velos.Never, 0, 1, velos.Fork
 	spec.Autostart, spec.WaitReady, spec.Ready, spec.Health = true, false, nil, nil
@@ -45,7 +44,7 @@ func Begin(ctx context.Context, conn *client.Client, spec velos.Spec) (*Once, er
 	if err != nil {
 		return nil, err
 	}
-	base := runPrefix + spec.Name
+	base := velos.RunPrefix + spec.Name
 	for n := 1; n < 1000; n++ {
 		spec.Name = base + "-" + strconv.Itoa(n)
 		if named(list.Apps, spec.Name) != nil {
@@ -59,18 +58,19 @@ func Begin(ctx context.Context, conn *client.Client, spec velos.Spec) (*Once, er
 			return nil, err
 		}
 		o := &Once{App: r.App, conn: conn}
-		if _, err := conn.Start(ctx, wire.Start{ID: r.ID, Inst: -1}); err != nil {
-			o.End(ctx)
-			return nil, err
+		err = o.start(ctx)
+		if err == nil || velos.CodeOf(err) == velos.Unreachable {
+			return o, err
 		}
-		return o, nil
+		o.End(ctx)
+		return nil, err
 	}
 	return nil, &velos.Error{Code: velos.Conflict, Message: "run " + base + ": there are too many apps of this name", Hint: "velos delete those that nobody needs"}
 }
 
 // Resume is a Once that was begun before, read up to a cursor.
 func Resume(conn *client.Client, a velos.App, from Cursor) (*Once, error) {
-	if !strings.HasPrefix(a.Spec.Name, runPrefix) || a.Spec.Autorestart != velos.Never {
+	if !a.Spec.Once() {
 		return nil, &velos.Error{Code: velos.Invalid, Message: a.Spec.Name + " is no run", Hint: "only what run has started can be gone on with"}
 	}
 	o := &Once{App: a, conn: conn}
@@ -121,6 +121,22 @@ func (o *Once) Follow(ctx context.Context, out func(*velos.Entry)) (Ran, error) 
 	}
 	ran.Cursor = o.cursor()
 	return ran, nil
+}
+
+func (o *Once) start(ctx context.Context) error {
+	_, err := o.conn.Start(ctx, wire.Start{ID: o.App.ID, Inst: -1})
+	return err
+}
+
+// Over goes on over another connection: the daemon of the first one is gone.
+// What had not begun yet begins now, and what had does not begin again.
+func (o *Once) Over(ctx context.Context, conn *client.Client) error {
+	o.conn = conn
+	a, err := conn.Info(ctx, wire.All(o.App.ID))
+	if err != nil || up(&a) || latest(&a) != nil || a.Status != velos.Stopped {
+		return err
+	}
+	return o.start(ctx)
 }
 
 func (o *Once) cursor() Cursor {

@@ -8,6 +8,9 @@ import (
 	"strings"
 )
 
+// sees: what processes listen on can be seen here.
+const sees = true
+
 // stranger finds the process that listens on a TCP port, as far as we may
 // look: the processes of others hide what they have open.
 func stranger(port int) []Port {
@@ -23,12 +26,16 @@ func stranger(port int) []Port {
 				continue
 			}
 			_, hexPort, _ := strings.Cut(f[1], ":")
-			p, err := hex.DecodeString(hexPort)
-			if err != nil || len(p) != 2 || int(p[0])<<8|int(p[1]) != port {
+			b, err := hex.DecodeString(hexPort)
+			if err != nil || len(b) != 2 || int(b[0])<<8|int(b[1]) != port {
 				continue
 			}
 			pid, program := owner("socket:[" + f[9] + "]")
-			list = append(list, Port{Port: port, Address: "tcp://:" + strconv.Itoa(port), PID: pid, Program: program})
+			p := Port{Port: port, Address: "tcp://:" + strconv.Itoa(port), PID: pid, Program: program}
+			if pid > 0 {
+				p.Cwd, _ = os.Readlink("/proc/" + strconv.Itoa(pid) + "/cwd")
+			}
+			list = append(list, p)
 		}
 	}
 	return list[:min(len(list), 1)]

@@ -32,6 +32,9 @@ func Audit(w io.Writer, list []audit.Record, o Options) error {
 		}
 		b.b = Value(short)
 	default:
+		if len(list) == 0 {
+			b.str("no order on record\n")
+		}
 		for i := range list {
 			r := &list[i]
 			b.str(o.paint(dim, r.Time.Std().In(o.Loc).Format("2006-01-02 15:04:05")), "  ", AuditText(r, o), "\n")

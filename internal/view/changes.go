@@ -122,7 +122,7 @@ func asItSays(unchanged, others int, file string) string {
 func (o Options) plan(b *buffer, p *Plan) {
 	sign, color := "~", yellow
 	switch p.Action {
-	case "start":
+	case "start", "undelete":
 		sign, color = "+", green
 	case "delete":
 		sign, color = "-", red

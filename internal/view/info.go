@@ -142,6 +142,7 @@ func (o Options) sheet(b *buffer, app *velos.App, order *velos.Event) {
 	s.line("source", a.Spec.Source)
 	s.line("mode", mode(&a.Spec))
 	s.line("url", URL(Addresses(&a)))
+	s.line("port", portText(&a.Spec))
 	s.line("created", o.clock(a.Created)+" ("+ago(a.Created, o.Now)+")")
 	s.line("generation", strconv.Itoa(a.Generation))
 	s.line("owner", Owner(a.Lease, o.Now))

@@ -24,6 +24,7 @@ type appJSON struct {
 	Health       velos.Health   `json:"health,omitempty"`
 	URL          string         `json:"url,omitempty"`
 	Ports        []string       `json:"ports,omitempty"`
+	Port         int            `json:"port,omitempty"` // that it was given
 	Generation   int            `json:"generation"`
 	Created      velos.Time     `json:"created_at"`
 	Updated      velos.Time     `json:"updated_at"`
@@ -50,7 +51,7 @@ func (o Options) appJSON(a *velos.App) appJSON {
 		ID: m.ID, Name: m.Spec.Name, Namespace: m.Spec.Namespace, Status: m.Status, RestartCount: m.Restarts(),
 		CPU: u.CPU, Memory: u.Memory, Generation: m.Generation, Created: m.Created, Updated: m.Updated,
 		Instances: make([]instanceJSON, len(m.Instances)), Log: m.Log, Config: m.Spec,
-		Health: healthOf(&m), Ports: Addresses(&m), URL: URL(Addresses(&m)), Lease: m.Lease,
+		Health: healthOf(&m), Ports: Addresses(&m), URL: URL(Addresses(&m)), Port: m.Spec.Port(), Lease: m.Lease,
 	}
 	for i := range m.Leaving {
 		j.Leaving = append(j.Leaving, o.instanceJSON(&m.Leaving[i]))

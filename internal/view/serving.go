@@ -236,3 +236,20 @@ func beside(i *velos.Instance) string {
 	}
 	return "new run, not ready yet"
 }
+
+// portText is the port that an app was given, with those of its other
+// instances.
+func portText(s *velos.Spec) string {
+	n, row := s.Port(), s.PortRow()
+	if n == 0 {
+		return ""
+	}
+	text := strconv.Itoa(n)
+	if row > 1 {
+		text += " to " + strconv.Itoa(n+row-1)
+	}
+	if s.EnvFrom[velos.PortVar] == velos.FromAuto {
+		text += " (auto)"
+	}
+	return text
+}
