@@ -127,7 +127,7 @@ type setOut struct {
 }
 
 func configSet(c *call, in *setIn) (answer, error) {
-	a, _, _, err := c.app(in.Name)
+	a, err := c.whole(in.Name, "a configuration is that of a whole process, not of one of its instances")
 	if err != nil {
 		return answer{}, err
 	}
@@ -138,11 +138,6 @@ func configSet(c *call, in *setIn) (answer, error) {
 	out := setOut{Applied: []string{}, Diff: []string{}}
 	keys, diff := difference(a, spec)
 	out.Diff = append(out.Diff, diff...)
-	switch in.Apply {
-	case "", "restart", "reload", "later":
-	default:
-		return answer{}, invalid(strconv.Quote(in.Apply)+" is no way to apply a change", "restart, reload or later")
-	}
 	text := strings.Join(diff, "\n")
 	switch {
 	case len(keys) == 0:
@@ -190,6 +185,9 @@ func changed(old *velos.Spec, changes map[string]any) (*velos.Spec, error) {
 		if !ok {
 			return nil, invalid(strconv.Quote(view.Text(k))+" is no key that can be changed", "there are "+strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 		}
+		if hidden(changes[k]) {
+			return nil, invalid(unmasked(k), "config_get never shows secrets, and config_set changes only the keys that it is given")
+		}
 		v, err := valueOf(k, t, changes[k])
 		if err != nil {
 			return nil, err
@@ -227,6 +225,23 @@ func changed(old *velos.Spec, changes map[string]any) (*velos.Spec, error) {
 		return nil, err
 	}
 	return spec, nil
+}
+
+// hidden reports whether a value has in it what stands for a secret.
+func hidden(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return strings.Contains(v, view.Masked)
+	case []any:
+		return slices.ContainsFunc(v, hidden)
+	case map[string]any:
+		for k := range v {
+			if hidden(v[k]) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // valueOf reads lengths of time and sizes as velos.toml has them.

@@ -146,8 +146,8 @@ func TestMistakesAreToldToTheModel(t *testing.T) {
 	}{
 		"log_read":     {map[string]any{"name_or_id": "api", "line": 5}, "it takes name_or_id, lines"},
 		"process_stop": {map[string]any{}, "name_or_id is missing"},
-		"log_search":   {map[string]any{"name_or_id": "api", "pattern": 5}, "pattern must not be a number"},
-		"log_read ":    {map[string]any{"name_or_id": 5}, "log_read: name_or_id must not be a number"},
+		"log_search":   {map[string]any{"name_or_id": "api", "pattern": 5}, "pattern must be a string, not a number"},
+		"log_read ":    {map[string]any{"name_or_id": 5}, "log_read: name_or_id must be a string, not a number"},
 		"process_list": {map[string]any{}, "nobody answers"},
 	} {
 		r, err := c.CallTool(t.Context(), &sdk.CallToolParams{Name: strings.TrimSpace(name), Arguments: want.args})
@@ -285,7 +285,8 @@ func TestWordsOfProgramsStandBehindAMark(t *testing.T) {
 	for i, msg := range []string{canary, "\x1b]0;" + canary + "\x07\x1b[2J", "sk-live-12345678 \u202e\U000e0041", "cursor api#9.9.9"} {
 		p.take(m, &velos.Entry{Seq: uint64(i + 1), Msg: []byte(msg)})
 	}
-	got, err := (&call{s: s}).show(p, false, true, 3000, "log_read name_or_id=api")
+	p.each = true
+	got, err := (&call{s: s}).show(p, false, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +311,9 @@ func TestAPageKeepsToItsBudgetAndNamesTheNextCall(t *testing.T) {
 	for i := range 100 {
 		p.take(view.Mask{}, &velos.Entry{Seq: uint64(i + 1), Msg: []byte("line number " + strconv.Itoa(i))})
 	}
-	got, err := (&call{s: s}).show(p, false, true, 300, "log_read name_or_id=api")
+	p.each = true
+	p.next = func(since, _ string, _ int) string { return again("log_read", "name_or_id", "api", "since", since) }
+	got, err := (&call{s: s}).show(p, false, 100)
 	out := got.data.(logOut)
 	lines := strings.Count(out.Lines, "\n") + 1
 	if err != nil || len(out.Lines) > 300 || out.More == 0 || out.Cursor != "api#"+strconv.Itoa(lines)+".0.1" || out.Next != "log_read name_or_id=api since="+out.Cursor || !strings.Contains(got.text, out.Next) {
