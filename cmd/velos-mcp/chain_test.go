@@ -86,7 +86,7 @@ exec sleep 1000
 func TestWhatIsLeftOutOfALogIsToldByTheNextCallsOnce(t *testing.T) {
 	h := newHouse(t)
 	s := h.open("reader", "velos-mcp", "mcp-server")
-	const lines = 300
+	const lines = 120
 	s.must("process_start", args{"script": h.chatter(lines), "name": "talk"})
 	s.must("process_wait", args{"name_or_id": "talk", "until": "log=the end"})
 	beginning := "talk#0.0.1"
@@ -304,7 +304,7 @@ func TestWhatIsLeftOutOfChangesAndOrdersIsToldByTheNextCallsOnce(t *testing.T) {
 	s := h.open("reader", "velos-mcp", "mcp-server")
 	begin := s.must("changes", args{}).str("cursor")
 	h.write("loop.sh", "#!/bin/sh\nexec sleep 1000\n")
-	const apps = 12
+	const apps = 9
 	for i := range apps {
 		name := "app" + strconv.Itoa(i)
 		s.must("process_start", args{"script": h.dir + "/loop.sh", "name": name})

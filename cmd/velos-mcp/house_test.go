@@ -57,6 +57,7 @@ type house struct {
 }
 
 func newHouse(t *testing.T) *house {
+	t.Parallel()                                   // each waits for programs most of the time
 	dir, err := os.MkdirTemp("/tmp", "velos-mcp-") // a socket's path is short
 	if err != nil {
 		t.Fatal(err)
