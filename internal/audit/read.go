@@ -21,10 +21,14 @@ type Query struct {
 	Actor string // user, uid, program or client
 	Op    string
 	Last  int // only the newest; 0: all
+	// Before: only orders with a lower number; 0: any.
+	Before uint64
 }
 
 func (q *Query) wants(r *Record) bool {
 	switch {
+	case q.Before > 0 && r.Seq >= q.Before:
+		return false
 	case r.Time < q.Since, q.App != "" && r.App != q.App, q.Op != "" && r.Op != q.Op:
 		return false
 	case q.Agent == "any" && r.Actor.Agent == "", q.Agent == "none" && r.Actor.Agent != "":

@@ -106,7 +106,7 @@ func setupLogs(s *session, f *pflag.FlagSet) handler {
 		if !f.Changed("lines") && (o.since != "" || o.last != "" || o.grep != "" || o.seek.bounded()) {
 			l.last = 0
 		}
-		l.o = view.LogOptions{Raw: o.raw, Stamp: o.stamp, NoNames: o.noNames}
+		l.o = view.LogOptions{Raw: o.raw, Stamp: o.stamp, NoNames: o.noNames, Fold: s.rows && !l.follow}
 		all, err := s.apps(ctx)
 		if err != nil {
 			return err

@@ -58,7 +58,7 @@ func setupWeb(s *session, f *pflag.FlagSet) handler {
 			}
 			return w.show(ctx, there.Origin, false)
 		}
-		o := apiFlags{rate: 100, burst: 200, sockets: 1024, link: *link, history: true, quiet: true}
+		o := apiFlags{rate: 100, burst: 200, sockets: 2048, link: *link, history: true, quiet: true}
 		if AskFigures == nil {
 			if _, err := s.beside("velos-doors", "web"); err == nil {
 				return s.handOver("velos-doors", "web")
@@ -70,7 +70,7 @@ func setupWeb(s *session, f *pflag.FlagSet) handler {
 			return err
 		}
 		o.Host, o.Port = "127.0.0.1", *port
-		if !f.Changed("port") && taken(*port) {
+		if !f.Changed("port") && occupied(*port) {
 			o.Port = 0
 		}
 		o.listening = func(origin string) {
@@ -82,7 +82,7 @@ func setupWeb(s *session, f *pflag.FlagSet) handler {
 	}
 }
 
-func taken(port int) bool {
+func occupied(port int) bool {
 	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 	if err != nil {
 		return true

@@ -324,8 +324,8 @@ func (c *call) foreign(who *velos.Actor, w *wish) {
 		case l.Granted(who.Agent):
 		case l == nil || l.Agent == "":
 			w.People = true
-		case !l.Over() && !l.Keep && !c.own(who, id, l):
-			w.Rival = l.Agent
+		case !l.Over() && (!l.Keep || l.PID != 0 && alive(l.PID, l.Start)) && !c.own(who, id, l):
+			w.Rival = l.Agent // that it is kept takes nothing from its agent
 		case l.Keep && !c.own(who, id, l):
 			w.People = true // who kept it wants it to be there
 		}

@@ -1,10 +1,11 @@
 package mcp
 
 import (
-	"context"
+	"bytes"
 	"errors"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
@@ -16,12 +17,12 @@ import (
 // Program says what to run: a script or program by its path, or a command
 // line.
 type Program struct {
-	Script    string            `json:"script" need:"y" about:"path, or command line such as npm run dev"`
-	Args      []string          `json:"args,omitempty"`
-	Cwd       string            `json:"cwd,omitempty" about:"default: where this server runs"`
-	Env       map[string]string `json:"env,omitempty"`
-	Name      string            `json:"name,omitempty"`
-	Instances int               `json:"instances,omitempty"`
+	Script    string `json:"script" need:"y" about:"path, or command line such as npm run dev"`
+	Args      words  `json:"args,omitempty"`
+	Cwd       string `json:"cwd,omitempty" about:"default: where this server runs"`
+	Env       vars   `json:"env,omitempty"`
+	Name      string `json:"name,omitempty"`
+	Instances int    `json:"instances,omitempty"`
 }
 
 // spec resolves a Program.
@@ -32,9 +33,6 @@ func (c *call) spec(p *Program) (velos.Spec, error) {
 	}
 	for k, v := range p.Env {
 		o.Env = append(o.Env, k+"="+v)
-	}
-	if p.Instances < 0 {
-		return velos.Spec{}, invalid("instances must be 1 or more", "leave it out for 1")
 	}
 	env := c.s.environ()
 	if p.Cwd != "" {
@@ -115,6 +113,14 @@ func processEnsure(c *call, in *ensureIn) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	var listens []verb.Condition // looked at before anything is started
+	if in.Port > 0 {
+		cond, err := verb.ParseCondition("port=" + strconv.Itoa(in.Port))
+		if err != nil {
+			return answer{}, invalid("process_ensure: port must be a number from 1 to 65535", "port_auto=true chooses one and sets PORT")
+		}
+		listens = append(listens, cond)
+	}
 	e := verb.Ensure{Spec: sp, Named: in.Name != "", Instances: in.Instances != 0, Replace: in.Replace, Keep: in.Keep}
 	if in.Choose {
 		e.Port = verb.Auto
@@ -133,12 +139,8 @@ func processEnsure(c *call, in *ensureIn) (answer, error) {
 		return answer{}, c.explained(err, "ensure", &velos.App{Spec: sp})
 	}
 	now := c.fresh(&app)
-	if in.Port > 0 {
-		cond, err := verb.ParseCondition("port=" + strconv.Itoa(in.Port))
-		if err != nil {
-			return answer{}, err
-		}
-		list, err := verb.Wait{Apps: []velos.App{*now}, Until: []verb.Condition{cond}}.Do(ctx, c.conn)
+	if len(listens) > 0 {
+		list, err := verb.Wait{Apps: []velos.App{*now}, Until: listens}.Do(ctx, c.conn)
 		if err != nil {
 			return answer{}, err
 		}
@@ -172,10 +174,10 @@ func ensuredText(e *verb.Ensured) string {
 
 type waitIn struct {
 	Target
-	Until   []string `json:"until,omitempty" about:"ready (default), exit, crash, healthy, port, port=3000, quiet=5s, log=/re/; any ends it"`
-	All     bool     `json:"all,omitempty" about:"every condition"`
-	Since   string   `json:"since,omitempty" about:"cursor: goes on there, missing nothing"`
-	Timeout float64  `json:"timeout_s,omitempty" about:"at most 50"`
+	Until   anyOf   `json:"until,omitempty" about:"ready (default), exit, crash, healthy, port, port=3000, quiet=5s, log=/re/; any ends it"`
+	All     bool    `json:"all,omitempty" about:"every condition"`
+	Since   string  `json:"since,omitempty" about:"cursor: goes on there, missing nothing"`
+	Timeout float64 `json:"timeout_s,omitempty" about:"at most 50"`
 }
 
 type waitOut struct {
@@ -189,16 +191,26 @@ type waitOut struct {
 	ExitCode  *int     `json:"exit_code,omitempty"`
 	Line      string   `json:"line,omitempty"`
 	Cursor    string   `json:"cursor"`
+	Next      string   `json:"next,omitempty"`
+}
+
+// left is what is left of a wait that was asked for; empty: nothing, or only
+// what is usual.
+func left(seconds float64, waited time.Duration) string {
+	if rest := seconds - waited.Seconds(); rest > 0 {
+		return strconv.FormatFloat(rest, 'f', -1, 64)
+	}
+	return ""
 }
 
 func processWait(c *call, in *waitIn) (answer, error) {
-	a, _, _, err := c.app(in.Name)
+	a, err := c.whole(in.Name, "what is waited for is a whole process, not one of its instances")
 	if err != nil {
 		return answer{}, err
 	}
 	w := verb.Wait{Apps: []velos.App{*a}, All: in.All}
 	if len(in.Until) == 0 {
-		in.Until = []string{"ready"}
+		in.Until = anyOf{"ready"}
 	}
 	for _, u := range in.Until {
 		cond, err := verb.ParseCondition(u)
@@ -208,7 +220,7 @@ func processWait(c *call, in *waitIn) (answer, error) {
 		w.Until = append(w.Until, cond)
 	}
 	if in.Since != "" {
-		cur, err := verb.ParseCursor(in.Since)
+		cur, err := cursorFor(a, "since", in.Since)
 		if err != nil {
 			return answer{}, err
 		}
@@ -216,19 +228,22 @@ func processWait(c *call, in *waitIn) (answer, error) {
 	}
 	ctx, stop := c.within(in.Timeout, startWithin)
 	defer stop()
-	defer c.progress("waiting for " + view.Text(strings.Join(in.Until, ", ")))()
+	defer c.progress("waiting for " + view.Text(strings.Join([]string(in.Until), ", ")))()
 	list, err := w.Do(ctx, c.conn)
 	if err != nil {
 		return answer{}, err
 	}
 	o := list[0].Answer()
 	out := waitOut{Outcome: o.Outcome, Condition: o.Condition, By: o.By, Status: string(o.Status), URL: o.URL, Ports: o.Ports, Exit: o.Exit, ExitCode: o.ExitCode, Line: o.Line, Cursor: o.Cursor}
-	return answer{text: c.waitText(&list[0], &o, in.Until), data: out}, nil
+	if o.Outcome == verb.TimedOut {
+		out.Next = again("process_wait", "name_or_id", o.App, "until", view.Text(string(bytes.TrimSpace(view.Value(in.Until)))), "all", when(in.All), "since", o.Cursor, "timeout_s", left(in.Timeout, c.limit))
+	}
+	return answer{text: c.waitText(&list[0], &o, out.Next), data: out}, nil
 }
 
 // waitText says the outcome, and after a crash why: the next question is not
 // needed then.
-func (c *call) waitText(o *verb.Outcome, a *verb.Answer, until []string) string {
+func (c *call) waitText(o *verb.Outcome, a *verb.Answer, next string) string {
 	what := strings.ReplaceAll(a.Outcome, "_", " ")
 	if a.Outcome == verb.Met {
 		what = a.Condition + " after " + a.Waited.String()
@@ -252,122 +267,8 @@ func (c *call) waitText(o *verb.Outcome, a *verb.Answer, until []string) string 
 		}
 	}
 	s += "\ncursor " + a.Cursor
-	if a.Outcome == verb.TimedOut {
-		s += "; next: process_wait name_or_id=" + word(a.App) + " until=" + view.Text(strings.TrimSpace(string(view.Value(until)))) + " since=" + a.Cursor
+	if next != "" {
+		s += "; next: " + next
 	}
 	return s
 }
-
-type runIn struct {
-	Command string            `json:"command,omitempty" about:"command line, such as npm test; not through a shell"`
-	Args    []string          `json:"args,omitempty"`
-	Cwd     string            `json:"cwd,omitempty"`
-	Env     map[string]string `json:"env,omitempty"`
-	Timeout float64           `json:"timeout_s,omitempty" about:"it is ended then; default: it runs on and the answer has a handle"`
-	Handle  string            `json:"handle,omitempty" about:"of a run that goes on: its cursor, instead of command"`
-	Budget  int               `json:"budget,omitempty" about:"tokens of output, default 1500"`
-}
-
-type runOut struct {
-	Outcome  string `json:"outcome"`
-	ExitCode *int   `json:"exit_code,omitempty"`
-	Exit     string `json:"exit,omitempty"`
-	Output   string `json:"output"`
-	Handle   string `json:"handle,omitempty"`
-	Dropped  int    `json:"dropped_lines,omitempty"`
-}
-
-func processRun(c *call, in *runIn) (answer, error) {
-	once, err := c.begin(in)
-	if err != nil {
-		return answer{}, err
-	}
-	limit := in.Timeout
-	killed := limit > 0 && limit <= longest.Seconds()
-	ctx, stop := c.within(limit, longest)
-	defer stop()
-	defer c.progress("running")()
-	t := tail{budget: budget(in.Budget, 1500), mask: view.MaskOf(&once.App)}
-	ran, err := once.Follow(ctx, t.add)
-	if err != nil {
-		return answer{}, err
-	}
-	if ran.Exit == nil && (killed || c.Err() != nil && errors.Is(c.Err(), context.Canceled)) {
-		if ran, err = once.Stop(c, t.add); err != nil {
-			return answer{}, err
-		}
-	}
-	out := runOut{Outcome: "exited", Output: t.text(), Dropped: t.dropped}
-	text := ""
-	switch {
-	case ran.Exit == nil:
-		out.Outcome, out.Handle = "running", ran.Cursor.String()
-		text = "still running; next: process_run handle=" + out.Handle
-	case ran.Asked:
-		out.Outcome, out.Exit = verb.TimedOut, ran.Exit.String()
-		text = "timed out: ended with everything that it has started"
-	default:
-		code := verb.Code(ran.Exit)
-		out.ExitCode, out.Exit = &code, t.mask.String(view.Text(ran.Exit.String()))
-		text = "exit code " + strconv.Itoa(code) + ": " + out.Exit
-	}
-	if ran.Exit != nil {
-		if err := once.End(c); err != nil {
-			return answer{}, err
-		}
-	}
-	if t.dropped > 0 {
-		text += "\n" + strconv.Itoa(t.dropped) + " earlier lines left out (budget)"
-	}
-	if out.Output != "" {
-		text += untrusted + out.Output
-	}
-	return answer{text: text, data: out}, nil
-}
-
-// begin starts a run, or finds one that goes on.
-func (c *call) begin(in *runIn) (*verb.Once, error) {
-	if in.Handle != "" {
-		cur, err := verb.ParseCursor(in.Handle)
-		if err != nil {
-			return nil, err
-		}
-		a, _, _, err := c.app(cur.App)
-		if err != nil {
-			return nil, err
-		}
-		return verb.Resume(c.conn, *a, cur)
-	}
-	if strings.TrimSpace(in.Command) == "" {
-		return nil, invalid("process_run: command is missing", "command=\"npm test\", or handle of a run that goes on")
-	}
-	sp, err := c.spec(&Program{Script: in.Command, Args: in.Args, Cwd: in.Cwd, Env: in.Env})
-	if err != nil {
-		return nil, err
-	}
-	return verb.Begin(c, c.conn, sp)
-}
-
-// A tail keeps the end of what was written, within a budget.
-type tail struct {
-	budget  int // bytes
-	mask    view.Mask
-	lines   []string
-	size    int
-	dropped int
-}
-
-func (t *tail) add(e *velos.Entry) {
-	if e.Missed > 0 {
-		t.dropped += int(e.Missed)
-		return
-	}
-	line := view.Clean(t.mask.Bytes(e.Msg), false)
-	t.lines = append(t.lines, line)
-	for t.size += len(line) + 1; t.size > t.budget && len(t.lines) > 1; t.dropped++ {
-		t.size -= len(t.lines[0]) + 1
-		t.lines = t.lines[1:]
-	}
-}
-
-func (t *tail) text() string { return strings.Join(t.lines, "\n") }

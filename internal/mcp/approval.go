@@ -3,6 +3,7 @@ package mcp
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
@@ -62,20 +63,24 @@ type auditIn struct {
 	Agent string `json:"agent,omitempty" about:"its name; any, none"`
 	Op    string `json:"op,omitempty" about:"such as stop"`
 	Limit int    `json:"limit,omitempty" about:"default 20"`
+	// Before is the number of an order, as a next call has it.
+	Before int `json:"before,omitempty"`
 }
 
 type auditOut struct {
 	Text string `json:"text"`
+	Next string `json:"next,omitempty"`
 }
 
 // auditLimit is how many orders are told at most.
 const auditLimit = 200
 
 func auditQuery(c *call, in *auditIn) (answer, error) {
-	q := audit.Query{Agent: in.Agent, Op: in.Op, Last: min(in.Limit, auditLimit)}
-	if q.Last <= 0 {
-		q.Last = 20
+	most := min(in.Limit, auditLimit)
+	if most == 0 {
+		most = 20
 	}
+	q := audit.Query{Agent: in.Agent, Op: in.Op, Last: most + 1, Before: uint64(in.Before)}
 	var err error
 	if q.Since, err = c.moment(in.Since); err != nil {
 		return answer{}, err
@@ -93,16 +98,22 @@ func auditQuery(c *call, in *auditIn) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	mask := view.MaskOf(pointers(apps)...)
+	out := auditOut{}
 	var b strings.Builder
+	if len(list) > most {
+		list = list[1:]
+		out.Next = again("audit_query", "name_or_id", in.Name, "since", at(q.Since), "agent", in.Agent, "op", in.Op, "limit", number(in.Limit), "before", strconv.FormatUint(list[0].Seq, 10))
+		b.WriteString("older orders left out; next: " + view.Text(out.Next) + "\n")
+	}
+	mask := view.MaskOf(pointers(apps)...)
 	for i := range list {
 		b.WriteString(c.s.view().Clock(list[i].Time) + " " + mask.String(view.AuditText(&list[i], c.s.view())) + "\n")
 	}
-	text := strings.TrimSuffix(b.String(), "\n")
-	if text == "" {
-		text = "no orders on record"
+	out.Text = strings.TrimSuffix(b.String(), "\n")
+	if out.Text == "" {
+		out.Text = "no orders on record"
 	}
-	return answer{text: text, data: auditOut{Text: text}}, nil
+	return answer{text: out.Text, data: out}, nil
 }
 
 func pointers(apps []velos.App) []*velos.App {

@@ -1,14 +1,14 @@
 package mcp
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/pelletier/go-toml/v2"
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
@@ -27,12 +27,12 @@ func configGet(c *call, in *infoIn) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	shown := view.MaskOf(a).App(a)
 	if in.json() {
+		shown := view.MaskOf(a).App(a)
 		return answer{data: configOut{Config: specMap(&shown.Spec)}}, nil
 	}
-	text, err := specTOML(&shown.Spec)
-	return answer{text: text, data: configOut{TOML: text}}, err
+	text := specTOML(a)
+	return answer{text: text, data: configOut{TOML: text}}, nil
 }
 
 // plainMap is a Spec as a map; what is zero is not in it.
@@ -80,39 +80,43 @@ func cleaned(v any) any {
 	return v
 }
 
-// specTOML is a Spec as a file would have it.
-func specTOML(s *velos.Spec) (string, error) {
-	m := specMap(s)
-	for k, v := range m {
-		if f, ok := v.(float64); ok {
-			m[k] = int64(f)
+// specTOML is a Spec as a file would have it: without the variables that it
+// only inherits.
+func specTOML(a *velos.App) string {
+	m := view.MaskOf(a)
+	var b strings.Builder
+	if src := a.Spec.Source; src != "" {
+		b.WriteString("# from " + view.Text(m.String(src)) + "\n")
+	}
+	if portWord(&a.Spec) == config.AutoPort {
+		b.WriteString("# its port is " + strconv.Itoa(a.Spec.Port()) + "\n")
+	}
+	b.WriteString("[apps." + tomlKey(view.Text(a.Spec.Name)) + "]\n")
+	for _, s := range config.Settings(&a.Spec) {
+		name, variable := strings.CutPrefix(s.Key, "env.")
+		switch {
+		case s.Key == "name", s.Key == "source", s.Key == "notify", strings.HasPrefix(s.Key, "env_file:"):
+			continue
+		case variable && s.From == "" && config.IsInherited(name):
+			continue
+		case s.Key == "command":
+			s.Key = "script" // a file has one word for both
 		}
-	}
-	for _, k := range []string{"ready", "health"} {
-		if probe, ok := m[k].(map[string]any); ok {
-			for p, v := range probe {
-				if f, ok := v.(float64); ok {
-					probe[p] = int64(f)
-				}
-			}
+		value := m.Hide(s.Key, s.Value)
+		if value == view.Masked {
+			value = strconv.Quote(value)
 		}
+		b.WriteString(view.Text(s.Key) + " = " + view.Text(value) + "\n")
 	}
-	head := onlyPort(m, s)
-	if src, ok := m["source"].(string); ok {
-		head += "# from " + src + "\n"
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// tomlKey is a key that may have dots in it.
+func tomlKey(s string) string {
+	if strings.Contains(s, ".") {
+		return strconv.Quote(s)
 	}
-	delete(m, "source")
-	delete(m, "notify")
-	if list, ok := m["stop_exit_codes"].([]any); ok {
-		for i := range list {
-			if f, ok := list[i].(float64); ok {
-				list[i] = int64(f)
-			}
-		}
-	}
-	delete(m, "name")
-	b, err := toml.Marshal(map[string]any{"apps": map[string]any{view.Text(s.Name): m}})
-	return head + string(b), err
+	return s
 }
 
 type setIn struct {
@@ -130,25 +134,17 @@ type setOut struct {
 }
 
 func configSet(c *call, in *setIn) (answer, error) {
-	a, _, _, err := c.app(in.Name)
+	a, err := c.whole(in.Name, "a configuration is that of a whole process, not of one of its instances")
 	if err != nil {
 		return answer{}, err
 	}
-	spec, err := changed(&a.Spec, in.Changes)
-	if err == nil {
-		err = c.givePort(spec, in.Changes)
-	}
+	spec, err := changed(&a.Spec, in.Changes, c.environ())
 	if err != nil {
 		return answer{}, err
 	}
 	out := setOut{Applied: []string{}, Diff: []string{}}
 	keys, diff := difference(a, spec)
 	out.Diff = append(out.Diff, diff...)
-	switch in.Apply {
-	case "", "restart", "reload", "later":
-	default:
-		return answer{}, invalid(strconv.Quote(in.Apply)+" is no way to apply a change", "restart, reload or later")
-	}
 	text := strings.Join(diff, "\n")
 	switch {
 	case len(keys) == 0:
@@ -168,161 +164,167 @@ func configSet(c *call, in *setIn) (answer, error) {
 	}
 	done, err := c.again(a, -1, in.Apply == "reload", spec)
 	if err != nil {
-		return answer{}, err
+		return answer{}, c.changedAll(err, a)
 	}
 	return answer{text: done.text + "\n" + text, data: out}, nil
 }
 
-// settable are the keys that can be changed.
-func settable() map[string]reflect.Type {
-	m := map[string]reflect.Type{}
-	t := reflect.TypeFor[velos.Spec]()
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ",")
-		if name != "-" && name != "name" && name != "source" && name != "env_from" && name != "env_profiles" {
-			m[name] = t.Field(i).Type
-		}
+// changedAll adds to the error of a restart that its configuration is the new
+// one all the same, where it is. A reload has taken it back.
+func (c *call) changedAll(err error, a *velos.App) error {
+	var e *velos.Error
+	if now := c.fresh(a); now.Generation == a.Generation || !errors.As(err, &e) {
+		return err
 	}
-	return m
+	fresh := *e
+	fresh.Message += "; the change stands"
+	fresh.Hint = strings.TrimPrefix(fresh.Hint+"\nconfig_set with what was before takes it back; apply=reload does so by itself", "\n")
+	return &fresh
 }
 
-// changed is a Spec with changes laid over it, complete and valid.
-func changed(old *velos.Spec, changes map[string]any) (*velos.Spec, error) {
-	known := settable()
-	usual := velos.NewSpec()
-	m, defaults := plainMap(old), plainMap(&usual)
+// changed is a Spec with changes laid over it, complete and valid: values are
+// read as in a file, and null is the default.
+func changed(old *velos.Spec, changes map[string]any, env config.Environ) (*velos.Spec, error) {
+	var pairs, gone []string
 	for _, k := range slices.Sorted(maps.Keys(changes)) {
-		if k == "port" {
-			continue // see givePort
+		v := changes[k]
+		if hidden(v) {
+			return nil, invalid("config_set: "+unmasked(k), "config_set changes only the keys that it is given")
 		}
-		t, ok := known[k]
-		if !ok {
-			return nil, invalid(strconv.Quote(view.Text(k))+" is no key that can be changed", "there are port, "+strings.Join(slices.Sorted(maps.Keys(known)), ", "))
-		}
-		v, err := valueOf(k, t, changes[k])
-		if err != nil {
-			return nil, err
-		}
-		switch over, isMap := v.(map[string]any); {
+		over, isMap := v.(map[string]any)
+		switch {
 		case v == nil:
-			delete(m, k)
-			if d, ok := defaults[k]; ok {
-				m[k] = d
-			}
-		case isMap && k == "env":
-			env, _ := m["env"].(map[string]any)
-			if env == nil {
-				env = map[string]any{}
-			}
-			from, _ := m["env_from"].(map[string]any)
-			if from == nil {
-				from = map[string]any{}
-			}
-			for name, value := range over {
-				if env[name] = value; value == nil {
-					delete(env, name)
-				}
-				if from[name] = velos.FromFlags; value == nil {
-					delete(from, name)
+			gone = append(gone, k)
+		case k == "env" && !isMap:
+			return nil, invalid("config_set: env must be an object of strings", "{\"PORT\": \"3000\"}; null takes a variable away")
+		case k == "env":
+			for _, name := range slices.Sorted(maps.Keys(over)) {
+				switch text, ok := plain(over[name]); {
+				case over[name] == nil:
+					gone = append(gone, "env."+name)
+				case !ok || name == "" || strings.Contains(name, "="):
+					return nil, invalid("config_set: env: "+quoted(name)+" is no variable with a text", "{\"PORT\": \"3000\"}; null takes a variable away")
+				default:
+					pairs = append(pairs, "env."+name+"="+text)
 				}
 			}
-			m[k], m["env_from"] = env, from
 		default:
-			m[k] = v
+			text, err := tomlOf(v)
+			if err != nil {
+				return nil, invalid("config_set: "+quoted(k)+" "+err.Error(), "config_get shows what each key looks like")
+			}
+			pairs = append(pairs, k+"="+text)
 		}
 	}
-	b, err := json.Marshal(m)
-	if err != nil {
-		return nil, err
+	env.Note = func(string) {}
+	spec, err := *old, error(nil)
+	if len(gone) > 0 {
+		spec, err = config.Unset(&spec, gone, env)
 	}
-	spec := new(velos.Spec)
-	if err := record.DecodeJSON(b, spec); err != nil {
-		return nil, invalid("changes: "+view.Text(err.Error()), "config_get shows what each key looks like")
+	if err == nil && len(pairs) > 0 {
+		spec, err = config.Set(&spec, pairs, env)
 	}
-	if err := spec.Validate(); err != nil {
-		return nil, err
-	}
-	return spec, nil
+	return &spec, inWords(err)
 }
 
-// valueOf reads lengths of time and sizes as velos.toml has them.
-func valueOf(key string, t reflect.Type, v any) (any, error) {
-	text, isText := v.(string)
+// inWords says in the hint of an error how this tool is told.
+func inWords(err error) error {
+	var e *velos.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	fresh := *e
 	switch {
-	case t == reflect.TypeFor[velos.Millis]() && isText:
-		m, err := config.Duration(text)
-		if err != nil {
-			return nil, invalid(key+": "+view.Text(text)+" is no length of time", "such as 5s or 250ms")
+	case strings.HasPrefix(e.Hint, "velos "), strings.HasPrefix(e.Hint, "such as env."), e.Hint == "":
+		fresh.Hint = "config_get shows the keys and what they look like"
+	}
+	fresh.Message = view.Text(e.Message)
+	return &fresh
+}
+
+// plain is a value as the text of a variable.
+func plain(v any) (string, bool) {
+	switch v := v.(type) {
+	case string:
+		return v, true
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64), true
+	case bool:
+		return strconv.FormatBool(v), true
+	}
+	return "", false
+}
+
+// tomlOf is a JSON value as TOML.
+func tomlOf(v any) (string, error) {
+	switch v := v.(type) {
+	case string:
+		return tomlText(v), nil
+	case []any:
+		list := make([]string, len(v))
+		for i := range v {
+			var err error
+			if list[i], err = tomlOf(v[i]); err != nil {
+				return "", err
+			}
 		}
-		return int64(m), nil
-	case t.Kind() == reflect.Int64 && isText:
-		n, err := config.Size(text)
-		if err != nil {
-			return nil, invalid(key+": "+view.Text(text)+" is no size", "such as 10M")
+		return "[" + strings.Join(list, ", ") + "]", nil
+	case map[string]any:
+		var list []string
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			text, err := tomlOf(v[k])
+			if err != nil {
+				return "", err
+			}
+			list = append(list, tomlText(k)+" = "+text)
 		}
-		return n, nil
-	case t == reflect.TypeFor[velos.Restart]():
-		if yes, ok := v.(bool); ok {
-			return map[bool]string{true: string(velos.Always), false: string(velos.Never)}[yes], nil
-		}
-	case t.Kind() == reflect.Map:
-		if m, ok := v.(map[string]any); ok {
-			for name, value := range m { // a port is written without quotes often enough
-				if f, ok := value.(float64); ok {
-					m[name] = strconv.FormatFloat(f, 'f', -1, 64)
-				}
-				if b, ok := value.(bool); ok {
-					m[name] = strconv.FormatBool(b)
-				}
+		return "{" + strings.Join(list, ", ") + "}", nil
+	}
+	if text, ok := plain(v); ok {
+		return text, nil
+	}
+	return "", errors.New("must not have null inside: leave it out")
+}
+
+// tomlText is a text in quotes: what JSON escapes TOML reads, and the rest is
+// written as it is.
+func tomlText(s string) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	_ = e.Encode(s) // a string is always text
+	return strings.ReplaceAll(strings.TrimSpace(b.String()), "\x7f", `\u007f`)
+}
+
+// hidden reports whether a value has in it what stands for a secret.
+func hidden(v any) bool {
+	switch v := v.(type) {
+	case string:
+		return strings.Contains(v, view.Masked)
+	case []any:
+		return slices.ContainsFunc(v, hidden)
+	case map[string]any:
+		for k := range v {
+			if hidden(v[k]) {
+				return true
 			}
 		}
 	}
-	return v, nil
+	return false
 }
 
 // difference lists what another Spec changes, secrets masked.
 func difference(a *velos.App, spec *velos.Spec) (keys, lines []string) {
-	b := velos.App{Spec: *spec}
-	mask := view.MaskOf(a, &b)
-	now, then := mask.App(a), mask.App(&b)
-	was, is := plainMap(&a.Spec), plainMap(spec)
-	shownWas, shownIs := plainMap(&now.Spec), plainMap(&then.Spec)
-	all := maps.Clone(was)
-	maps.Copy(all, is)
-	if from, to := portWord(&a.Spec), portWord(spec); from != to {
-		keys, lines = append(keys, "port"), append(lines, "port: "+shown(from)+" -> "+shown(to))
+	m := view.MaskOf(a, &velos.App{Spec: *spec})
+	shown := func(key, value string) string {
+		if value == "" {
+			return "(none)"
+		}
+		return view.Text(m.Hide(key, value))
 	}
-	delete(all, "env_from")
-	for _, k := range slices.Sorted(maps.Keys(all)) {
-		if reflect.DeepEqual(was[k], is[k]) {
-			continue
-		}
-		keys = append(keys, k)
-		if k != "env" {
-			lines = append(lines, k+": "+shown(shownWas[k])+" -> "+shown(shownIs[k]))
-			continue
-		}
-		ew, _ := was[k].(map[string]any)
-		ei, _ := is[k].(map[string]any)
-		sw, _ := shownWas[k].(map[string]any)
-		si, _ := shownIs[k].(map[string]any)
-		names := maps.Clone(ew)
-		if names == nil {
-			names = map[string]any{}
-		}
-		maps.Copy(names, ei)
-		for _, n := range slices.Sorted(maps.Keys(names)) {
-			if ew[n] != ei[n] {
-				lines = append(lines, "env."+view.Text(n)+": "+shown(sw[n])+" -> "+shown(si[n]))
-			}
-		}
+	for _, ch := range config.Changes(&a.Spec, spec) {
+		keys = append(keys, view.Text(ch.Key))
+		lines = append(lines, view.Text(ch.Key)+": "+shown(ch.Key, ch.From)+" -> "+shown(ch.Key, ch.To))
 	}
 	return keys, lines
-}
-
-func shown(v any) string {
-	if v == nil {
-		return "(none)"
-	}
-	return view.Text(strings.TrimSpace(string(view.Value(v))))
 }

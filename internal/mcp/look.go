@@ -1,6 +1,8 @@
 package mcp
 
 import (
+	"encoding/json"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -22,9 +24,12 @@ type crashOut struct {
 	Text   string `json:"text,omitempty"`
 	Cause  string `json:"cause,omitempty"`
 	Port   int    `json:"port,omitempty"`
-	Report any    `json:"report,omitempty"`
+	Report fields `json:"report,omitempty"`
 	Source string `json:"source"`
 }
+
+// fields are an object that is described elsewhere.
+type fields map[string]any
 
 func crashReport(c *call, in *crashIn) (answer, error) {
 	a, inst, _, err := c.app(in.Name)
@@ -37,7 +42,9 @@ func crashReport(c *call, in *crashIn) (answer, error) {
 	}
 	out := crashOut{Cause: string(r.Cause), Port: r.Port, Source: source}
 	if in.json() {
-		out.Report = view.CrashJSON(&r)
+		if err := json.Unmarshal(view.Value(view.CrashJSON(&r)), &out.Report); err != nil {
+			return answer{}, err
+		}
 		return answer{data: out}, nil
 	}
 	out.Text = reportText(c.s.view(), &r)
@@ -114,7 +121,7 @@ func said(r *crash.Report) string {
 		}
 	}
 	if others > 0 {
-		lines = append(lines, "  + "+strconv.Itoa(others)+" more frames (log_read has the whole stack)")
+		lines = append(lines, "  + "+strconv.Itoa(others)+" more frames (format=json has them)")
 	}
 	if len(r.Stack) == 0 {
 		for _, l := range r.Text[max(0, len(r.Text)-6):] {
@@ -127,8 +134,9 @@ func said(r *crash.Report) string {
 }
 
 type changesIn struct {
-	Since string `json:"since,omitempty" about:"cursor, age or time; default: the newest"`
-	Lines int    `json:"lines,omitempty" about:"default 20"`
+	Since  string `json:"since,omitempty" about:"cursor, age or time; default: the newest"`
+	Before string `json:"before,omitempty" about:"cursor"`
+	Lines  int    `json:"lines,omitempty" about:"default 20"`
 	Format
 }
 
@@ -137,8 +145,12 @@ type changesOut struct {
 	Changes []verb.Change `json:"changes,omitzero"`
 	Older   int           `json:"older,omitempty"`
 	Missed  uint64        `json:"missed,omitempty"`
-	Cursor  string        `json:"cursor"`
+	Cursor  string        `json:"cursor,omitempty"` // where to read on; not of older changes
+	Next    string        `json:"next,omitempty"`
 }
+
+// mostChanges bounds the changes of one answer.
+const mostChanges = 500
 
 func changes(c *call, in *changesIn) (answer, error) {
 	apps, err := c.apps()
@@ -155,15 +167,34 @@ func changes(c *call, in *changesIn) (answer, error) {
 	} else if q.Since, err = c.moment(in.Since); err != nil {
 		return answer{}, err
 	}
-	most := in.Lines
-	if most <= 0 {
+	var before verb.Cursor
+	if in.Before != "" {
+		if before, err = verb.ParseCursor(in.Before); err == nil && before.Event == 0 {
+			err = invalid("before: "+quoted(in.Before)+" stands before everything", "the cursor of a next call")
+		}
+		if err != nil {
+			return answer{}, err
+		}
+	}
+	most := min(in.Lines, mostChanges)
+	if most == 0 {
 		most = 20
 	}
-	ch, err := verb.Changes(c, c.conn, apps, q, min(most, 500))
+	ch, err := verb.ChangesBefore(c, c.conn, apps, q, before.Event, most)
 	if err != nil {
 		return answer{}, err
 	}
-	out := changesOut{Older: ch.Older, Missed: ch.Missed, Cursor: ch.Cursor.String()}
+	out := changesOut{Older: ch.Older, Missed: ch.Missed}
+	if in.Before == "" {
+		out.Cursor = ch.Cursor.String()
+	}
+	if ch.Before > 0 {
+		since := in.Since
+		if q.Since > 0 {
+			since = at(q.Since)
+		}
+		out.Next = again("changes", "since", since, "before", verb.Cursor{Event: ch.Before}.String(), "lines", number(in.Lines), "format", in.Format.Format)
+	}
 	if in.json() {
 		out.Changes = append([]verb.Change{}, ch.List...)
 		return answer{data: out}, nil
@@ -173,7 +204,7 @@ func changes(c *call, in *changesIn) (answer, error) {
 		lines = append(lines, strconv.FormatUint(ch.Missed, 10)+" events before are forgotten")
 	}
 	if ch.Older > 0 {
-		lines = append(lines, strconv.Itoa(ch.Older)+" older left out; next: changes"+since(in.Since)+" lines="+strconv.Itoa(ch.Older+len(ch.List)))
+		lines = append(lines, strconv.Itoa(ch.Older)+" older left out; next: "+out.Next)
 	}
 	o := c.s.view()
 	for i := range ch.List {
@@ -193,16 +224,11 @@ func changes(c *call, in *changesIn) (answer, error) {
 	if len(ch.List) == 0 {
 		lines = append(lines, "nothing has changed")
 	}
-	out.Text = strings.Join(append(lines, "cursor "+out.Cursor), "\n")
-	return answer{text: out.Text, data: out}, nil
-}
-
-// since is an argument as it is written in a next call.
-func since(text string) string {
-	if text == "" {
-		return ""
+	if out.Cursor != "" {
+		lines = append(lines, "cursor "+out.Cursor)
 	}
-	return " since=" + view.Text(text)
+	out.Text = strings.Join(lines, "\n")
+	return answer{text: out.Text, data: out}, nil
 }
 
 type portsIn struct {
@@ -214,7 +240,7 @@ type portsOut struct {
 }
 
 func ports(c *call, in *portsIn) (answer, error) {
-	if in.Port < 0 || in.Port > 65535 {
+	if in.Port > 65535 {
 		return answer{}, invalid("a port is a number from 1 to 65535", "leave it out for all")
 	}
 	apps, err := c.apps()
@@ -257,11 +283,16 @@ func metrics(c *call, in *metricsIn) (answer, error) {
 		return answer{}, err
 	}
 	if in.Name != "" {
-		a, _, err := verb.Find(apps, in.Name)
+		a, inst, err := verb.Find(apps, in.Name)
 		if err != nil {
 			return answer{}, err
 		}
-		apps = []velos.App{*a}
+		one := *a
+		if inst >= 0 { // alone
+			one.Leaving = nil
+			one.Instances = slices.DeleteFunc(slices.Clone(a.Instances), func(i velos.Instance) bool { return i.Inst != inst })
+		}
+		apps = []velos.App{one}
 	}
 	out := metricsOut{Apps: len(apps)}
 	for i := range apps {

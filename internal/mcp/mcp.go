@@ -48,6 +48,7 @@ type Server struct {
 	conn *client.Client
 
 	news news // of resources that somebody subscribed to
+	runs runs
 }
 
 // instructions are what every client reads first: two thousand characters are
@@ -103,6 +104,7 @@ func (s *Server) Stdio(ctx context.Context, in io.ReadCloser, out io.WriteCloser
 // Close gives the connection to the daemon back.
 func (s *Server) Close() {
 	s.news.end()
+	s.runs.end()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.conn != nil {

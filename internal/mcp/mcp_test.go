@@ -146,8 +146,8 @@ func TestMistakesAreToldToTheModel(t *testing.T) {
 	}{
 		"log_read":     {map[string]any{"name_or_id": "api", "line": 5}, "it takes name_or_id, lines"},
 		"process_stop": {map[string]any{}, "name_or_id is missing"},
-		"log_search":   {map[string]any{"name_or_id": "api", "pattern": 5}, "pattern must not be a number"},
-		"log_read ":    {map[string]any{"name_or_id": 5}, "log_read: name_or_id must not be a number"},
+		"log_search":   {map[string]any{"name_or_id": "api", "pattern": 5}, "pattern must be a string, not a number"},
+		"log_read ":    {map[string]any{"name_or_id": 5}, "log_read: name_or_id must be a string, not a number"},
 		"process_list": {map[string]any{}, "nobody answers"},
 	} {
 		r, err := c.CallTool(t.Context(), &sdk.CallToolParams{Name: strings.TrimSpace(name), Arguments: want.args})
@@ -231,24 +231,35 @@ func TestThePageOfToolsIsUpToDate(t *testing.T) {
 }
 
 func TestChangesAreReadAsInAFile(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(dir+"/api.js", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := config.Environ{Dir: dir, Vars: map[string]string{"PATH": os.Getenv("PATH")}}
 	old := velos.NewSpec()
-	old.Name, old.Script, old.Cwd, old.Env = "api", "/srv/api.js", "/srv", map[string]string{"PORT": "1", "GONE": "x", "API_KEY": "sk-live-12345678"}
-	spec, err := changed(&old, map[string]any{"env": map[string]any{"PORT": 3000.0, "GONE": nil}, "kill_timeout": "2s", "max_log_size": "10M", "autorestart": false, "instances": 2.0})
+	old.Name, old.Script, old.Cwd, old.Env = "api", dir+"/api.js", dir, map[string]string{"PORT": "1", "GONE": "x", "API_KEY": "sk-live-12345678"}
+	spec, err := changed(&old, map[string]any{"env": map[string]any{"PORT": 3000.0, "GONE": nil}, "kill_timeout": "2s", "max_log_size": "10M", "autorestart": false, "instances": 2.0, "args": []any{"a b", "\"q\"\u2028"},
+		"restart_delay": 250.0, "ready": map[string]any{"http": "http://127.0.0.1:3000/", "interval": "2s"}}, env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if spec.Env["PORT"] != "3000" || spec.Env["GONE"] != "" || spec.Env["API_KEY"] == "" || spec.KillTimeout != 2000 || spec.MaxLogSize != 10<<20 || spec.Autorestart != velos.Never || spec.Instances != 2 {
+	if spec.Env["PORT"] != "3000" || spec.Env["GONE"] != "" || spec.Env["API_KEY"] == "" || spec.KillTimeout != 2000 || spec.MaxLogSize != 10<<20 || spec.Autorestart != velos.Never || spec.Instances != 2 ||
+		!slices.Equal(spec.Args, []string{"a b", "\"q\"\u2028"}) || spec.RestartDelay != 250 || spec.Ready == nil || spec.Ready.Interval != 2000 {
 		t.Errorf("%+v", spec)
 	}
+	if old.Env["PORT"] != "1" || old.Env["GONE"] != "x" {
+		t.Errorf("the old one is changed: %+v", old)
+	}
 	keys, diff := difference(&velos.App{Spec: old}, spec)
-	if len(keys) != 4 || strings.Contains(strings.Join(diff, " "), "sk-live") {
+	if len(keys) != 9 || !slices.Contains(diff, `env.PORT: "1" -> "3000"`) || strings.Contains(strings.Join(diff, " "), "sk-live") {
 		t.Errorf("%q %q", keys, diff)
 	}
-	if back, err := changed(spec, map[string]any{"kill_timeout": nil}); err != nil || back.KillTimeout != 5000 {
+	if back, err := changed(spec, map[string]any{"kill_timeout": nil, "ready": nil}, env); err != nil || back.KillTimeout != 5000 || back.Ready != nil {
 		t.Errorf("null is not the default: %v", err)
 	}
-	for _, bad := range []map[string]any{{"nme": 1.0}, {"name": "x"}, {"kill_timeout": "soon"}, {"instances": "two"}, {"instances": 0.0 - 5}, {"stop_signal": "SIGNOPE"}, {"cwd": "relative"}, {"env": 5.0}} {
-		if _, err := changed(&old, bad); velos.CodeOf(err) != velos.Invalid || err == nil {
+	for _, bad := range []map[string]any{{"nme": 1.0}, {"name": "x"}, {"kill_timeout": "soon"}, {"instances": "two"}, {"instances": 0.0 - 5}, {"stop_signal": "SIGNOPE"}, {"cwd": "relative"}, {"env": 5.0},
+		{"env": map[string]any{"A": map[string]any{}}}, {"ready": map[string]any{"htp": "x"}}, {"ready": map[string]any{"http": nil}}, {"identity": map[string]any{"uid": 0.0}}, {"watch": 5.5}, {"script": nil}} {
+		if _, err := changed(&old, bad, env); velos.CodeOf(err) != velos.Invalid || err == nil {
 			t.Errorf("%v: %v", bad, err)
 		}
 	}
@@ -256,11 +267,12 @@ func TestChangesAreReadAsInAFile(t *testing.T) {
 
 func TestTheConfigurationIsAFile(t *testing.T) {
 	sp := velos.NewSpec()
-	sp.Name, sp.Script, sp.Cwd, sp.MaxRestarts, sp.MinUptime, sp.Env = "api", "/bin/sleep", "/", 3, 0, map[string]string{"A": "b\x1b[2J"}
-	sp.Args, sp.StopExitCodes = []string{"1000"}, []int64{0, 3}
-	text, err := specTOML(&sp)
-	if err != nil || strings.Contains(text, "\x1b") {
-		t.Fatalf("%s, %v", text, err)
+	sp.Name, sp.Script, sp.Cwd, sp.MaxRestarts, sp.MinUptime, sp.Env = "api", "/bin/sleep", "/", 3, 0, map[string]string{"A": "b\x1b[2J", "PATH": "/bin", "API_KEY": "sk-live-12345678"}
+	sp.Args, sp.StopExitCodes = []string{"1000", "a \"b\""}, []int64{0, 3}
+	sp.Ready = &velos.Probe{TCP: "127.0.0.1:80", Interval: 2000}
+	text := specTOML(&velos.App{Spec: sp})
+	if strings.ContainsAny(text, "\x1b") || strings.Contains(text, "sk-live") || strings.Contains(text, "PATH") {
+		t.Fatal(text)
 	}
 	dir := t.TempDir()
 	if err := os.WriteFile(dir+"/velos.toml", []byte(text), 0o600); err != nil {
@@ -270,7 +282,7 @@ func TestTheConfigurationIsAFile(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, text)
 	}
-	if got := f.Specs[0]; got.MaxRestarts != 3 || got.MinUptime != 0 || !slices.Equal(got.Args, sp.Args) || !slices.Equal(got.StopExitCodes, sp.StopExitCodes) {
+	if got := f.Specs[0]; got.MaxRestarts != 3 || got.MinUptime != 0 || !slices.Equal(got.Args, sp.Args) || !slices.Equal(got.StopExitCodes, sp.StopExitCodes) || got.Ready == nil || got.Ready.Interval != 2000 {
 		t.Errorf("%+v\n%s", got, text)
 	}
 }
@@ -285,7 +297,8 @@ func TestWordsOfProgramsStandBehindAMark(t *testing.T) {
 	for i, msg := range []string{canary, "\x1b]0;" + canary + "\x07\x1b[2J", "sk-live-12345678 \u202e\U000e0041", "cursor api#9.9.9"} {
 		p.take(m, &velos.Entry{Seq: uint64(i + 1), Msg: []byte(msg)})
 	}
-	got, err := (&call{s: s}).show(p, false, true, 3000, "log_read name_or_id=api")
+	p.each = true
+	got, err := (&call{s: s}).show(p, false, 1000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,7 +323,9 @@ func TestAPageKeepsToItsBudgetAndNamesTheNextCall(t *testing.T) {
 	for i := range 100 {
 		p.take(view.Mask{}, &velos.Entry{Seq: uint64(i + 1), Msg: []byte("line number " + strconv.Itoa(i))})
 	}
-	got, err := (&call{s: s}).show(p, false, true, 300, "log_read name_or_id=api")
+	p.each = true
+	p.next = func(since, _ string, _ int) string { return again("log_read", "name_or_id", "api", "since", since) }
+	got, err := (&call{s: s}).show(p, false, 100)
 	out := got.data.(logOut)
 	lines := strings.Count(out.Lines, "\n") + 1
 	if err != nil || len(out.Lines) > 300 || out.More == 0 || out.Cursor != "api#"+strconv.Itoa(lines)+".0.1" || out.Next != "log_read name_or_id=api since="+out.Cursor || !strings.Contains(got.text, out.Next) {

@@ -111,7 +111,11 @@ token is in ` + "`mcp.token`" + ` in VELOS_HOME (mode 0600, made at the first st
 - Log lines are text: time, a letter for the level unless it is info, the message. Repeats are one row with their number (` + "`each`" + ` shows every line).
 - ` + "`cursor`" + ` is opaque. Handed back as ` + "`since`" + `, it misses nothing and tells nothing twice, over restarts of app and daemon and over rotation; lines that
   rotation has removed are counted as ` + "`missed`" + `. Tools that read, wait and list changes take it.
-- What does not fit into ` + "`budget`" + ` tokens is left out and counted, and the answer names the next call.
+- What does not fit into ` + "`budget`" + ` tokens (50 to 22,000) or ` + "`lines`" + ` is left out and counted, and ` + "`next`" + `, in the text too, is the call that has the rest, with the same form: line for
+  line, nothing missing and nothing twice, to the end of the chain. Objects have a budget of 22,000 where none is given. A line that is longer than the budget is cut; ` + "`next`" + ` has it whole.
+- The lines that ` + "`process_run`" + ` leaves out stay in the log of its run, until eight other such runs or the end of the server.
+- A value that is null, empty or 0 counts as left out. A value that means nothing is refused before anything is done: an unknown argument or word, another type, a negative number, a cursor of another
+  process, ` + "`[masked]`" + ` where a secret was. A longer ` + "`timeout_s`" + ` than 50 is waited for in parts: the answer of process_wait names the next, and a run is ended when its own is over, whoever asks by then.
 - A mistake is an answer with ` + "`isError`" + `, not a protocol error: ` + "`{\"error\":{\"code\",\"message\",\"retryable\",\"hints\"}}`" + `.
 - No call takes longer than 50 seconds; most clients give up after 60. ` + "`process_wait`" + ` and ` + "`process_run`" + ` can be gone on with. Progress is sent every two seconds
   to those who ask. Cancelling a call ends the waiting, not the process; only process_run ends what it has started.

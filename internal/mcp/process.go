@@ -96,6 +96,9 @@ func processInfo(c *call, in *infoIn) (answer, error) {
 	m := view.MaskOf(&now)
 	shown := m.App(&now)
 	if in.json() {
+		if inst >= 0 {
+			shown.Instances = slices.DeleteFunc(slices.Clone(shown.Instances), func(i velos.Instance) bool { return i.Inst != inst })
+		}
 		u := now.Usage()
 		return answer{data: infoOut{Config: specMap(&shown.Spec), State: stateMap(&shown),
 			Metrics: map[string]any{"cpu": u.CPU, "mem": u.Memory, "mem_peak": u.Peak, "restarts": now.Restarts(), "uptime_ms": uptime(&now, c.s.now()), "log_lines": now.Log.Lines, "log_errors": now.Log.Errors}}}, nil
@@ -171,7 +174,7 @@ func (s *Server) infoText(a *velos.App, inst int) string {
 	}
 	slices.Sort(keys)
 	if n := len(keys) - shownVars; n > 0 {
-		keys = append(keys[:shownVars], "and "+strconv.Itoa(n)+" more")
+		keys = append(keys[:shownVars], "and "+strconv.Itoa(n)+" more (format=json)")
 	}
 	add("env", strings.Join(keys, " "))
 	lines = append(lines, "log: "+strconv.FormatUint(a.Log.Lines, 10)+" lines, "+strconv.FormatUint(a.Log.Errors, 10)+" errors; cursor "+cursorOf(a))
@@ -221,7 +224,7 @@ func (c *call) stands(err error, what string, a *velos.App) error {
 	if !errors.Is(err, velos.ErrTimeout) || c.Err() != nil {
 		return err
 	}
-	return &velos.Error{Code: velos.Timeout, Message: what + " " + a.Spec.Name + ": not settled within " + velos.MillisOf(longest).String() + "; the order stands",
+	return &velos.Error{Code: velos.Timeout, Message: what + " " + a.Spec.Name + ": not settled within " + velos.MillisOf(c.limit).String() + "; the order stands",
 		Hint: "process_wait name_or_id=" + view.Text(a.Spec.Name), Cause: err}
 }
 

@@ -51,6 +51,8 @@ type call struct {
 	req  *sdk.CallToolRequest
 	conn *client.Client
 	in   any
+
+	limit time.Duration // of within: how long the call waits
 }
 
 // row makes the row of a tool whose arguments are an In and whose object is an
@@ -114,40 +116,6 @@ func failed(err error) *sdk.CallToolResult {
 	return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: text}}}
 }
 
-// arguments reads what a client sent, and says what it may send when it is not
-// that.
-func arguments(t *tool, raw json.RawMessage, in any) error {
-	if len(raw) == 0 || string(raw) == "null" {
-		raw = json.RawMessage("{}")
-	}
-	known := fieldsOf(t.in)
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.DisallowUnknownFields()
-	hint := "it takes " + strings.Join(known, ", ")
-	if len(known) == 0 {
-		hint = "it takes no arguments"
-	}
-	if err := d.Decode(in); err != nil {
-		why := strings.TrimPrefix(err.Error(), "json: ")
-		var wrong *json.UnmarshalTypeError
-		if errors.As(err, &wrong) {
-			// An embedded struct stands before the name, with a dot.
-			why = wrong.Field[strings.LastIndexByte(wrong.Field, '.')+1:] + " must not be a " + wrong.Value
-		}
-		return &velos.Error{Code: velos.Invalid, Message: t.name + ": " + why, Hint: hint}
-	}
-	var given map[string]json.RawMessage
-	_ = json.Unmarshal(raw, &given)
-	if need, ok := schemaOf(t.in)["required"].([]string); ok {
-		for _, n := range need {
-			if v, ok := given[n]; !ok || string(v) == `""` || string(v) == "null" {
-				return &velos.Error{Code: velos.Invalid, Message: t.name + ": " + n + " is missing", Hint: hint}
-			}
-		}
-	}
-	return nil
-}
-
 // chosen are the tools of some sets. An unknown set is an error: leaving it
 // out silently could leave out a limit.
 func chosen(sets []string, readOnly bool) ([]tool, error) {
@@ -192,13 +160,19 @@ func (c *call) moment(text string) (velos.Time, error) {
 	return verb.Moment(text, c.s.o.Now(), c.s.o.Loc)
 }
 
-// within bounds what a call waits for, in seconds; 0 is what is usual.
+// least is what even the shortest wait gets: the daemon has to be asked.
+const least = 100 * time.Millisecond
+
+// within bounds what a call waits for, in seconds; 0 is what is usual. More
+// than longest is longest: how to go on is part of the answer.
 func (c *call) within(seconds float64, usual time.Duration) (context.Context, context.CancelFunc) {
-	d := time.Duration(seconds * float64(time.Second))
-	if d <= 0 {
-		d = usual
+	c.limit = usual
+	if seconds >= longest.Seconds() { // also what is no time.Duration any more
+		c.limit = longest
+	} else if seconds > 0 {
+		c.limit = max(time.Duration(seconds*float64(time.Second)), least)
 	}
-	return context.WithTimeout(c, min(d, longest))
+	return context.WithTimeout(c, c.limit)
 }
 
 // progress tells a client that asked for it, every two seconds, that the call
@@ -226,6 +200,16 @@ func (c *call) progress(text string) (stop func()) {
 		}
 	}()
 	return func() { close(done); <-ended }
+}
+
+// whole finds the app that an argument names, which must not be one of its
+// instances: what is wrong with that is said in why.
+func (c *call) whole(word, why string) (*velos.App, error) {
+	a, inst, _, err := c.app(word)
+	if err == nil && inst >= 0 {
+		return nil, invalid(view.Text(word)+": "+why, "name_or_id="+view.Text(a.Spec.Name))
+	}
+	return a, err
 }
 
 // invalid is an error in an argument.

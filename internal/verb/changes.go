@@ -29,11 +29,19 @@ type Changed struct {
 	Cursor Cursor
 	// Missed: the journal has forgotten events behind the cursor.
 	Missed uint64
+	// Before is where what is left out ends: the first event that is counted in
+	// List. 0: nothing is left out.
+	Before uint64
 }
 
 // Changes lists what happened after an event, newest last, at most so many.
 // after 0 is all that is known.
 func Changes(ctx context.Context, conn *client.Client, apps []velos.App, q wire.EventsQuery, most int) (Changed, error) {
+	return ChangesBefore(ctx, conn, apps, q, 0, most)
+}
+
+// ChangesBefore lists of them what happened before an event; 0 is no bound.
+func ChangesBefore(ctx context.Context, conn *client.Client, apps []velos.App, q wire.EventsQuery, before uint64, most int) (Changed, error) {
 	list := make([]*velos.App, len(apps))
 	for i := range apps {
 		list[i] = &apps[i]
@@ -45,10 +53,13 @@ func Changes(ctx context.Context, conn *client.Client, apps []velos.App, q wire.
 		}
 	}
 	c := Changed{Cursor: Cursor{Event: q.After}}
-	at := map[string]int{}
+	var all []Change
 	for e, err := range conn.Events(ctx, q) {
 		if err != nil {
 			return c, err
+		}
+		if before > 0 && e.Seq >= before {
+			break
 		}
 		if c.Events == 0 && q.ID == 0 && q.After > 0 && q.Since == 0 && e.Seq > q.After+1 {
 			c.Missed = e.Seq - q.After - 1
@@ -56,31 +67,47 @@ func Changes(ctx context.Context, conn *client.Client, apps []velos.App, q wire.
 		c.Events++
 		c.Cursor.Event = max(c.Cursor.Event, e.Seq)
 		e = m.Event(e)
-		text := changeOf(&e)
-		if text == "" {
-			continue
-		}
-		ch := Change{Time: e.Time, Seq: e.Seq, App: nameOf(&e), Text: view.Text(text), By: view.By(e.Actor), Count: 1}
-		key := ch.App + "\x00" + ch.Text + "\x00" + ch.By
-		if i, ok := at[key]; ok {
-			ch.Count += c.List[i].Count
-			c.List[i].Count = 0
-		}
-		at[key] = len(c.List)
-		c.List = append(c.List, ch)
-	}
-	kept := c.List[:0]
-	for _, ch := range c.List {
-		if ch.Count > 0 {
-			kept = append(kept, ch)
+		if text := changeOf(&e); text != "" {
+			all = append(all, Change{Time: e.Time, Seq: e.Seq, App: nameOf(&e), Text: view.Text(text), By: view.By(e.Actor), Count: 1})
 		}
 	}
-	c.List = kept
-	if most > 0 && len(c.List) > most {
-		c.Older = len(c.List) - most
-		c.List = c.List[c.Older:]
+	from := newest(all, most)
+	if c.List = together(all[from:]); from > 0 {
+		c.Older, c.Before = len(together(all[:from])), all[from].Seq
 	}
 	return c, nil
+}
+
+func (c *Change) key() string { return c.App + "\x00" + c.Text + "\x00" + c.By }
+
+// newest is where the newest changes begin that are so many different ones; 0
+// is no bound.
+func newest(all []Change, most int) int {
+	seen := map[string]bool{}
+	for i := len(all) - 1; i >= 0 && most > 0; i-- {
+		if seen[all[i].key()] = true; len(seen) > most {
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// together makes one of those that are equal, where the last of them stood.
+func together(all []Change) []Change {
+	last, count := map[string]int{}, map[string]int{}
+	for i := range all {
+		last[all[i].key()] = i
+		count[all[i].key()]++
+	}
+	var list []Change
+	for i := range all {
+		if k := all[i].key(); last[k] == i {
+			ch := all[i]
+			ch.Count = count[k]
+			list = append(list, ch)
+		}
+	}
+	return list
 }
 
 func nameOf(e *velos.Event) string {

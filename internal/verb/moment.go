@@ -62,7 +62,10 @@ func Age(s string) (velos.Millis, bool) {
 	}
 	if n, ok := strings.CutSuffix(s, "w"); ok {
 		weeks, err := strconv.ParseFloat(n, 64)
-		return velos.Millis(weeks * 7 * 86_400_000), err == nil && weeks >= 0
+		if err != nil || !(weeks >= 0 && weeks <= 5200) { // a century, as for days
+			return 0, false
+		}
+		return velos.Millis(weeks * 7 * 86_400_000), true
 	}
 	if _, err := strconv.ParseFloat(s, 64); err == nil {
 		return 0, false // a number alone could be anything

@@ -19,6 +19,7 @@ type LogOptions struct {
 	NoNames bool   // no name before the line
 	Paged   bool   // JSON and AI: an object with the lines and what follows
 	Groups  bool   // a line between matches that do not touch each other
+	Fold    bool   // AI: lines that say the same are one, with their number
 }
 
 // Entries writes log lines of one or several apps, one after another. The
@@ -31,7 +32,10 @@ type Entries struct {
 	n    int // objects written
 	buf  buffer
 	side bool // the line is one beside a match
-	last map[uint32]uint64
+
+	held     []velos.Entry // to be folded
+	heldSize int
+	last     map[uint32]uint64
 }
 
 // source is what has to be known about an app to show its lines.
@@ -40,6 +44,7 @@ type source struct {
 	many        bool
 	mask        Mask
 	cut         map[piece]bool // lines of which the rest comes
+	similarity  float64
 }
 
 // A piece is where the rest of a line comes from.
@@ -67,7 +72,7 @@ func NewEntries(w io.Writer, apps []velos.App, o LogOptions) *Entries {
 	e := &Entries{w: w, o: o, apps: map[uint32]*source{}}
 	for i := range apps {
 		a := &apps[i]
-		s := &source{name: Text(a.Spec.Name), many: len(a.Instances) > 1, stamp: a.Spec.LogDateFormat, mask: MaskOf(a)}
+		s := &source{name: Text(a.Spec.Name), many: len(a.Instances) > 1, stamp: a.Spec.LogDateFormat, mask: MaskOf(a), similarity: a.Spec.SimilarityThreshold}
 		if o.Stamp != "" {
 			s.stamp = o.Stamp
 		}
@@ -98,6 +103,8 @@ func (e *Entries) Add(en *velos.Entry) {
 		j := entryJSON(s, en)
 		j.Beside = e.side
 		e.object(encode(j))
+	case e.o.Format == AI && e.o.Fold && !e.o.Groups:
+		e.hold(en)
 	case e.o.Format == AI:
 		e.object(encode(e.entryAI(s, en)))
 	default:
@@ -141,6 +148,7 @@ func (e *Entries) Close() error { return e.CloseWith("") }
 
 // CloseWith is Close, with the cursor behind the lines.
 func (e *Entries) CloseWith(next string) error {
+	e.fold()
 	if e.o.Paged && e.o.Format != Human && !e.o.Raw {
 		if e.n == 0 {
 			e.buf.str(`{"lines":[`)
@@ -212,6 +220,8 @@ func entryJSON(s *source, en *velos.Entry) lineJSON {
 
 type lineAI struct {
 	Time   int64  `json:"t"`
+	Until  int64  `json:"to,omitempty"` // of the last of Count
+	Count  int    `json:"x,omitempty"`
 	Level  string `json:"l,omitempty"`
 	Name   string `json:"n,omitempty"`
 	Msg    string `json:"m"`
