@@ -17,7 +17,7 @@ const (
 // abroad are commands of PM2 that have another name here, or none: what to do
 // instead.
 var abroad = map[string]string{
-	"jlist": insteadList, "prettylist": insteadList, "slist": insteadList, "sysmonit": insteadList,
+	"slist": insteadList, "sysmonit": insteadList,
 	"imonit": "here it is: velos monit", "report": "here it is: velos doctor, and velos info all",
 	"update": insteadUpgrade, "updatePM2": insteadUpgrade, "deepUpdate": insteadUpgrade,
 	"create": insteadFile, "generate": insteadFile, "examples": "velos start --help has some",

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"os"
 	"slices"
 	"strings"
 
@@ -149,11 +150,14 @@ func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, er
 			c.Env = append(c.Env, e)
 		}
 	}
-	c.Watch = watchPaths(o.Watch)
+	c.Watch, c.IgnoreWatch = watchPaths(o.Watch), patterns(o.IgnoreWatch)
 	for _, name := range []string{"ignore-watch", "watch-ignore", "watch-delay"} {
 		if f.Changed(name) && !f.Changed("watch") {
 			return c, invalid("--"+name+": needs --watch", "add --watch, or leave it out")
 		}
+	}
+	if err := o.delay(); err != nil {
+		return c, err
 	}
 	yes, no := true, false
 	if o.noAutostart {
@@ -195,6 +199,44 @@ func watchPaths(list []string) []string {
 		return []string{""}
 	}
 	return list
+}
+
+// watched takes directories among the words as the paths of a --watch that has
+// none: PM2 has them behind it, and a directory is nothing that starts.
+func (o *specFlags) watched(s *session, words []string) []string {
+	if len(o.Watch) != 1 || o.Watch[0] != here {
+		return words
+	}
+	var rest, paths []string
+	for _, w := range words {
+		if st, err := os.Stat(s.absolute(w)); err == nil && st.IsDir() {
+			paths = append(paths, w)
+		} else {
+			rest = append(rest, w)
+		}
+	}
+	if len(paths) > 0 && !slices.Equal(paths, []string{here}) {
+		o.Watch = paths
+	}
+	return rest
+}
+
+// patterns are those of --ignore-watch, of which one value may hold several.
+func patterns(values []string) []string {
+	var all []string
+	for _, v := range values {
+		all = append(all, strings.Fields(v)...)
+	}
+	return all
+}
+
+// delay refuses a number that PM2 reads as seconds, and everything else here
+// as milliseconds.
+func (o *specFlags) delay() error {
+	if d := o.WatchDelay; len(d) > 0 && len(d) < 3 && allDigits(d) {
+		return invalid("--watch-delay: "+d+" would be milliseconds", "write "+d+"s, or "+d+"ms")
+	}
+	return nil
 }
 
 // profiles are the words of --env that name profiles and not variables.

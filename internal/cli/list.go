@@ -39,6 +39,23 @@ func setupList(s *session, f *pflag.FlagSet) handler {
 	}
 }
 
+const jlistLong = `Shows every process as PM2's jlist does, for programs that read that: pid, name, pm_id, monit and pm2_env, on
+one line. pm_id is the app's id, which commands take; instances of an app have it in common, and differ in NODE_APP_INSTANCE.
+velos list --json has more. velos prettylist is the same spread over lines, as PM2 prints it, which is no JSON.`
+
+func setupJList(s *session, _ *pflag.FlagSet) handler      { return s.jlist(false) }
+func setupPrettyList(s *session, _ *pflag.FlagSet) handler { return s.jlist(true) }
+
+func (s *session) jlist(pretty bool) handler {
+	return func(ctx context.Context, _ []string) error {
+		apps, err := s.apps(ctx)
+		if err != nil {
+			return err
+		}
+		return view.JList(s.Out, apps, pretty && s.human())
+	}
+}
+
 // only is the apps of targets, each once, and of an app those instances that
 // were asked for.
 func only(list []target) []velos.App {

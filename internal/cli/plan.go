@@ -58,7 +58,9 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 		return nil, err
 	}
 	if len(words)+len(o.config) == 0 {
-		return nil, invalid("start: nothing to start", "name an app, a script or a configuration file")
+		if words = []string{s.usualFile()}; !s.there(words[0]) {
+			return nil, invalid("start: nothing to start", "name an app, a script or a configuration file; without a name it would be velos.toml here, or ecosystem.config.js")
+		}
 	}
 	for _, w := range words {
 		if allDigits(w) && f.Changed("stop-exit-codes") {
@@ -137,7 +139,7 @@ func (p *plan) sort(words []string) (files, scripts []string, err error) {
 			continue
 		case p.given != "":
 			return nil, nil, invalid("start "+quote(w)+": "+p.given+" does not apply to an app that is known",
-				"velos start SCRIPT --force "+p.given+" … makes a second app of the script; delete the app first to make it anew")
+				"velos restart "+quote(w)+" "+p.given+" … changes it; velos start SCRIPT --force makes a second app of the script")
 		}
 		for _, t := range found {
 			p.known(t)

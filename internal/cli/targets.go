@@ -41,27 +41,50 @@ func resolve(verb string, apps []velos.App, words []string) ([]target, error) {
 }
 
 // resolve is resolve for words that may name a configuration file, too: it
-// stands for the apps that came from it, whatever it says by now.
+// stands for the apps that came from it, whatever it says by now. A script
+// stands for the apps that run it.
 func (s *session) resolve(verb string, apps []velos.App, words []string) ([]target, error) {
 	var names []string
 	for _, w := range words {
-		if found, _ := match(apps, w); len(found) > 0 || !fileName(w) {
+		if found, err := match(apps, w); len(found) > 0 || err != nil {
 			names = append(names, w)
 			continue
 		}
-		path := w
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(s.Dir, path)
+		found := s.running(apps, w)
+		if fileName(w) {
+			path := s.absolute(w)
+			found = append(found, where(apps, func(a *velos.App) bool { return a.Spec.Source == path })...)
 		}
-		found := where(apps, func(a *velos.App) bool { return a.Spec.Source == path })
-		if len(found) == 0 {
+		if len(found) == 0 && fileName(w) {
 			return nil, &velos.Error{Code: velos.NotFound, Message: verb + " " + quote(w) + ": no app comes from this file", Hint: "velos list shows the apps"}
 		}
 		for _, t := range found {
 			names = append(names, t.app.Spec.Name)
 		}
+		if len(found) == 0 {
+			names = append(names, w)
+		}
 	}
 	return resolve(verb, apps, names)
+}
+
+// running are the apps that run a script, or a command line.
+func (s *session) running(apps []velos.App, word string) []target {
+	path := s.absolute(word)
+	return where(apps, func(a *velos.App) bool {
+		if a.Spec.Command != "" {
+			return a.Spec.Command == word
+		}
+		return a.Spec.Script == path
+	})
+}
+
+// absolute is a path as it is meant where the command was called.
+func (s *session) absolute(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(s.Dir, path)
 }
 
 // match finds what one word means: nothing, one app, or several.
