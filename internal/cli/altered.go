@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"os"
 	"slices"
 	"strings"
 
@@ -101,6 +102,10 @@ func (o *alterFlags) take(f *pflag.FlagSet, fl *pflag.Flag, a *config.Alteration
 			set("watch_paths", list(paths))
 		}
 		return nil
+	case "output", "error", "log":
+		if value == "NULL" {
+			value = os.DevNull
+		}
 	case "ignore-watch", "watch-ignore":
 		value = list(patterns(o.IgnoreWatch))
 	case "watch-delay":

@@ -30,7 +30,7 @@ func (o *specFlags) flags(f *pflag.FlagSet) {
 	str(&o.Name, "name", "n", "name of the app")
 	str(&o.Namespace, "namespace", "", "namespace of the app")
 	str(&o.Instances, "instances", "i", "number of processes; max is one for each core, -1 leaves one core free")
-	str(&o.Mode, "mode", "", "fork or cluster; several instances of a script that node runs are a cluster")
+	str(&o.Mode, "mode", "", "fork or cluster; a script that node runs is a cluster when -i is given")
 	str(&o.Cwd, "cwd", "", "working directory")
 	str(&o.Interpreter, "interpreter", "", "program that runs the script; none runs it itself")
 	f.StringArrayVar(&o.InterpreterArgs, "interpreter-args", nil, "arguments of the interpreter")
@@ -130,6 +130,11 @@ func valued(f *pflag.FlagSet, fl *pflag.Flag) error {
 func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, error) {
 	c := o.Options
 	c.Args = args
+	for _, file := range []*string{&c.OutFile, &c.ErrFile, &c.LogFile} {
+		if *file == "NULL" { // PM2's word for it
+			*file = os.DevNull
+		}
+	}
 	c.Flags = map[string]string{}
 	var err error
 	f.Visit(func(fl *pflag.Flag) {

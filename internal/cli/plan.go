@@ -106,7 +106,7 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 	}
 	specs, err := config.FromArgs(scripts, opts, env)
 	if err != nil {
-		return nil, err
+		return nil, p.meant(scripts, err)
 	}
 	for i := range specs {
 		if err := verb.SetPort(&specs[i], o.port, p.apps); err != nil {
@@ -134,6 +134,8 @@ func (p *plan) sort(words []string) (files, scripts []string, err error) {
 			return nil, nil, err
 		case len(found) == 0 && mustBeKnown(w):
 			return nil, nil, notFound("start", p.apps, w)
+		case w == "-":
+			return nil, nil, invalid("start -: standard input is not read", "write it into a file, and name that: velos start FILE.json")
 		case len(found) == 0 || p.named || p.force:
 			scripts = append(scripts, w)
 			continue
@@ -146,6 +148,20 @@ func (p *plan) sort(words []string) (files, scripts []string, err error) {
 		}
 	}
 	return files, scripts, nil
+}
+
+// meant is the error for words of which one is no script, but names apps.
+func (p *plan) meant(scripts []string, err error) error {
+	for _, w := range scripts {
+		switch found, _ := match(p.apps, w); {
+		case !strings.Contains(err.Error(), w+": no such file"):
+		case len(found) > 0 && p.named:
+			return invalid("start "+quote(w)+": --name does not apply to an app that is known", "velos restart "+quote(w)+" --name NAME renames it")
+		case grouping(p.apps, w) != "":
+			return notFound("start", p.apps, w)
+		}
+	}
+	return err
 }
 
 // specFlag is the first flag given that says what an app should be, as it is

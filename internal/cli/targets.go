@@ -151,6 +151,25 @@ func where(apps []velos.App, want func(*velos.App) bool) []target {
 	return list
 }
 
+// grouping is how a group is named here, for a word that names one as PM2 (GROUP) or
+// supervisor (GROUP:* and GROUP:NAME) does; empty if it names none.
+func grouping(apps []velos.App, word string) string {
+	group, name, grouped := strings.Cut(word, ":")
+	for i := range apps {
+		sp := &apps[i].Spec
+		switch {
+		case sp.Name == group && name == "*":
+			return "for all its instances: " + group
+		case sp.Namespace != group:
+		case !grouped || name == "*":
+			return "for the namespace: ns:" + group
+		case sp.Name == name:
+			return "did you mean " + name + "?"
+		}
+	}
+	return ""
+}
+
 // notFound says what is missing and what may have been meant.
 func notFound(verb string, apps []velos.App, word string) error {
 	e := &velos.Error{Code: velos.NotFound, Message: verb + " " + quote(word) + ": no such app", Hint: "velos list shows the apps"}
@@ -184,10 +203,8 @@ func notFound(verb string, apps []velos.App, word string) error {
 				e.Hint = "did you mean " + sp.Name + ", which runs " + sp.Script + "?"
 			}
 		}
-		for _, ns := range spaces {
-			if ns == word {
-				e.Hint = "for the namespace: ns:" + word
-			}
+		if hint := grouping(apps, word); hint != "" {
+			e.Hint = hint
 		}
 	}
 	return e

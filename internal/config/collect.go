@@ -19,7 +19,7 @@ type draft struct {
 	cwdIsBase   bool // without cwd: base, and not the script's directory
 	interpreter string
 	instances   string // "max" or "-1", when it was not a number
-	several     bool   // instances was meant to be more than one, whatever it came to
+	several     bool   // instances is meant to be more than one some day, whatever it came to
 	mode        velos.Mode
 	listen      []string // addresses as they were written
 	note        string   // what is done otherwise than it was written, and why
