@@ -81,7 +81,7 @@ type Spec struct {
 
 	// ShutdownWithMessage has a message sent on Node's channel instead of
 	// the stop signal: ShutdownMessage, which is JSON; empty means
-	// {"type":"shutdown"}.
+	// {"type":"shutdown"} and then "shutdown".
 	ShutdownWithMessage bool   `json:"shutdown_with_message,omitempty"`
 	ShutdownMessage     string `json:"shutdown_message,omitempty"`
 

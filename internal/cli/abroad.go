@@ -4,7 +4,8 @@ package cli
 
 const (
 	insteadList    = "here it is: velos list --json"
-	insteadUpgrade = "here it is: velos daemon upgrade"
+	insteadUpgrade = "here it is: velos daemon upgrade; what has changed in a configuration file: velos apply"
+	insteadApply   = "here it is: velos diff shows what has changed in a configuration file, velos apply makes it so"
 	insteadFile    = "here it is: velos init; velos import makes a velos.toml of another manager's file"
 	insteadLogs    = "nothing is needed: logs are rotated by themselves, see velos start --help"
 	noModules      = "PM2 has this; Velos has no modules and no settings of its own"
@@ -18,12 +19,15 @@ const (
 // abroad are commands of PM2 that have another name here, or none: what to do
 // instead.
 var abroad = map[string]string{
-	"jlist": insteadList, "prettylist": insteadList, "slist": insteadList, "sysmonit": insteadList,
+	"slist": insteadList, "sysmonit": insteadList,
 	"imonit": "here it is: velos monit", "report": "here it is: velos doctor, and velos info all",
 	"update": insteadUpgrade, "updatePM2": insteadUpgrade, "deepUpdate": insteadUpgrade,
 	"create": insteadFile, "generate": insteadFile, "examples": "velos start --help has some",
 	"logrotate": insteadLogs, "up": "here it is: velos start FILE.toml", "down": "here it is: velos stop all",
-	"rm": "here it is: velos delete", "cleardump": "delete the file that velos save names", "attach": "here it is: velos logs -f NAME",
+	"rm": "here it is: velos delete", "remove": "here it is: velos delete", "add": insteadApply, "reread": insteadApply, "avail": insteadApply, "cleardump": "here it is: velos delete all, then velos save --force",
+	"tail": "here it is: velos logs NAME, with -f to follow", "fg": "here it is: velos logs -f NAME; programs have no terminal", "clear": "here it is: velos flush NAME",
+	"maintail": "here it is: daemon.log in VELOS_HOME, and velos events", "shutdown": "here it is: velos kill", "dev": "here it is: velos runtime SCRIPT --watch",
+	"process": "here it is: velos list, start, stop, restart, logs and scale", "project": "here it is: velos list, and velos apply for what has changed in a file", "attach": "here it is: velos logs -f NAME",
 	"unmonitor": noService, "monitor": insteadWeb, "link": insteadWeb, "unlink": noService, "plus": insteadWeb, "login": noService, "logout": noService,
 	"register": noService, "open": insteadWeb, "install": noModules, "uninstall": noModules, "module:update": noModules, "module:generate": noModules,
 	"module:install": noModules, "publish": noModules, "package": noModules, "autoinstall": noModules, "set": noModules, "multiset": noModules, "get": noModules,
@@ -36,7 +40,8 @@ var abroad = map[string]string{
 var abroadFlags = map[string]string{
 	"pid": "velos pid NAME prints it", "parallel": "leave it out: apps start side by side", "disable-logs": "leave it out: logs are bounded, see --max-log-total",
 	"filter-env": "apps of a velos.toml get few variables of the shell", "trace": noPatch, "v8": noPatch, "deep-monitoring": noPatch, "event-loop-inspector": noPatch,
-	"source-map-support": "--node-args=--enable-source-maps", "ext": "--ignore-watch leaves files out", "write": "write a velos.toml", "sort": "leave it out",
+	"source-map-support": "--node-args=--enable-source-maps", "ext": "--ignore-watch leaves files out", "write": "write a velos.toml",
 	"user": "run velos startup as that user", "hp": "set VELOS_HOME", "service-name": "--name", "wait-ip": "leave it out; apps are started again until they find their network",
+	"auto-exit": "leave it out: velos runtime ends when the last app is done", "no-auto-exit": "velos start keeps the daemon; velos runtime ends when the last app is done",
 	"format": "--json has every field", "highlight": "--grep shows the lines that match", "container": noDeploy,
 }

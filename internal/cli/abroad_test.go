@@ -11,7 +11,7 @@ func TestWhoComesFromPM2IsToldWhatToDo(t *testing.T) {
 	d := newFake(t, "api", "q")
 	d.file(t, "app.sh", "#!/bin/sh\n")
 	for _, c := range []struct{ line, message, hint string }{
-		{"jlist", "no such command: jlist", "here it is: velos list --json"},
+		{"slist", "no such command: slist", "here it is: velos list --json"},
 		{"update", "no such command: update", "here it is: velos daemon upgrade"},
 		{"pull api", "no such command: pull", "PM2 has this"},
 		{"login", "no such command: login", "PM2 has this"},
@@ -19,9 +19,9 @@ func TestWhoComesFromPM2IsToldWhatToDo(t *testing.T) {
 		{"start app.sh --sett a", "start: no such flag: --sett", "did you mean --set?\n  hint: what is for the program itself goes after --"},
 		{"start app.sh --pid x", "start: no such flag: --pid", "velos pid NAME"},
 		{"start app.sh -p x", "start: no such flag: -p", "velos pid NAME"},
-		{"restart api -i 3", "restart: no such flag: -i", "velos delete it and velos start it with --instances"},
-		{"restart api --max-restarts 3", "restart: no such flag: --max-restarts", "velos delete it and"},
-		{"restart api -- x", "restart: arguments behind --", "velos delete it and"},
+		{"restart api --max-restarts x", "--max-restarts: must be a whole number", ""},
+		{"restart api --daemon x", "restart: no such flag: --daemon", ""},
+		{"stop api --watch", "stop: no such flag: --watch", "velos config set NAME watch=false"},
 		{"start app.sh --stop-exit-codes 0 1", "start 1: a number is no script", "--stop-exit-codes 0,1"},
 		{"start app.sh -l --name x", "--log: has no value: --name is a flag", "give it a value"},
 		{"start app.sh --max-restarts -n x", "--max-restarts: has no value: -n is a flag", "give it a value"},

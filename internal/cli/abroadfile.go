@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"os"
 	"slices"
 	"strings"
 
@@ -96,4 +97,22 @@ func (p *plan) isFile(word string) bool {
 	}
 	_, known := named(p.apps, word)
 	return !known && foreign.Is(word)
+}
+
+// usual are the files that are meant where none is named, the first that is
+// there.
+var usual = []string{"velos.toml", "ecosystem.config.js", "ecosystem.config.cjs", "ecosystem.config.mjs"}
+
+// usualFile is the file that is meant where none is named.
+func (s *session) usualFile() string {
+	if i := slices.IndexFunc(usual, s.there); i >= 0 {
+		return usual[i]
+	}
+	return usual[0]
+}
+
+// there reports whether there is such a file where the command was called.
+func (s *session) there(file string) bool {
+	st, err := os.Stat(s.absolute(file))
+	return err == nil && st.Mode().IsRegular()
 }

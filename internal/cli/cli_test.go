@@ -153,7 +153,7 @@ func TestStartRefusesWhatItCannotDo(t *testing.T) {
 		{2, "there would be 0 of 1 instances\n  hint: one is the least; velos stop api stops it", "scale api 0"}, {2, "one instance cannot be scaled", "scale api:0 2"},
 		{2, "monit: there is no terminal\n  hint: velos list", "monit"}, {2, "is no length of time from 100ms", "monit --interval 1ms"},
 		{2, "usage: velos stop NAME...", "stop"}, {2, "too many arguments", "why api api"},
-		{2, "did you mean velos list?", "lsit"}, {2, "here it is: velos list --json", "jlist"},
+		{2, "did you mean velos list?", "lsit"}, {2, "here it is: velos list --json", "slist"},
 		{2, "must be a whole number, not many", "events -n many"},
 		{2, "--color: blue is unknown", "list --color blue"},
 		{2, "no such signal\n  hint: did you mean SIGTERM?", "signal TRM api"},

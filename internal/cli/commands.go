@@ -30,7 +30,7 @@ var groups = []struct{ id, title string }{
 }
 
 const targetsHelp = `
-An app is named by its name or id; name:N is one instance, all is every app,
+An app is named by its name or id, or by its script; name:N is one instance, all is every app,
 ns:NAME every app of a namespace, /REGEX/ every app whose name matches, FILE.toml every
 app that came from it, and so does another manager's file.`
 
@@ -59,6 +59,8 @@ var commands = []command{
 	{name: "schema", args: "[config]", max: 1, group: "file", short: "print the JSON Schema of velos.toml", long: schemaLong, setup: setupSchema, paged: true},
 
 	{name: "list", aliases: []string{"ls", "l", "ps", "status"}, args: "[NAME...]", max: -1, group: "look", short: "show apps", long: listLong, setup: setupList, targets: true},
+	{name: "jlist", group: "look", short: "list processes as PM2's jlist does", long: jlistLong, setup: setupJList},
+	{name: "prettylist", group: "look", hidden: true, short: "list processes as PM2's prettylist does", long: jlistLong, setup: setupPrettyList},
 	{name: "info", aliases: []string{"show", "describe", "desc"}, args: "NAME...", min: 1, max: -1, group: "look", short: "show everything about apps", long: "Shows configuration, state, usage, logs and environment of apps. Secrets are masked." + targetsHelp, setup: setupInfo, targets: true, paged: true},
 	{name: "why", args: "NAME", min: 1, max: 1, group: "look", short: "explain on one screen why an app is as it is", long: "Explains what an app is doing, since when and why: its last exit, who gave the last order,\nits last words, its latest starts and ends, and what to do next." + targetsHelp, setup: setupWhy, targets: true},
 	{name: "crash", args: "NAME", min: 1, max: 1, group: "look", short: "say why the last run of an app ended", long: crashLong, setup: setupCrash, targets: true},
@@ -80,7 +82,7 @@ var commands = []command{
 	{name: "import", args: "FILE", min: 1, max: 1, group: "files", short: "make a velos.toml of another manager's file", long: importLong, setup: setupImport},
 	{name: "export", args: "ENGINE [NAME|FILE]...", min: 1, max: -1, group: "files", short: "make the files of another engine for apps", long: exportLong, setup: setupExport, targets: true},
 
-	{name: "save", aliases: []string{"dump"}, group: "daemon", short: "write down which apps there are", long: "Writes a snapshot of all apps that resurrect brings back. A reboot or a crash of the daemon\nneeds none: what is running is always written down.", setup: setupSave},
+	{name: "save", aliases: []string{"dump"}, group: "daemon", short: "write down which apps there are", long: "Writes a snapshot of all apps that resurrect brings back. A reboot or a crash of the daemon\nneeds none: what is running is always written down. When there are no apps, the last snapshot stays unless --force is given.", setup: setupSave},
 	{name: "resurrect", group: "daemon", short: "bring back what save wrote down", long: "Brings back the apps of the last save. Apps that are there already are left as they are.", setup: setupResurrect},
 	{name: "ping", group: "daemon", short: "ask whether the daemon runs, without starting it", setup: setupPing},
 	{name: "kill", group: "daemon", short: "stop all apps and the daemon; the apps stay known", long: killLong, setup: setupKill},

@@ -22,8 +22,8 @@ func flagHint(cmd *cobra.Command, name, hint string) string {
 	switch {
 	case abroad:
 		return there
-	case cmd.Name() == "restart" && describes(name):
-		return "a restart keeps what the app is: velos delete it and velos start it with --" + name + ", or write a velos.toml"
+	case describes(name) && name == "watch":
+		return "what is watched goes with the run; velos config set NAME watch=false ends it for good"
 	case near != "":
 		hint = "did you mean --" + near + "?"
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"os"
 	"slices"
 	"strings"
 
@@ -29,7 +30,7 @@ func (o *specFlags) flags(f *pflag.FlagSet) {
 	str(&o.Name, "name", "n", "name of the app")
 	str(&o.Namespace, "namespace", "", "namespace of the app")
 	str(&o.Instances, "instances", "i", "number of processes; max is one for each core, -1 leaves one core free")
-	str(&o.Mode, "mode", "", "fork or cluster; several instances of a script that node runs are a cluster")
+	str(&o.Mode, "mode", "", "fork or cluster; a script that node runs is a cluster when -i is given")
 	str(&o.Cwd, "cwd", "", "working directory")
 	str(&o.Interpreter, "interpreter", "", "program that runs the script; none runs it itself")
 	f.StringArrayVar(&o.InterpreterArgs, "interpreter-args", nil, "arguments of the interpreter")
@@ -129,6 +130,11 @@ func valued(f *pflag.FlagSet, fl *pflag.Flag) error {
 func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, error) {
 	c := o.Options
 	c.Args = args
+	for _, file := range []*string{&c.OutFile, &c.ErrFile, &c.LogFile} {
+		if *file == "NULL" { // PM2's word for it
+			*file = os.DevNull
+		}
+	}
 	c.Flags = map[string]string{}
 	var err error
 	f.Visit(func(fl *pflag.Flag) {
@@ -149,11 +155,14 @@ func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, er
 			c.Env = append(c.Env, e)
 		}
 	}
-	c.Watch = watchPaths(o.Watch)
+	c.Watch, c.IgnoreWatch = watchPaths(o.Watch), patterns(o.IgnoreWatch)
 	for _, name := range []string{"ignore-watch", "watch-ignore", "watch-delay"} {
 		if f.Changed(name) && !f.Changed("watch") {
 			return c, invalid("--"+name+": needs --watch", "add --watch, or leave it out")
 		}
+	}
+	if err := o.delay(); err != nil {
+		return c, err
 	}
 	yes, no := true, false
 	if o.noAutostart {
@@ -195,6 +204,44 @@ func watchPaths(list []string) []string {
 		return []string{""}
 	}
 	return list
+}
+
+// watched takes directories among the words as the paths of a --watch that has
+// none: PM2 has them behind it, and a directory is nothing that starts.
+func (o *specFlags) watched(s *session, words []string) []string {
+	if len(o.Watch) != 1 || o.Watch[0] != here {
+		return words
+	}
+	var rest, paths []string
+	for _, w := range words {
+		if st, err := os.Stat(s.absolute(w)); err == nil && st.IsDir() {
+			paths = append(paths, w)
+		} else {
+			rest = append(rest, w)
+		}
+	}
+	if len(paths) > 0 && !slices.Equal(paths, []string{here}) {
+		o.Watch = paths
+	}
+	return rest
+}
+
+// patterns are those of --ignore-watch, of which one value may hold several.
+func patterns(values []string) []string {
+	var all []string
+	for _, v := range values {
+		all = append(all, strings.Fields(v)...)
+	}
+	return all
+}
+
+// delay refuses a number that PM2 reads as seconds, and everything else here
+// as milliseconds.
+func (o *specFlags) delay() error {
+	if d := o.WatchDelay; len(d) > 0 && len(d) < 3 && allDigits(d) {
+		return invalid("--watch-delay: "+d+" would be milliseconds", "write "+d+"s, or "+d+"ms")
+	}
+	return nil
 }
 
 // profiles are the words of --env that name profiles and not variables.

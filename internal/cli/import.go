@@ -24,6 +24,7 @@ const importLong = `Makes a velos.toml of another manager's file and says what c
     velos import Procfile                  one app for each line
     velos import supervisord.conf          its [program:…] sections
     velos import compose.yaml              what runs as a process
+    velos import process-compose.yaml
     velos import api.service               a unit of systemd
 
 The file is written where velos is called, for the owner alone, since environments hold secrets. -o - shows it instead.

@@ -58,7 +58,9 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 		return nil, err
 	}
 	if len(words)+len(o.config) == 0 {
-		return nil, invalid("start: nothing to start", "name an app, a script or a configuration file")
+		if words = []string{s.usualFile()}; !s.there(words[0]) {
+			return nil, invalid("start: nothing to start", "name an app, a script or a configuration file; without a name it would be velos.toml here, or ecosystem.config.js")
+		}
 	}
 	for _, w := range words {
 		if allDigits(w) && f.Changed("stop-exit-codes") {
@@ -105,7 +107,7 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 	opts.PortLater = o.port != ""
 	specs, err := config.FromArgs(scripts, opts, env)
 	if err != nil {
-		return nil, err
+		return nil, p.meant(scripts, err)
 	}
 	for i := range specs {
 		if err := p.script(&specs[i]); err != nil {
@@ -133,18 +135,34 @@ func (p *plan) sort(words []string) (files, scripts []string, err error) {
 			return nil, nil, err
 		case len(found) == 0 && mustBeKnown(w):
 			return nil, nil, notFound("start", p.apps, w)
+		case w == "-":
+			return nil, nil, invalid("start -: standard input is not read", "write it into a file, and name that: velos start FILE.json")
 		case len(found) == 0 || p.named || p.force:
 			scripts = append(scripts, w)
 			continue
 		case p.given != "":
 			return nil, nil, invalid("start "+quote(w)+": "+p.given+" does not apply to an app that is known",
-				"velos start SCRIPT --force "+p.given+" … makes a second app of the script; delete the app first to make it anew")
+				"velos restart "+quote(w)+" "+p.given+" … changes it; velos start SCRIPT --force makes a second app of the script")
 		}
 		for _, t := range found {
 			p.known(t)
 		}
 	}
 	return files, scripts, nil
+}
+
+// meant is the error for words of which one is no script, but names apps.
+func (p *plan) meant(scripts []string, err error) error {
+	for _, w := range scripts {
+		switch found, _ := match(p.apps, w); {
+		case !strings.Contains(err.Error(), w+": no such file"):
+		case len(found) > 0 && p.named:
+			return invalid("start "+quote(w)+": --name does not apply to an app that is known", "velos restart "+quote(w)+" --name NAME renames it")
+		case grouping(p.apps, w) != "":
+			return notFound("start", p.apps, w)
+		}
+	}
+	return err
 }
 
 // specFlag is the first flag given that says what an app should be, as it is

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/config"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -20,11 +21,13 @@ become ready ends it: everything is as it was before, the exit code is 1, and th
 
 That needs ports that several processes can have at once: cluster mode, or listen. Other apps are restarted one
 instance after the other, and the answer says why. A configuration file reloads its apps as the file has them now
-and starts the new ones.` + targetsHelp
+and starts the new ones.` + alterHelp + targetsHelp
 
 // reloadFlags are the flags of reload.
 type reloadFlags struct {
 	waiting
+	alterFlags
+	alter    *config.Alteration
 	parallel int
 	update   bool
 	only     []string
@@ -41,18 +44,22 @@ func setupReload(s *session, f *pflag.FlagSet) handler {
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
 	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
 	profileFlag(f, &o.env)
+	o.alterFlags.flags(f)
 	return func(ctx context.Context, args []string) error {
+		args, rest, dash := dashed(f, args)
+		args = o.watched(s, args)
 		limit, err := o.limit()
 		if err == nil {
 			err = checkFile("reload", o.env, o.only, len(o.config) > 0 || slices.ContainsFunc(args, fileName))
+		}
+		if err == nil {
+			o.alter, err = o.alteration(f, rest, dash)
 		}
 		switch {
 		case err != nil:
 			return err
 		case o.parallel < 1:
 			return invalid("--parallel: must be 1 or more", "such as --parallel 2")
-		case f.ArgsLenAtDash() >= 0:
-			return invalid("reload: arguments behind -- do not apply to an app that is known", "velos delete it and velos start it with them, or write a velos.toml")
 		case len(args)+len(o.config) == 0:
 			return invalid("reload: something is missing", "name an app, a configuration file, or all")
 		}
@@ -84,9 +91,10 @@ func (r *reload) orders(ctx context.Context, words []string) ([]order, error) {
 	var orders []order
 	var known []target
 	for _, w := range words {
-		found, err := resolve("reload", p.apps, []string{w})
-		switch {
-		case p.isFile(w):
+		if p.isFile(w) {
+			if err := r.flags.unnamed("reload", w, r.flags.alter); err != nil {
+				return nil, err
+			}
 			specs, err := r.described(p, w, r.flags.only, r.flags.env)
 			if err != nil {
 				return nil, err
@@ -94,11 +102,13 @@ func (r *reload) orders(ctx context.Context, words []string) ([]order, error) {
 			for i := range specs {
 				orders = append(orders, r.toSpec(p, &specs[i]))
 			}
-		case err != nil:
-			return nil, err
-		default:
-			known = append(known, found...)
+			continue
 		}
+		found, err := r.resolve("reload", p.apps, []string{w})
+		if err != nil {
+			return nil, err
+		}
+		known = append(known, found...)
 	}
 	for _, t := range once(known) {
 		if slices.ContainsFunc(orders, func(o order) bool { return o.id == t.app.ID }) {
@@ -109,6 +119,9 @@ func (r *reload) orders(ctx context.Context, words []string) ([]order, error) {
 			if ask.Spec, err = r.refreshed("reload", t.app); err != nil {
 				return nil, err
 			}
+		}
+		if ask.Spec, err = r.altered("reload", t, ask.Spec, r.flags.alter); err != nil {
+			return nil, err
 		}
 		orders = append(orders, r.order(t, ask))
 	}

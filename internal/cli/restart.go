@@ -5,7 +5,6 @@ import (
 	"context"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -19,12 +18,19 @@ import (
 )
 
 const restartLong = `Stops apps, waits until their processes are gone, and starts them again. The answer comes when each
-is online and has lived through min_uptime. A script that is known is its app; a script that is not
-known is started; a configuration file restarts its apps as the file has them now and starts the new ones.` + targetsHelp
+is online and has lived through min_uptime. A script that no app runs
+is started; a configuration file restarts its apps as the file has them now and starts the new ones.` + alterHelp + targetsHelp
+
+// alterHelp is about flags of restart and reload that their help does not list.
+const alterHelp = `
+Flags of start that say what an app is change one that is known, as velos config set does: velos restart api
+--max-memory 300M --cron "0 3 * * *" --node-args=--inspect -- --port 3001.`
 
 // restartFlags are the flags of restart.
 type restartFlags struct {
 	waiting
+	alterFlags
+	alter  *config.Alteration
 	rename string
 	update bool
 	only   []string
@@ -41,16 +47,19 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 	f.StringSliceVar(&o.only, "only", nil, "only these apps of the configuration file")
 	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
 	profileFlag(f, &o.env)
+	o.alterFlags.flags(f)
 	return func(ctx context.Context, args []string) error {
+		args, rest, dash := dashed(f, args)
+		args = o.watched(s, args)
 		limit, err := o.limit()
 		if err == nil {
 			err = checkFile("restart", o.env, o.only, len(o.config) > 0 || slices.ContainsFunc(args, fileName))
 		}
+		if err == nil {
+			o.alter, err = o.alteration(f, rest, dash)
+		}
 		if err != nil {
 			return err
-		}
-		if f.ArgsLenAtDash() >= 0 {
-			return invalid("restart: arguments behind -- do not apply to an app that is known", "velos delete it and velos start it with them, or write a velos.toml")
 		}
 		orders, err := s.restarts(ctx, &o, distinct(append(args, o.config...)))
 		if err != nil {
@@ -71,6 +80,9 @@ func (s *session) restarts(ctx context.Context, o *restartFlags, words []string)
 	var known []target
 	for _, w := range words {
 		if p.isFile(w) {
+			if err := o.unnamed("restart", w, o.alter); err != nil {
+				return nil, err
+			}
 			more, err := s.restartFile(p, w, o)
 			if err != nil {
 				return nil, err
@@ -80,15 +92,17 @@ func (s *session) restarts(ctx context.Context, o *restartFlags, words []string)
 		}
 		found, err := resolve("restart", p.apps, []string{w})
 		if err != nil {
-			t, ok, err2 := s.byScript(p, w, err)
-			if err2 != nil {
-				return nil, err2
-			}
-			if !ok {
+			if found = s.running(p.apps, w); len(found) == 0 {
+				err := s.unknownScript(p, w, err)
+				if err == nil {
+					err = o.unnamed("restart", w, o.alter)
+				}
+				if err != nil {
+					return nil, err
+				}
 				orders = append(orders, s.startOrder(p.steps[len(p.steps)-1], !o.noWait))
 				continue
 			}
-			found = []target{t}
 		}
 		known = append(known, found...)
 	}
@@ -104,6 +118,9 @@ func (s *session) restarts(ctx context.Context, o *restartFlags, words []string)
 			if r.Spec, err = s.refreshed("restart", t.app); err != nil {
 				return nil, err
 			}
+		}
+		if r.Spec, err = s.altered("restart", t, r.Spec, o.alter); err != nil {
+			return nil, err
 		}
 		orders = append(orders, s.restartOrder(t, r, o.rename))
 	}
@@ -146,38 +163,22 @@ func (s *session) restartOrder(t target, r wire.Restart, rename string) order {
 	return o
 }
 
-// byScript finds the app of a script, or plans its start. missing is the
-// error for a word that is neither.
-func (s *session) byScript(p *plan, word string, missing error) (target, bool, error) {
+// unknownScript plans the start of a script that no app runs. missing is the
+// error for a word that is none.
+func (s *session) unknownScript(p *plan, word string, missing error) error {
 	env, err := s.environ()
 	if err != nil || velos.CodeOf(missing) != velos.NotFound || mustBeKnown(word) {
-		return target{}, false, missing
-	}
-	abs := word
-	if !filepath.IsAbs(abs) {
-		abs = filepath.Join(env.Dir, abs)
-	}
-	var found []target
-	for i := range p.apps {
-		if a := &p.apps[i]; a.Spec.Script == abs || a.Spec.Command != "" && a.Spec.Command == word {
-			found = append(found, target{a, -1})
-		}
-	}
-	if len(found) == 1 {
-		return found[0], true, nil
-	}
-	if len(found) > 1 {
-		return target{}, false, invalid("restart "+quote(word)+": "+countApps(len(found))+" run this script", "name one of them")
+		return missing
 	}
 	// Only what is a file without a doubt is started: a misspelt name is not.
-	if st, err := os.Stat(abs); err != nil || st.IsDir() {
-		return target{}, false, missing
+	if st, err := os.Stat(s.absolute(word)); err != nil || st.IsDir() {
+		return missing
 	}
 	specs, err := config.FromArgs([]string{word}, config.Options{}, env)
 	if err != nil {
-		return target{}, false, err
+		return err
 	}
-	return target{}, false, p.script(&specs[0])
+	return p.script(&specs[0])
 }
 
 // described are the Specs of a file's apps, or of those named.

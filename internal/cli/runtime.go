@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"os"
 	"slices"
 	"time"
 
@@ -12,7 +13,7 @@ import (
 )
 
 const runtimeLong = `Runs apps in the foreground, as a container wants it: velos starts velosd, starts what is named (words and flags
-are those of start), shows what the apps write on stdout, and ends when the last app is done or has given up,
+are those of start; without any it is velos.toml, or else ecosystem.config.js), shows what the apps write on stdout, and ends when the last app is done or has given up,
 with that app's exit code. As process 1 it also reaps what nobody else waits for.
 
 SIGTERM and SIGINT stop the apps in order; then the exit code is 0. SIGHUP, SIGUSR1 and SIGUSR2 are
@@ -37,8 +38,9 @@ func setupRuntime(s *session, f *pflag.FlagSet) handler {
 		if n := f.ArgsLenAtDash(); n >= 0 {
 			words, rest = args[:n], args[n:]
 		}
+		words = o.watched(s, s.unstarted(words))
 		if len(words)+len(o.config) == 0 {
-			words = []string{"velos.toml"}
+			words = []string{s.usualFile()}
 		}
 		switch err := s.dial(); {
 		case err == nil:
@@ -49,6 +51,17 @@ func setupRuntime(s *session, f *pflag.FlagSet) handler {
 		}
 		return s.runtime(ctx, f, &o, words, rest)
 	}
+}
+
+// unstarted is words without the start that pm2-runtime has before them.
+func (s *session) unstarted(words []string) []string {
+	if len(words) < 2 || words[0] != "start" {
+		return words
+	}
+	if _, err := os.Stat(s.absolute("start")); err == nil {
+		return words
+	}
+	return words[1:]
 }
 
 // runtime is one life of a container. ctx ends with the first SIGTERM; what

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"os"
 	"strconv"
 
 	"github.com/spf13/pflag"
@@ -13,12 +14,23 @@ import (
 type savedAnswer struct {
 	Path  string `json:"path"`
 	Count int    `json:"count"`
+	Kept  bool   `json:"kept,omitempty"` // nothing was written
 }
 
-func setupSave(s *session, _ *pflag.FlagSet) handler {
+func setupSave(s *session, f *pflag.FlagSet) handler {
+	force := f.BoolP("force", "f", false, "write it down also when there are no apps")
 	return func(ctx context.Context, _ []string) error {
-		if err := s.connect(ctx); err != nil {
+		apps, err := s.apps(ctx)
+		if err != nil {
 			return err
+		}
+		h, err := s.home()
+		if err != nil {
+			return err
+		}
+		if _, err := os.Stat(h.SavedFile()); err == nil && len(apps) == 0 && !*force {
+			// A fresh daemon must not make the last snapshot worthless.
+			return s.answer(savedAnswer{Path: h.SavedFile(), Kept: true}, "nothing saved: there are no apps, and "+view.Text(h.SavedFile())+" stays as it was; --force replaces it\n")
 		}
 		ctx, stop := briefly(ctx)
 		defer stop()
@@ -26,7 +38,7 @@ func setupSave(s *session, _ *pflag.FlagSet) handler {
 		if err != nil {
 			return late(err, patience)
 		}
-		return s.answer(savedAnswer{p.Path, p.Count}, "saved "+countApps(p.Count)+" in "+view.Text(p.Path)+"\n")
+		return s.answer(savedAnswer{Path: p.Path, Count: p.Count}, "saved "+countApps(p.Count)+" in "+view.Text(p.Path)+"\n")
 	}
 }
 
@@ -39,7 +51,7 @@ func setupResurrect(s *session, _ *pflag.FlagSet) handler {
 		if err != nil {
 			return err
 		}
-		return s.answer(savedAnswer{p.Path, p.Count}, "brought back "+countApps(p.Count)+" from "+view.Text(p.Path)+"\n")
+		return s.answer(savedAnswer{Path: p.Path, Count: p.Count}, "brought back "+countApps(p.Count)+" from "+view.Text(p.Path)+"\n")
 	}
 }
 

@@ -18,6 +18,8 @@ const startLong = `Starts programs and keeps them running. What is named may be
     a configuration file     velos start velos.toml --only api
     another manager's file   velos start ecosystem.config.js --env production
 
+Without a word it is velos.toml, or else ecosystem.config.js, of the working directory.
+
 What stands behind -- are arguments of the program. The answer comes when every process is ready, or has
 failed: then with exit code 6, the reason and the last lines. Ready is what has lived through min_uptime, or what
 has said so itself (--wait-ready), or what a probe of the file has found out.
@@ -59,6 +61,7 @@ func setupStart(s *session, f *pflag.FlagSet) handler {
 		if n := f.ArgsLenAtDash(); n >= 0 {
 			words, rest = args[:n], args[n:]
 		}
+		words = o.watched(s, words)
 		if err := checkPort(o.port); err != nil {
 			return err
 		}

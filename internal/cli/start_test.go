@@ -146,7 +146,7 @@ func TestARestartThatFailsHasOneVerb(t *testing.T) {
 func TestHelpOfWhatIsNoCommand(t *testing.T) {
 	d := newFake(t, "A")
 	want(t, d, 2, "", "no such command: strat\n  hint: did you mean velos start?", "help", "strat")
-	want(t, d, 2, "", "here it is: velos list --json", "help", "jlist")
+	want(t, d, 2, "", "here it is: velos list --json", "help", "slist")
 	want(t, d, 0, "velos kill", "", "help", "kill")
 	want(t, d, 0, "The daemon and its memory:", "", "help")
 	want(t, d, 4, "", "did you mean A?", "stop", "a")
@@ -165,5 +165,5 @@ func TestWhatIsNamedTwiceIsOrderedOnce(t *testing.T) {
 	if out, _ := want(t, d, 0, "", "", "restart", "velos.toml", "one", "velos.toml"); strings.Count(out, "one:") != 1 || len(d.restarts) != 2 {
 		t.Errorf("got %s", out)
 	}
-	want(t, d, 2, "", "velos start SCRIPT --force -- …", "start", "one", "--", "x")
+	want(t, d, 2, "", "velos restart one -- … changes it", "start", "one", "--", "x")
 }

@@ -41,27 +41,50 @@ func resolve(verb string, apps []velos.App, words []string) ([]target, error) {
 }
 
 // resolve is resolve for words that may name a configuration file, too: it
-// stands for the apps that came from it, whatever it says by now.
+// stands for the apps that came from it, whatever it says by now. A script
+// stands for the apps that run it.
 func (s *session) resolve(verb string, apps []velos.App, words []string) ([]target, error) {
 	var names []string
 	for _, w := range words {
-		if found, _ := match(apps, w); len(found) > 0 || !fileName(w) {
+		if found, err := match(apps, w); len(found) > 0 || err != nil {
 			names = append(names, w)
 			continue
 		}
-		path := w
-		if !filepath.IsAbs(path) {
-			path = filepath.Join(s.Dir, path)
+		found := s.running(apps, w)
+		if fileName(w) {
+			path := s.absolute(w)
+			found = append(found, where(apps, func(a *velos.App) bool { return a.Spec.Source == path })...)
 		}
-		found := where(apps, func(a *velos.App) bool { return a.Spec.Source == path })
-		if len(found) == 0 {
+		if len(found) == 0 && fileName(w) {
 			return nil, &velos.Error{Code: velos.NotFound, Message: verb + " " + quote(w) + ": no app comes from this file", Hint: "velos list shows the apps"}
 		}
 		for _, t := range found {
 			names = append(names, t.app.Spec.Name)
 		}
+		if len(found) == 0 {
+			names = append(names, w)
+		}
 	}
 	return resolve(verb, apps, names)
+}
+
+// running are the apps that run a script, or a command line.
+func (s *session) running(apps []velos.App, word string) []target {
+	path := s.absolute(word)
+	return where(apps, func(a *velos.App) bool {
+		if a.Spec.Command != "" {
+			return a.Spec.Command == word
+		}
+		return a.Spec.Script == path
+	})
+}
+
+// absolute is a path as it is meant where the command was called.
+func (s *session) absolute(path string) string {
+	if filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(s.Dir, path)
 }
 
 // match finds what one word means: nothing, one app, or several.
@@ -128,6 +151,25 @@ func where(apps []velos.App, want func(*velos.App) bool) []target {
 	return list
 }
 
+// grouping is how a group is named here, for a word that names one as PM2 (GROUP) or
+// supervisor (GROUP:* and GROUP:NAME) does; empty if it names none.
+func grouping(apps []velos.App, word string) string {
+	group, name, grouped := strings.Cut(word, ":")
+	for i := range apps {
+		sp := &apps[i].Spec
+		switch {
+		case sp.Name == group && name == "*":
+			return "for all its instances: " + group
+		case sp.Namespace != group:
+		case !grouped || name == "*":
+			return "for the namespace: ns:" + group
+		case sp.Name == name:
+			return "did you mean " + name + "?"
+		}
+	}
+	return ""
+}
+
 // notFound says what is missing and what may have been meant.
 func notFound(verb string, apps []velos.App, word string) error {
 	e := &velos.Error{Code: velos.NotFound, Message: verb + " " + quote(word) + ": no such app", Hint: "velos list shows the apps"}
@@ -161,10 +203,8 @@ func notFound(verb string, apps []velos.App, word string) error {
 				e.Hint = "did you mean " + sp.Name + ", which runs " + sp.Script + "?"
 			}
 		}
-		for _, ns := range spaces {
-			if ns == word {
-				e.Hint = "for the namespace: ns:" + word
-			}
+		if hint := grouping(apps, word); hint != "" {
+			e.Hint = hint
 		}
 	}
 	return e

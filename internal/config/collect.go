@@ -19,7 +19,7 @@ type draft struct {
 	cwdIsBase   bool // without cwd: base, and not the script's directory
 	interpreter string
 	instances   string // "max" or "-1", when it was not a number
-	several     bool   // instances was meant to be more than one, whatever it came to
+	several     bool   // instances is meant to be more than one some day, whatever it came to
 	mode        velos.Mode
 	port        string   // a number, or auto
 	portLater   bool     // PORT is set in what comes of the draft

@@ -228,6 +228,6 @@ func (o *Options) fillInstances(d *draft, env Environ) *problem {
 	if n < 0 {
 		return wrong("must be 1 or more, not "+strconv.Itoa(n), "max is one for each core: "+strconv.Itoa(env.Cores())+" here, -1 leaves one of them free").in("instances")
 	}
-	d.spec.Instances = n
+	d.spec.Instances, d.several = n, true // -i 1 is meant to be scaled, as PM2 has it
 	return nil
 }

@@ -24,7 +24,7 @@ func TestSeveralInstancesOfANodeScriptAreACluster(t *testing.T) {
 		note string
 	}{
 		{"app.js", Options{}, velos.Fork, "node app.js", ""},
-		{"app.js", Options{Instances: "1"}, velos.Fork, "node app.js", ""},
+		{"app.js", Options{Instances: "1"}, velos.Cluster, "node app.js", ""},
 		{"app.js", Options{Instances: "2"}, velos.Cluster, "node app.js", ""},
 		{"app.js", Options{Instances: "max"}, velos.Cluster, "node app.js", ""},
 		{"app.js", Options{Instances: "-1"}, velos.Cluster, "node app.js", ""},

@@ -97,7 +97,7 @@ func whenItEnds() section {
 		millis("kill_timeout", `"5s"`, "between the stop signal and SIGKILL", func(s *velos.Spec) *velos.Millis { return &s.KillTimeout }),
 		{name: "stop_signal", preset: `"SIGTERM"`, help: "asks it to end", form: special(readSignal, "a signal's name or number", ofType("string", "integer")), live: true},
 		{name: "shutdown_with_message", preset: "false", help: "a message on Node's channel asks it to end, not a signal", form: boolean(func(d *draft) *bool { return &d.spec.ShutdownWithMessage })},
-		{name: "shutdown_message", help: `that message; left out, {"type":"shutdown"}`, form: special(readMessage, "JSON, or a word", ofType("string")), live: true},
+		{name: "shutdown_message", help: `that message; left out, {"type":"shutdown"} and then the text "shutdown", which is PM2's`, form: special(readMessage, "JSON, or a word", ofType("string")), live: true},
 	}}
 }
 

@@ -28,6 +28,7 @@ const (
 	Native          Cause = "native_crash"
 	Signalled       Cause = "killed"
 	NotStarted      Cause = "not_started"
+	NoChannel       Cause = "no_channel"
 	Uncaught        Cause = "uncaught_error"
 	Ended           Cause = "ended_without_error"
 	Failed          Cause = "failed"
@@ -69,6 +70,7 @@ var rules = sync.OnceValue(func() []rule {
 		{Refused, regexp.MustCompile(`dial tcp (\S+): connect: connection refused`)},
 		{Refused, regexp.MustCompile(`(?i)connection refused`)},
 		{MissingCommand, regexp.MustCompile(`(?m)(?:^|: )([\w./+-]+): (?:command )?not found$`)},
+		{NoChannel, regexp.MustCompile(`process\.send is not a function`)},
 		{Syntax, regexp.MustCompile(`(?m)^(?:\S+: )?(?:SyntaxError|IndentationError|TabError)`)},
 	}
 })
@@ -149,6 +151,8 @@ func next(r *Report) []string {
 		return []string{"let the app's user have what is named in subject, then: " + again}
 	case Refused:
 		return []string{"start what should listen at the address in subject (velos ports shows what does), then: " + again}
+	case NoChannel:
+		return []string{"node has process.send where it is waited for: velos restart " + r.App + " --wait-ready"}
 	case Syntax:
 		return []string{"correct the source at frame, then: " + again}
 	case Memory:

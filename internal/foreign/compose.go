@@ -23,6 +23,9 @@ func readCompose(_ context.Context, f *File, data []byte, o *Options) error {
 	if bad != nil {
 		return f.fail(bad.line, bad.what, "mend the line")
 	}
+	if root.get("services") == nil && root.get("processes") != nil {
+		return f.processes(root, o)
+	}
 	vars, err := f.composeVars(o)
 	if err != nil {
 		return err

@@ -90,6 +90,7 @@ func init() {
 	formats = []format{
 		{"PM2", isDump, readDump},
 		{"Procfile", isProcfile, readProcfile},
+		{"process-compose", isProcesses, readProcesses},
 		{"compose", isCompose, readCompose},
 		{"systemd", isUnit, readUnit},
 
@@ -118,7 +119,7 @@ func Read(ctx context.Context, path string, o Options) (*File, error) {
 	kind := formatOf(path)
 	if kind == nil {
 		return nil, &velos.Error{Code: velos.Invalid, Message: "read " + shown(path) + ": no manager's file has such a name",
-			Hint: "such as ecosystem.config.js, dump.pm2, Procfile, supervisord.conf, compose.yaml or api.service"}
+			Hint: "such as ecosystem.config.js, dump.pm2, Procfile, supervisord.conf, compose.yaml, process-compose.yaml or api.service"}
 	}
 	f := &File{Path: path, Abs: path, Manager: kind.manager}
 	if home := o.Env.Vars["HOME"]; home != "" && strings.HasPrefix(path, "~/") {

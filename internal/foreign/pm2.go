@@ -32,7 +32,9 @@ func readScript(ctx context.Context, f *File, data []byte, o *Options) error {
 	case ".json":
 		root, bad = parseJSON(string(data))
 	case ".yaml", ".yml":
-		root, bad = parseYAML(data)
+		if root, bad = parseYAML(data); bad == nil && root.get("processes") != nil && root.get("apps") == nil {
+			return f.processes(root, o)
+		}
 	default:
 		if o.Trust != nil {
 			if err := o.Trust(config.Claim{Path: f.Abs, Sum: f.sum, Program: true, Commands: func() []config.Command { return nil }}); err != nil {

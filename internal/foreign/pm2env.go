@@ -236,5 +236,8 @@ func (t *pm2App) logs() error {
 			t.set("log_date_format", config.DefaultTime, t.keys["time"].line)
 		}
 	}
+	if t.get("log_date_format") != nil && t.get("log_raw") != nil {
+		t.file.lost(t.Name, "log_date_format", "velos logs shows when a line was written; a named file holds the bare lines. log_type json keeps the time there")
+	}
 	return nil
 }

@@ -258,8 +258,14 @@ func readMerge(t *pm2App, key string, v *value) error {
 
 func readIgnore(t *pm2App, key string, v *value) error {
 	items := []*value{v}
-	if v.kind == list {
+	switch v.kind {
+	case list:
 		items = v.items
+	case text: // PM2 cuts it at blanks
+		items = nil
+		for _, s := range strings.Fields(v.text) {
+			items = append(items, &value{kind: text, text: s, line: v.line})
+		}
 	}
 	var keep []string
 	for _, c := range items {

@@ -665,7 +665,7 @@ func TestPathsThatCannotWorkAreRefused(t *testing.T) {
 		path, want string
 		code       velos.Code
 	}{
-		{dir + "/none/x.log", "no such directory", velos.Invalid},
+		{dir + "/link.log/x.log", "not a directory", velos.Invalid},
 		{"x.log", "not an absolute path", velos.Invalid},
 		{dir + "/link.log", "not a regular file", velos.Invalid},
 		{dir, "not a regular file", velos.Invalid},
@@ -679,6 +679,22 @@ func TestPathsThatCannotWorkAreRefused(t *testing.T) {
 	}
 	if _, err := s.Log(4, Policy{Name: "four"}); velos.CodeOf(err) != velos.Conflict {
 		t.Errorf("a standard file that another app was given: got %v", err)
+	}
+}
+
+func TestTheDirectoryOfALogFileIsMade(t *testing.T) {
+	dir := t.TempDir()
+	s := store(t, dir, Options{})
+	l := open(t, s, 1, Policy{Name: "one", Out: dir + "/deep/down/out.log", Err: dir + "/deep/err.log"})
+	out, err := run(t, l, 0, 1)
+	defer hush(out, err)
+	sayLines(t, l, out, 0, 2)
+	l.Settle(0)
+	if b, err := os.ReadFile(dir + "/deep/down/out.log"); err != nil || bytes.Count(b, []byte("\n")) != 2 {
+		t.Errorf("%v %q", err, b)
+	}
+	if st, err := os.Stat(dir + "/deep/down"); err != nil || st.Mode().Perm()&0o700 != 0o700 {
+		t.Errorf("%v %v", st, err)
 	}
 }
 

@@ -66,10 +66,9 @@ func (s *Store) usable(p *Policy, old *Log) error {
 		if !filepath.IsAbs(path) {
 			return &velos.Error{Code: velos.Invalid, Message: "log file " + path + ": not an absolute path"}
 		}
-		dir := filepath.Dir(path)
-		if st, err := os.Stat(dir); err != nil || !st.IsDir() {
-			return &velos.Error{Code: velos.Invalid, Message: "log file " + path + ": no such directory: " + dir,
-				Hint: "make it first: mkdir -p " + dir}
+		// Other managers make the directory of a file that was asked for.
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return &velos.Error{Code: velos.Invalid, Message: "log file " + path + ": " + err.Error(), Hint: "name another file, or make its directory first", Cause: err}
 		}
 		if st, err := os.Lstat(path); err == nil && !st.Mode().IsRegular() && st.Mode()&fs.ModeCharDevice == 0 {
 			return &velos.Error{Code: velos.Invalid, Message: "log file " + path + ": not a regular file"}

@@ -2,6 +2,7 @@ package supervise
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -99,7 +100,7 @@ func TestTheShutdownMessageTakesTheSignalsPlace(t *testing.T) {
 		_ = s.stop(false)
 		s.after(time.Second)
 		a := s.actor(0)
-		if len(a.said) != 1 || a.said[0] != `{"type":"shutdown"}` || a.soft != 0 {
+		if !slices.Equal(a.said, []string{`{"type":"shutdown"}`, `"shutdown"`}) || a.soft != 0 {
 			t.Errorf("said %v, %d signals", a.said, a.soft)
 		}
 		s.after(5 * time.Second)

@@ -162,16 +162,16 @@ func (r *runner) term() {
 }
 
 // shutdown sends the program's own message instead of a signal, where that is
-// wanted and it has a channel.
+// wanted and it has a channel. Programs that were written for PM2 know the
+// bare word only.
 func (r *runner) shutdown() bool {
-	if !r.spec.ShutdownWithMessage || r.sig != 0 {
+	switch {
+	case !r.spec.ShutdownWithMessage || r.sig != 0:
 		return false
+	case r.spec.ShutdownMessage != "":
+		return r.child.Say(r.spec.ShutdownMessage) == nil
 	}
-	m := r.spec.ShutdownMessage
-	if m == "" {
-		m = `{"type":"shutdown"}`
-	}
-	return r.child.Say(m) == nil
+	return r.child.Say(`{"type":"shutdown"}`) == nil && r.child.Say(`"shutdown"`) == nil
 }
 
 // onExit: the root of the tree has ended.

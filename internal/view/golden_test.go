@@ -150,6 +150,8 @@ func goldens() map[string]string {
 	add("list-narrow.txt", func(b *bytes.Buffer) { List(b, fixtures(), Options{Now: fixtureNow, Width: 40}) })
 	add("list-colour.txt", func(b *bytes.Buffer) { List(b, fixtures(), Options{Now: fixtureNow, Color: true}) })
 	add("list-empty.txt", func(b *bytes.Buffer) { List(b, nil, Options{}) })
+	add("jlist.json", func(b *bytes.Buffer) { JList(b, fixtures(), false) })
+	add("prettylist.txt", func(b *bytes.Buffer) { JList(b, fixtures()[:1], true) })
 	add("list-empty.json", func(b *bytes.Buffer) { List(b, nil, Options{Format: JSON}) })
 	add("logs-time.txt", func(b *bytes.Buffer) {
 		e := NewEntries(b, fixtures(), LogOptions{Options: Options{Now: fixtureNow}, Stamp: "%H:%M:%S.%L"})

@@ -228,3 +228,13 @@ func (o Options) instanceRow(i *velos.Instance) []cell {
 	}
 	return row
 }
+
+// First is the first instance of an app that runs, or one of zeros.
+func First(a *velos.App) *velos.Instance {
+	for i := range a.Instances {
+		if a.Instances[i].PID != 0 {
+			return &a.Instances[i]
+		}
+	}
+	return &velos.Instance{}
+}

@@ -201,7 +201,7 @@ func ending(c *velos.Spec) string {
 	if c.ShutdownWithMessage {
 		how = "message " + c.ShutdownMessage
 		if c.ShutdownMessage == "" {
-			how = `message {"type":"shutdown"}`
+			how = `messages {"type":"shutdown"} and "shutdown"`
 		}
 	}
 	return how + ", killed after " + Span(c.KillTimeout)
