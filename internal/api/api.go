@@ -241,8 +241,14 @@ func (q *request) do(route *Route) error {
 // error is the last line of a stream; an array is left open, so that nobody
 // takes it for whole.
 func (q *request) fail(err error) {
-	if q.r.Context().Err() != nil && q.begun {
-		return // nobody listens
+	if q.r.Context().Err() != nil {
+		closing, ok := guard.Closing(q.r)
+		if !ok && q.begun {
+			return // nobody listens
+		}
+		if ok {
+			err = closing
+		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) && velos.CodeOf(err) == velos.Timeout && velos.HintOf(err) == "" {
 		err = &velos.Error{Code: velos.Timeout, Message: "the daemon did not answer in time", Hint: "look at it with: velos ping", Cause: err}
