@@ -40,7 +40,7 @@ type state struct {
 
 	// The crowd's mu guards these.
 	apps    []known
-	seen    bool // apps are those of the daemon
+	seen    bool            // apps are those of the daemon
 	touched map[uint32]bool // by events, since the last look
 	anew    bool            // the daemon is another one
 }
