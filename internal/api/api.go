@@ -10,6 +10,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -60,8 +61,9 @@ type Ways struct {
 type Route struct {
 	Method, Path string
 	answer       func(*request) error
-	alone        bool // needs no daemon, or says itself that there is none
-	reads        bool // changes nothing, whatever the method
+	alone        bool   // needs no daemon, or says itself that there is none
+	reads        bool   // changes nothing, whatever the method
+	Keys         string // that the address may have behind the question mark
 }
 
 // Reads reports whether nothing is changed, so that a token that may only read
@@ -71,47 +73,47 @@ func (r *Route) Reads() bool { return r.Method == http.MethodGet || r.reads }
 // Routes is all that can be asked.
 func Routes() []Route {
 	return []Route{
-		{"GET", "/v1/health", health, true, false},
-		{"GET", "/v1/openapi.yaml", describe, true, false},
-		{"POST", "/v1/tickets", ticket, true, true},
-		{"POST", sessionPath, signIn, true, true},
-		{"GET", "/v1/stream", socketed, true, false},
-		{"GET", "/v1/usage", ownUsage, false, false},
-		{"GET", "/v1/metrics", allFigures, false, false},
-		{"GET", "/v1/history/figures", allRecorded, false, false},
-		{"GET", "/v1/events", events, false, false},
-		{"GET", "/v1/changes", changes, false, false},
-		{"GET", "/v1/audit", audited, true, false},
-		{"GET", "/v1/ports", ports, false, false},
-		{"GET", "/v1/summary", studied("summary"), false, false},
-		{"GET", "/v1/patterns", studied("patterns"), false, false},
-		{"GET", "/v1/anomalies", studied("anomalies"), false, false},
-		{"GET", "/v1/logs/search", lookup, false, false},
-		{"POST", "/v1/diff", diff, false, false},
-		{"POST", "/v1/apply", apply, false, false},
-		{"POST", "/v1/undo", undoLast, false, false},
-		{"POST", "/v1/save", save, false, false},
-		{"GET", "/v1/apps", list, false, false},
-		{"GET", "/v1/apps/{app}", info, false, false},
-		{"DELETE", "/v1/apps/{app}", remove, false, false},
-		{"GET", "/v1/apps/{app}/why", why, false, false},
-		{"GET", "/v1/apps/{app}/crash", crashed, false, false},
-		{"GET", "/v1/apps/{app}/usage", usage, false, false},
-		{"GET", "/v1/apps/{app}/logs", logs, false, false},
-		{"GET", "/v1/apps/{app}/wait", wait, false, false},
-		{"GET", "/v1/apps/{app}/history", history, false, false},
-		{"GET", "/v1/apps/{app}/history/figures", recorded, false, false},
-		{"GET", "/v1/apps/{app}/config", settings, false, false},
-		{"POST", "/v1/apps/{app}/config", change, false, false},
-		{"POST", "/v1/apps/{app}/undo", undo, false, false},
-		{"POST", "/v1/apps/{app}/start", start, false, false},
-		{"POST", "/v1/apps/{app}/stop", stop, false, false},
-		{"POST", "/v1/apps/{app}/restart", restart, false, false},
-		{"POST", "/v1/apps/{app}/reload", reload, false, false},
-		{"POST", "/v1/apps/{app}/scale", scale, false, false},
-		{"POST", "/v1/apps/{app}/signal", signal, false, false},
-		{"POST", "/v1/apps/{app}/reset", reset, false, false},
-		{"POST", "/v1/apps/{app}/flush", flush, false, false},
+		{"GET", "/v1/health", health, true, false, ""},
+		{"GET", "/v1/openapi.yaml", describe, true, false, ""},
+		{"POST", "/v1/tickets", ticket, true, true, ""},
+		{"POST", sessionPath, signIn, true, true, ""},
+		{"GET", "/v1/stream", socketed, true, false, "ticket"},
+		{"GET", "/v1/usage", ownUsage, false, false, ""},
+		{"GET", "/v1/metrics", allFigures, false, false, ""},
+		{"GET", "/v1/history/figures", allRecorded, false, false, "span points"},
+		{"GET", "/v1/events", events, false, false, "after since lines app follow"},
+		{"GET", "/v1/changes", changes, false, false, "since lines app"},
+		{"GET", "/v1/audit", audited, true, false, "since lines app agent actor op"},
+		{"GET", "/v1/ports", ports, false, false, "port"},
+		{"GET", "/v1/summary", studied("summary"), false, false, "app since until"},
+		{"GET", "/v1/patterns", studied("patterns"), false, false, "app since until"},
+		{"GET", "/v1/anomalies", studied("anomalies"), false, false, "app since until"},
+		{"GET", "/v1/logs/search", lookup, false, false, "q app since until lines src level limit cursor newest"},
+		{"POST", "/v1/diff", diff, false, false, ""},
+		{"POST", "/v1/apply", apply, false, false, ""},
+		{"POST", "/v1/undo", undoLast, false, false, ""},
+		{"POST", "/v1/save", save, false, false, ""},
+		{"GET", "/v1/apps", list, false, false, ""},
+		{"GET", "/v1/apps/{app}", info, false, false, ""},
+		{"DELETE", "/v1/apps/{app}", remove, false, false, ""},
+		{"GET", "/v1/apps/{app}/why", why, false, false, ""},
+		{"GET", "/v1/apps/{app}/crash", crashed, false, false, ""},
+		{"GET", "/v1/apps/{app}/usage", usage, false, false, ""},
+		{"GET", "/v1/apps/{app}/logs", logs, false, false, "after since until lines grep src level follow"},
+		{"GET", "/v1/apps/{app}/wait", wait, false, false, "until all since timeout_ms"},
+		{"GET", "/v1/apps/{app}/history", history, false, false, ""},
+		{"GET", "/v1/apps/{app}/history/figures", recorded, false, false, "span points"},
+		{"GET", "/v1/apps/{app}/config", settings, false, false, "key"},
+		{"POST", "/v1/apps/{app}/config", change, false, false, ""},
+		{"POST", "/v1/apps/{app}/undo", undo, false, false, ""},
+		{"POST", "/v1/apps/{app}/start", start, false, false, ""},
+		{"POST", "/v1/apps/{app}/stop", stop, false, false, ""},
+		{"POST", "/v1/apps/{app}/restart", restart, false, false, ""},
+		{"POST", "/v1/apps/{app}/reload", reload, false, false, ""},
+		{"POST", "/v1/apps/{app}/scale", scale, false, false, ""},
+		{"POST", "/v1/apps/{app}/signal", signal, false, false, ""},
+		{"POST", "/v1/apps/{app}/reset", reset, false, false, ""},
+		{"POST", "/v1/apps/{app}/flush", flush, false, false, ""},
 	}
 }
 
@@ -129,7 +131,7 @@ func New(ways Ways) *Server {
 	for i := range s.all {
 		route := &s.all[i]
 		s.mux.HandleFunc(route.Method+" "+route.Path, func(w http.ResponseWriter, r *http.Request) {
-			q := &request{Ways: &s.ways, hub: s.hub, w: w, r: r}
+			q := &request{Ways: &s.ways, hub: s.hub, w: w, r: r, keys: strings.Fields(route.Keys)}
 			if err := q.do(route); err != nil {
 				q.fail(err)
 			}
@@ -147,11 +149,20 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.ways.Page.ServeHTTP(w, r)
 		return
 	}
+	where := r.URL.EscapedPath()
+	if path.Clean(where) != where {
+		guard.Fail(w, nowhere(r)) // no redirection: what asks so is no client of ours
+		return
+	}
 	if _, pattern := s.mux.Handler(r); pattern != "" {
 		s.mux.ServeHTTP(w, r)
 		return
 	}
 	astray(w, r, s.mux)
+}
+
+func nowhere(r *http.Request) error {
+	return &velos.Error{Code: velos.NotFound, Message: "there is nothing at " + view.Text(r.URL.Path), Hint: "/v1/openapi.yaml says what there is"}
 }
 
 // Open reports whether a request needs no token: one for the page, which
@@ -193,7 +204,7 @@ func astray(w http.ResponseWriter, r *http.Request, mux *http.ServeMux) {
 		}
 	}
 	if len(allowed) == 0 {
-		guard.Fail(w, &velos.Error{Code: velos.NotFound, Message: "there is nothing at " + view.Text(r.URL.Path), Hint: "/v1/openapi.yaml says what there is"})
+		guard.Fail(w, nowhere(r))
 		return
 	}
 	w.Header().Set("Allow", strings.Join(allowed, ", "))
@@ -208,10 +219,14 @@ type request struct {
 	w     http.ResponseWriter
 	r     *http.Request
 	c     *client.Client
+	keys  []string
 	begun bool // a part of the answer is sent
 }
 
 func (q *request) do(route *Route) error {
+	if v := q.query(); v.err != nil {
+		return v.err
+	}
 	if !route.alone {
 		c, err := q.Dial()
 		if err != nil {
@@ -227,8 +242,14 @@ func (q *request) do(route *Route) error {
 // error is the last line of a stream; an array is left open, so that nobody
 // takes it for whole.
 func (q *request) fail(err error) {
-	if q.r.Context().Err() != nil && q.begun {
-		return // nobody listens
+	if q.r.Context().Err() != nil {
+		closing, ok := guard.Closing(q.r)
+		if !ok && q.begun {
+			return // nobody listens
+		}
+		if ok {
+			err = closing
+		}
 	}
 	if errors.Is(err, context.DeadlineExceeded) && velos.CodeOf(err) == velos.Timeout && velos.HintOf(err) == "" {
 		err = &velos.Error{Code: velos.Timeout, Message: "the daemon did not answer in time", Hint: "look at it with: velos ping", Cause: err}
@@ -337,7 +358,7 @@ func aim(apps []velos.App, word string) (t target, err error) {
 	}
 	t.inst, err = strconv.Atoi(n)
 	for i := range t.app.Instances {
-		if err == nil && t.app.Instances[i].Inst == t.inst {
+		if err == nil && t.app.Instances[i].Inst == t.inst && strconv.Itoa(t.inst) == n {
 			return t, nil
 		}
 	}

@@ -24,7 +24,7 @@ func Page(files fs.FS) http.Handler {
 	server, tags := http.FileServerFS(files), tagged(files)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !IsPage(r) {
-			guard.Fail(w, &velos.Error{Code: velos.NotFound, Message: "there is nothing at " + view.Text(r.URL.Path), Hint: "/v1/openapi.yaml says what there is"})
+			guard.Fail(w, nowhere(r))
 			return
 		}
 		if info, err := fs.Stat(files, strings.Trim(r.URL.Path, "/")); r.URL.Path != "/" && (err != nil || info.IsDir()) {

@@ -52,7 +52,7 @@ func (q *request) found(ctx context.Context, h *hunt) (list []search.Hit, next s
 
 // hunt reads what is looked for.
 func (q *request) hunt() (*hunt, error) {
-	v := q.query("q", "app", "since", "until", "lines", "src", "level", "limit", "cursor", "newest")
+	v := q.query()
 	l, most := v.logs(-1), v.number("limit", 0, mostLines)
 	h := &hunt{paged: v.values.Has("limit") || v.values.Has("cursor")}
 	newest := v.truth("newest")

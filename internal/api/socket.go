@@ -72,9 +72,6 @@ type socket struct {
 
 // socketed answers a WebSocket until it ends.
 func socketed(q *request) error {
-	if v := q.query("ticket"); v.err != nil {
-		return v.err
-	}
 	if !guard.IsSocket(q.r) {
 		return guard.As(http.StatusUpgradeRequired, invalid("this route is a WebSocket", "connect with ws://"))
 	}

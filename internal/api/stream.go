@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -36,14 +37,15 @@ type query struct {
 }
 
 // query refuses keys that nobody would look at.
-func (q *request) query(known ...string) *query {
-	v := &query{q: q, values: q.r.URL.Query()}
-	for key, list := range v.values {
-		found := false
-		for _, k := range known {
-			found = found || k == key
-		}
-		if !found || len(list) > 1 {
+func (q *request) query() *query {
+	values, err := url.ParseQuery(q.r.URL.RawQuery)
+	v := &query{q: q, values: values}
+	if err != nil {
+		v.err = invalid("query: "+view.Text(err.Error()), "the address must be encoded, such as %20 for a space")
+		return v
+	}
+	for key, list := range values {
+		if !slices.Contains(q.keys, key) || len(list) > 1 {
 			v.err = invalid("query: "+view.Text(key)+" is unknown, or there twice", "/v1/openapi.yaml says what may be asked")
 		}
 	}
@@ -115,7 +117,7 @@ func source(word string) (velos.Stream, error) {
 }
 
 func logs(q *request) error {
-	v := q.query("after", "since", "until", "lines", "grep", "src", "level", "follow")
+	v := q.query()
 	l := v.logs(-1)
 	if v.err != nil {
 		return v.err
@@ -153,7 +155,7 @@ func logs(q *request) error {
 }
 
 func events(q *request) error {
-	v := q.query("after", "since", "lines", "app", "follow")
+	v := q.query()
 	ask := wire.EventsQuery{After: v.number("after", 0, mostSeq), Since: v.moment("since"), Last: int(v.number("lines", fewLines, mostLines)), Follow: v.truth("follow")}
 	if v.err != nil {
 		return v.err

@@ -191,7 +191,7 @@ const (
 
 // past is which figures a request wants.
 func (q *request) past(most int) (Past, error) {
-	v := q.query("span", "points")
+	v := q.query()
 	p := Past{Inst: -1, Span: cmp.Or(v.values.Get("span"), "1h"), Points: int(v.number("points", uint64(min(fewPoints, most)), uint64(most)))}
 	switch {
 	case v.err != nil:
@@ -255,7 +255,7 @@ func (q *request) figures(p Past) error {
 }
 
 func settings(q *request) error {
-	v := q.query("key")
+	v := q.query()
 	if v.err != nil {
 		return v.err
 	}
@@ -293,7 +293,7 @@ func change(q *request) error {
 // studied answers what the lines of apps come to.
 func studied(what string) func(*request) error {
 	return func(q *request) error {
-		v := q.query("app", "since", "until")
+		v := q.query()
 		s := Study{What: what, App: v.values.Get("app"), Since: v.moment("since"), Until: v.moment("until")}
 		if v.err != nil {
 			return v.err
@@ -339,7 +339,7 @@ func crashed(q *request) error {
 }
 
 func changes(q *request) error {
-	v := q.query("since", "lines", "app")
+	v := q.query()
 	most := int(v.number("lines", 20, mostLines))
 	ask := wire.EventsQuery{}
 	if since := v.values.Get("since"); strings.Contains(since, "#") {
@@ -379,7 +379,7 @@ func changes(q *request) error {
 }
 
 func ports(q *request) error {
-	v := q.query("port")
+	v := q.query()
 	port := int(v.number("port", 0, 65535))
 	if v.err != nil {
 		return v.err
@@ -400,7 +400,7 @@ func ports(q *request) error {
 
 // audited answers from the record itself, also while there is no daemon.
 func audited(q *request) error {
-	v := q.query("since", "lines", "app", "agent", "actor", "op")
+	v := q.query()
 	a := Audit{Since: v.moment("since"), Last: int(v.number("lines", fewLines, mostLines)),
 		App: v.values.Get("app"), Agent: v.values.Get("agent"), Actor: v.values.Get("actor"), Op: v.values.Get("op")}
 	if v.err != nil {
@@ -416,7 +416,7 @@ func audited(q *request) error {
 
 // wait answers when something has become so.
 func wait(q *request) error {
-	v := q.query("until", "all", "since", "timeout_ms")
+	v := q.query()
 	w := verb.Wait{All: v.truth("all")}
 	asked := velos.Millis(v.number("timeout_ms", 0, uint64(mostWait.Milliseconds())))
 	if v.err != nil {

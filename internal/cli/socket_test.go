@@ -386,8 +386,20 @@ func TestADoorThatEndsSaysSo(t *testing.T) {
 	}
 	c := &contract{url: strings.TrimSuffix(at[1], "/v1"), token: strings.TrimSpace(secret)}
 	k := c.talk(t)
+	r, err := http.NewRequest("GET", c.url+"/v1/events?follow=true", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	stream, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Body.Close()
 	stop()
-	var err error
+	if text, err := io.ReadAll(stream.Body); err != nil || !strings.Contains(string(text), `"message":"this door is closing","retryable":true`) {
+		t.Errorf("the stream ended with %q, %v", text, err)
+	}
 	for err == nil {
 		_, _, err = k.ws.Read(t.Context())
 	}

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"mime"
 	"net"
@@ -321,12 +322,24 @@ func Unbounded(w http.ResponseWriter) {
 	_ = c.SetWriteDeadline(time.Time{})
 }
 
+// errClosing is why requests end with their door.
+var errClosing = &velos.Error{Code: velos.Unreachable, Message: "this door is closing", Hint: "ask again in a moment"}
+
+// Closing reports whether a request has ended because its door does, and not
+// because the client has gone.
+func Closing(r *http.Request) (error, bool) {
+	return errClosing, errors.Is(context.Cause(r.Context()), errClosing)
+}
+
 // endWithin is how long a door that ends waits for answers under way.
 const endWithin = 5 * time.Second
 
 // Serve answers on l until the context ends; then nothing new is taken, streams
 // end, and what is under way has a moment. The error is nil after such an end.
 func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
+	base, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	defer end(nil)
+	defer context.AfterFunc(ctx, func() { end(errClosing) })()
 	var open sync.WaitGroup // WebSockets are no longer the server's to wait for
 	answer := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		open.Add(1)
@@ -335,7 +348,7 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler) error {
 	})
 	s := &http.Server{
 		Handler: answer, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, IdleTimeout: time.Minute,
-		MaxHeaderBytes: 16 << 10, ErrorLog: quiet(), BaseContext: func(net.Listener) context.Context { return ctx },
+		MaxHeaderBytes: 16 << 10, ErrorLog: quiet(), BaseContext: func(net.Listener) context.Context { return base },
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- s.Serve(l) }()

@@ -206,6 +206,19 @@ func TestOtherMachinesNeedTokensAndEncryption(t *testing.T) {
 	}
 }
 
+func TestADoorListensWhereItWasToldAndNowhereElse(t *testing.T) {
+	s := store(t)
+	create(t, s, Read, 0)
+	l, err := Place{Host: "0.0.0.0", Plain: true}.Listen(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if ip := l.Addr().(*net.TCPAddr).IP; ip.To4() == nil {
+		t.Errorf("0.0.0.0 listens on %v", ip)
+	}
+}
+
 func TestADoorEndsGracefully(t *testing.T) {
 	l, err := Place{}.Listen(nil)
 	if err != nil {

@@ -57,7 +57,12 @@ func (p Place) Listen(tokens *Tokens) (net.Listener, error) {
 			return nil, err
 		}
 	}
-	l, err := net.Listen("tcp", net.JoinHostPort(p.Host, strconv.Itoa(p.Port)))
+	// Without the 4, 0.0.0.0 would mean every address of IPv6 as well.
+	network := "tcp6"
+	if net.ParseIP(p.Host).To4() != nil {
+		network = "tcp4"
+	}
+	l, err := net.Listen(network, net.JoinHostPort(p.Host, strconv.Itoa(p.Port)))
 	if err != nil {
 		return nil, refused(net.JoinHostPort(p.Host, strconv.Itoa(p.Port)), err)
 	}
