@@ -44,7 +44,7 @@ func (c *call) approved(t *tool, err error) (answer, error) {
 	if q := c.confirm("Allow this agent: " + view.Text(what) + "?"); q != nil {
 		return answer{ask: q}, nil
 	}
-	if len(c.req.Params.InputResponses) == 0 {
+	if !c.answered() {
 		return answer{}, err
 	}
 	yes := c.confirmed()

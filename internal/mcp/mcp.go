@@ -41,6 +41,7 @@ type Options struct {
 type Server struct {
 	o   Options
 	sdk *sdk.Server
+	key [32]byte // see sign
 
 	remote atomic.Bool // clients come over HTTP: the agent is not who has started us
 
@@ -66,7 +67,7 @@ func New(o Options) (*Server, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	s := &Server{o: o}
+	s := &Server{o: o, key: signKey()}
 	list, err := chosen(o.Toolsets, o.ReadOnly)
 	if err != nil {
 		return nil, err

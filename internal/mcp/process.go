@@ -335,30 +335,5 @@ func processDelete(c *call, in *deleteIn) (answer, error) {
 	return doneOut{Success: true}.answer(view.Text(a.Spec.Name) + " deleted; its log files stay"), nil
 }
 
-// confirm is what to ask the user before something that cannot be taken back,
-// where the client can ask; nil when there is nothing to ask any more.
-func (c *call) confirm(question string) *sdk.ElicitParams {
-	caps := c.req.ClientCapabilities()
-	if caps == nil || caps.Elicitation == nil || len(c.req.Params.InputResponses) > 0 {
-		return nil
-	}
-	return &sdk.ElicitParams{Mode: "form", Message: question, RequestedSchema: map[string]any{"type": "object",
-		"properties": map[string]any{"confirm": map[string]any{"type": "boolean", "title": "Yes, do it"}}, "required": []string{"confirm"}}}
-}
-
-// confirmed reports whether nobody was asked, or the answer was yes.
-func (c *call) confirmed() bool {
-	r, ok := c.req.Params.InputResponses["confirm"]
-	if !ok {
-		return len(c.req.Params.InputResponses) == 0
-	}
-	e, ok := r.(*sdk.ElicitResult)
-	if !ok || e.Action != "accept" {
-		return false
-	}
-	yes, _ := e.Content["confirm"].(bool)
-	return yes
-}
-
 // startWithin is how long a start is waited for.
 const startWithin = 30 * time.Second

@@ -100,7 +100,7 @@ func (s *Server) use(ctx context.Context, t *tool, req *sdk.CallToolRequest) (re
 		return failed(err)
 	}
 	if a.ask != nil {
-		return &sdk.CallToolResult{InputRequests: sdk.InputRequestMap{"confirm": a.ask}}
+		return &sdk.CallToolResult{InputRequests: sdk.InputRequestMap{"confirm": a.ask}, RequestState: s.sign(c.req.Params.Name, c.req.Params.Arguments)}
 	}
 	data := bytes.TrimSpace(view.Value(a.data))
 	if a.text == "" {
