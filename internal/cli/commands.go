@@ -55,7 +55,7 @@ var commands = []command{
 	{name: "history", args: "NAME", min: 1, max: 1, group: "file", short: "show the configurations that an app had", long: historyLong, setup: setupHistory, targets: true, paged: true},
 	{name: "trust", args: "[FILE|list|revoke FILE]", max: 2, group: "file", short: "say that what a file says may be run", long: trustLong, setup: setupTrust},
 	{name: "config", args: "get NAME [KEY] | set NAME KEY=VALUE... | unset NAME KEY...", min: 2, max: -1, group: "file", short: "show or change single settings of an app", long: configLong, setup: setupConfig, targets: true},
-	{name: "schema", args: "config", min: 1, max: 1, group: "file", short: "print the JSON Schema of velos.toml", long: schemaLong, setup: setupSchema, paged: true},
+	{name: "schema", args: "[config]", max: 1, group: "file", short: "print the JSON Schema of velos.toml", long: schemaLong, setup: setupSchema, paged: true},
 
 	{name: "list", aliases: []string{"ls", "l", "ps", "status"}, args: "[NAME...]", max: -1, group: "look", short: "show apps", long: listLong, setup: setupList, targets: true},
 	{name: "info", aliases: []string{"show", "describe", "desc"}, args: "NAME...", min: 1, max: -1, group: "look", short: "show everything about apps", long: "Shows configuration, state, usage, logs and environment of apps. Secrets are masked." + targetsHelp, setup: setupInfo, targets: true, paged: true},

@@ -86,3 +86,12 @@ func TestThePagerIsAShellsLine(t *testing.T) {
 		t.Errorf("%q %q", out.String(), errs.String())
 	}
 }
+
+func TestAPagerThatIsNotThereTakesNoAnswerWithIt(t *testing.T) {
+	for program, want := range map[string]string{"sh": "sh", "sh -c cat": "sh -c cat", "no-such-pager -R": "", "LESS=R less": "LESS=R less", " ": "", "cat": ""} {
+		s := &session{World: World{OutTTY: true, InTTY: true, Height: 20, Vars: map[string]string{"PAGER": program}}}
+		if got := s.pager(); got != want {
+			t.Errorf("PAGER=%q begins %q", program, got)
+		}
+	}
+}

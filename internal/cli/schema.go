@@ -15,7 +15,7 @@ const schemaLong = `Prints a JSON Schema of velos.toml, made from the table that
 
 func setupSchema(s *session, _ *pflag.FlagSet) handler {
 	return func(_ context.Context, args []string) error {
-		if args[0] != "config" {
+		if len(args) > 0 && args[0] != "config" {
 			return invalid("schema "+quote(args[0])+": no such schema", "there is one: velos schema config")
 		}
 		_, err := s.Out.Write(config.Schema())
