@@ -118,8 +118,11 @@ func runPager(program string, out, errs io.Writer, vars map[string]string) (io.W
 	cmd := exec.Command("/bin/sh", "-c", program)
 	cmd.Stdout, cmd.Stderr = out, errs
 	cmd.Env = os.Environ()
-	if vars["LESS"] == "" {
+	switch less := vars["LESS"]; {
+	case less == "":
 		cmd.Env = append(cmd.Env, "LESS=FRX")
+	case !strings.ContainsAny(less, "rR"): // colours would be shown as what they are made of
+		cmd.Env = append(cmd.Env, "LESS="+less+" -R")
 	}
 	in, err := cmd.StdinPipe()
 	if err != nil {

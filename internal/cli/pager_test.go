@@ -95,3 +95,19 @@ func TestAPagerThatIsNotThereTakesNoAnswerWithIt(t *testing.T) {
 		}
 	}
 }
+
+func TestLessIsGivenColoursWhateverElseItIsTold(t *testing.T) {
+	for less, want := range map[string]string{"": "FRX", "-N": "-N -R", "-iR": "-iR", "r": "r"} {
+		t.Setenv("LESS", less)
+		var out bytes.Buffer
+		in, wait, err := runPager(`echo "$LESS"`, &out, &out, map[string]string{"LESS": less})
+		if err != nil {
+			t.Skip(err)
+		}
+		in.Close()
+		wait()
+		if out.String() != want+"\n" {
+			t.Errorf("LESS=%s becomes %q", less, out.String())
+		}
+	}
+}
