@@ -105,14 +105,14 @@ var usual = []string{"velos.toml", "ecosystem.config.js", "ecosystem.config.cjs"
 
 // usualFile is the file that is meant where none is named.
 func (s *session) usualFile() string {
-	if i := slices.IndexFunc(usual, s.there); i >= 0 {
+	if i := slices.IndexFunc(usual, s.hasFile); i >= 0 {
 		return usual[i]
 	}
 	return usual[0]
 }
 
-// there reports whether there is such a file where the command was called.
-func (s *session) there(file string) bool {
+// hasFile reports whether there is such a file where the command was called.
+func (s *session) hasFile(file string) bool {
 	st, err := os.Stat(s.absolute(file))
 	return err == nil && st.Mode().IsRegular()
 }

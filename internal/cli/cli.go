@@ -78,6 +78,9 @@ func Run(ctx context.Context, w World, args []string) (code int) {
 	root.SetOut(w.Out)
 	root.SetErr(w.Err)
 	s.guess(args)
+	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
+		s.offerAll(root)
+	}
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0

@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -34,18 +36,30 @@ func setupCompletion(s *session, _ *pflag.FlagSet) handler {
 	}
 }
 
-// complete offers the names of apps to a shell, besides those that are there
+// fileCommands have files as arguments, too.
+var fileCommands = []string{"start", "restart", "reload", "ensure", "run", "runtime", "init", "apply", "diff", "trust", "import", "export", "notify", "daemon"}
+
+// complete offers the names of apps, or what else an argument may be, to a shell, besides those that are there
 // already. It never starts the daemon and never takes long, whatever the daemon
 // does.
 func (s *session) complete(cmd *cobra.Command, args []string, prefix string) ([]string, cobra.ShellCompDirective) {
 	ctx, stop := context.WithTimeout(cmd.Context(), completeWithin)
 	defer stop()
 	directive := cobra.ShellCompDirectiveNoFileComp
-	if cmd.Name() == "start" || cmd.Name() == "restart" || cmd.Name() == "reload" {
+	if slices.Contains(fileCommands, cmd.Name()) {
 		directive = cobra.ShellCompDirectiveDefault
 	}
 	found := make(chan []string, 1)
-	go func() { found <- s.appNames(ctx) }()
+	go func() {
+		list, ok := s.choices(ctx, cmd.Name(), args)
+		if !ok && s.takesApps(cmd) {
+			list = s.appNames(ctx, prefix)
+		}
+		if cmd.Name() == "scale" && len(args) > 0 {
+			list = append(list, "max")
+		}
+		found <- list
+	}()
 	var names []string
 	select {
 	case names = <-found:
@@ -64,14 +78,29 @@ func (s *session) complete(cmd *cobra.Command, args []string, prefix string) ([]
 	return offered, directive
 }
 
-// appNames is what an argument may be; nothing where nobody answers.
-func (s *session) appNames(ctx context.Context) []string {
+// takesApps reports whether arguments of a command are apps.
+func (s *session) takesApps(cmd *cobra.Command) bool {
+	return slices.ContainsFunc(commands, func(c command) bool { return c.name == cmd.Name() && c.targets })
+}
+
+// there is a connection to a daemon that is there; nil where there is none.
+func (s *session) there() *client.Client {
 	h, err := s.home()
 	if err != nil {
 		return nil
 	}
 	c, err := client.Dial(h.Socket())
 	if err != nil {
+		return nil
+	}
+	return c
+}
+
+// appNames is what an argument that means apps may be; nothing where nobody
+// answers. Instances and namespaces are offered to who has begun to write one.
+func (s *session) appNames(ctx context.Context, prefix string) []string {
+	c := s.there()
+	if c == nil {
 		return nil
 	}
 	defer c.Close()
@@ -81,7 +110,16 @@ func (s *session) appNames(ctx context.Context) []string {
 	}
 	var names []string
 	for i := range list.Apps {
-		names = append(names, list.Apps[i].Spec.Name)
+		a := &list.Apps[i]
+		names = append(names, a.Spec.Name)
+		if ns := "ns:" + a.Spec.Namespace; strings.HasPrefix(prefix, "ns:") && !slices.Contains(names, ns) {
+			names = append(names, ns)
+		}
+		for j := range a.Instances {
+			if strings.HasPrefix(prefix, a.Spec.Name+":") {
+				names = append(names, a.Spec.Name+":"+strconv.Itoa(a.Instances[j].Inst))
+			}
+		}
 	}
 	return append(names, "all")
 }

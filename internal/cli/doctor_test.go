@@ -100,6 +100,27 @@ func TestAShellCompletesWithNamesThatAreThere(t *testing.T) {
 		"logs ":        "api\napricot\ndb\nall\n:4\n",
 		"start d":      "db\n:0\n",
 		"scale nobody": ":4\n",
+		"scale db ":    "api\napricot\nall\nmax\n:4\n",
+		"stop db:":     "db:0\n:4\n",
+		"stop ns:":     "ns:default\n:4\n",
+
+		"signal HU":             "HUP\n:4\n",
+		"signal HUP d":          "db\n:4\n",
+		"completion z":          "zsh\n:4\n",
+		"token r":               "rotate\nrevoke\n:4\n",
+		"config s":              "set\n:4\n",
+		"config get a":          "api\napricot\nall\n:4\n",
+		"config get api n":      ":4\n",
+		"man sch":               "schema\n:4\n",
+		"export sys":            "systemd\n:0\n",
+		"export systemd d":      "db\n:0\n",
+		"logs --level w":        "warn\n:4\n",
+		"logs --since ":         ":4\n",
+		"list --color n":        "never\n:4\n",
+		"start --mode c":        "cluster\n:4\n",
+		"start --env-file .":    ":0\n",
+		"start --stop-signal U": "USR1\nUSR2\nURG\n:4\n",
+		"approve ":              ":4\n",
 	} {
 		cmd, word, _ := strings.Cut(line, " ")
 		args := append([]string{"__completeNoDesc", cmd}, strings.Split(word, " ")...)

@@ -112,7 +112,7 @@ func manualOf(c *cobra.Command) string {
 	r.section("DESCRIPTION")
 	r.text(cmp.Or(c.Long, sentence(c.Short)+"."))
 	if len(c.Aliases) > 0 {
-		r.line(".PP")
+		r.paragraph()
 		r.text("Also: " + strings.Join(c.Aliases, ", ") + ".")
 	}
 	if own := c.LocalFlags(); own.HasAvailableFlags() {
@@ -134,7 +134,14 @@ func newRoff(name, short string) *roff {
 	return r
 }
 
-func (r *roff) line(s string)        { r.WriteString(s + "\n") }
+func (r *roff) line(s string) { r.WriteString(s + "\n") }
+
+// paragraph begins one, unless one has just begun.
+func (r *roff) paragraph() {
+	if s := r.String(); !strings.HasSuffix(s, ".PP\n") && !strings.HasSuffix(s, ".SH \"DESCRIPTION\"\n") {
+		r.line(".PP")
+	}
+}
 func (r *roff) section(title string) { r.line(`.SH "` + title + `"`) }
 
 // text writes paragraphs; lines that are indented are examples and stay as
@@ -145,11 +152,13 @@ func (r *roff) text(s string) {
 		indented := strings.HasPrefix(l, "    ")
 		switch {
 		case indented && !example:
-			r.line(".PP\n.nf\n.RS 4")
+			r.paragraph()
+			r.line(".nf\n.RS 4")
 		case !indented && example:
-			r.line(".RE\n.fi\n.PP")
+			r.line(".RE\n.fi")
+			r.paragraph()
 		case l == "":
-			r.line(".PP")
+			r.paragraph()
 		}
 		example = indented
 		if l != "" {

@@ -23,6 +23,9 @@ func TestEveryCommandHasAManualPage(t *testing.T) {
 		if err != nil || !strings.Contains(string(page), `velos\-`+escape(c.name)+` \- `) {
 			t.Errorf("%s: %v\n%s", c.name, err, page)
 		}
+		if strings.Contains(string(page), ".PP\n.PP") || strings.Contains(string(page), ".SH \"DESCRIPTION\"\n.PP") {
+			t.Errorf("%s has an empty paragraph:\n%s", c.name, page)
+		}
 		for l := range strings.SplitSeq(string(page), "\n") {
 			if strings.HasPrefix(l, ".") && !strings.Contains(" .TH .SH .PP .TP .nf .fi .RS .RE ", " "+strings.Fields(l)[0]+" ") {
 				t.Errorf("%s: text becomes the macro %q", c.name, l)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 
 	"github.com/velospm/velos/internal/policy"
 )
@@ -87,7 +88,7 @@ func (s *session) pager() string {
 	}
 	for _, name := range []string{"VELOS_PAGER", "PAGER"} {
 		if program, set := s.Vars[name]; set {
-			if program == "cat" {
+			if program == "cat" || !turner(program) {
 				return ""
 			}
 			return program
@@ -99,14 +100,29 @@ func (s *session) pager() string {
 	return "less"
 }
 
+// turner reports whether the first word of a line for a shell is a program
+// that is there: an answer must not be lost with a pager that is not. Who
+// begins it otherwise knows what he does.
+func turner(line string) bool {
+	words := strings.Fields(line)
+	if len(words) == 0 || strings.ContainsAny(words[0], "=$`'\"\\~(;|&<>") {
+		return len(words) > 0
+	}
+	_, err := exec.LookPath(words[0])
+	return err == nil
+}
+
 // runPager runs what people have in PAGER, which is a line for a shell. Our
 // lines have been cleaned, and colours are all that less has to let through.
 func runPager(program string, out, errs io.Writer, vars map[string]string) (io.WriteCloser, func(), error) {
 	cmd := exec.Command("/bin/sh", "-c", program)
 	cmd.Stdout, cmd.Stderr = out, errs
 	cmd.Env = os.Environ()
-	if vars["LESS"] == "" {
+	switch less := vars["LESS"]; {
+	case less == "":
 		cmd.Env = append(cmd.Env, "LESS=FRX")
+	case !strings.ContainsAny(less, "rR"): // colours would be shown as what they are made of
+		cmd.Env = append(cmd.Env, "LESS="+less+" -R")
 	}
 	in, err := cmd.StdinPipe()
 	if err != nil {

@@ -86,3 +86,28 @@ func TestThePagerIsAShellsLine(t *testing.T) {
 		t.Errorf("%q %q", out.String(), errs.String())
 	}
 }
+
+func TestAPagerThatIsNotThereTakesNoAnswerWithIt(t *testing.T) {
+	for program, want := range map[string]string{"sh": "sh", "sh -c cat": "sh -c cat", "no-such-pager -R": "", "LESS=R less": "LESS=R less", " ": "", "cat": ""} {
+		s := &session{World: World{OutTTY: true, InTTY: true, Height: 20, Vars: map[string]string{"PAGER": program}}}
+		if got := s.pager(); got != want {
+			t.Errorf("PAGER=%q begins %q", program, got)
+		}
+	}
+}
+
+func TestLessIsGivenColoursWhateverElseItIsTold(t *testing.T) {
+	for less, want := range map[string]string{"": "FRX", "-N": "-N -R", "-iR": "-iR", "r": "r"} {
+		t.Setenv("LESS", less)
+		var out bytes.Buffer
+		in, wait, err := runPager(`echo "$LESS"`, &out, &out, map[string]string{"LESS": less})
+		if err != nil {
+			t.Skip(err)
+		}
+		in.Close()
+		wait()
+		if out.String() != want+"\n" {
+			t.Errorf("LESS=%s becomes %q", less, out.String())
+		}
+	}
+}

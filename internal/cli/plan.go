@@ -58,7 +58,7 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 		return nil, err
 	}
 	if len(words)+len(o.config) == 0 {
-		if words = []string{s.usualFile()}; !s.there(words[0]) {
+		if words = []string{s.usualFile()}; !s.hasFile(words[0]) {
 			return nil, invalid("start: nothing to start", "name an app, a script or a configuration file; without a name it would be velos.toml here, or ecosystem.config.js")
 		}
 	}
