@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/config"
 )
 
 const completionLong = `Writes a script with which a shell completes commands, flags and the names of apps as they are now.
@@ -44,6 +45,19 @@ func (s *session) complete(cmd *cobra.Command, args []string, prefix string) ([]
 	if cmd.Name() == "start" || cmd.Name() == "restart" || cmd.Name() == "reload" {
 		directive = cobra.ShellCompDirectiveDefault
 	}
+	if words, ok := s.configWords(cmd, args); ok {
+		var offered []string
+		for _, w := range words {
+			if strings.HasPrefix(w, prefix) {
+				offered = append(offered, w)
+			}
+		}
+		directive := cobra.ShellCompDirectiveNoFileComp
+		if len(args) > 1 && args[0] == "set" {
+			directive |= cobra.ShellCompDirectiveNoSpace
+		}
+		return offered, directive
+	}
 	found := make(chan []string, 1)
 	go func() { found <- s.appNames(ctx) }()
 	var names []string
@@ -62,6 +76,27 @@ func (s *session) complete(cmd *cobra.Command, args []string, prefix string) ([]
 		}
 	}
 	return offered, directive
+}
+
+// configWords are what stands around the name of an app in config: what to do,
+// and keys.
+func (s *session) configWords(cmd *cobra.Command, args []string) (words []string, ok bool) {
+	switch {
+	case cmd.Name() != "config" || len(args) == 1:
+		return nil, false
+	case len(args) == 0:
+		return []string{"get", "set", "unset"}, true
+	}
+	for _, k := range config.Keys() {
+		if args[0] == "set" {
+			k += "="
+		}
+		words = append(words, k)
+	}
+	if args[0] == "set" {
+		words = append(words, "port="+config.AutoPort)
+	}
+	return words, true
 }
 
 // appNames is what an argument may be; nothing where nobody answers.

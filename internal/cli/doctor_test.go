@@ -95,11 +95,15 @@ func TestDoctorStartsNothing(t *testing.T) {
 func TestAShellCompletesWithNamesThatAreThere(t *testing.T) {
 	d := newFake(t, "api", "apricot", "db")
 	for line, want := range map[string]string{
-		"stop ap":      "api\napricot\n:4\n",
-		"stop api ap":  "apricot\n:4\n",
-		"logs ":        "api\napricot\ndb\nall\n:4\n",
-		"start d":      "db\n:0\n",
-		"scale nobody": ":4\n",
+		"stop ap":            "api\napricot\n:4\n",
+		"stop api ap":        "apricot\n:4\n",
+		"logs ":              "api\napricot\ndb\nall\n:4\n",
+		"start d":            "db\n:0\n",
+		"scale nobody":       ":4\n",
+		"config ":            "get\nset\nunset\n:4\n",
+		"config set d":       "db\n:4\n",
+		"config set db port": "port=\nport=auto\n:6\n",
+		"config get db kill": "kill_timeout\n:4\n",
 	} {
 		cmd, word, _ := strings.Cut(line, " ")
 		args := append([]string{"__completeNoDesc", cmd}, strings.Split(word, " ")...)
