@@ -84,6 +84,10 @@ func (s *session) answerApprovals(ctx context.Context, ids []string, allow bool)
 	}
 	ctx, stop := briefly(ctx)
 	defer stop()
+	ids, err := s.unknownFirst(ctx, distinct(ids))
+	if err != nil {
+		return err
+	}
 	done, text := []approvalJSON{}, ""
 	for _, id := range ids {
 		a, err := s.conn.AnswerApproval(ctx, wire.ApprovalWord{ID: id, Allow: allow})
@@ -99,6 +103,20 @@ func (s *session) answerApprovals(ctx context.Context, ids []string, allow bool)
 		}
 	}
 	return s.answer(done, text)
+}
+
+// unknownFirst has the ids that nothing waits under in front: with a mistyped
+// one among them nothing is allowed at all.
+func (s *session) unknownFirst(ctx context.Context, ids []string) ([]string, error) {
+	got, err := s.conn.Approvals(ctx)
+	known := func(id string) int {
+		if slices.ContainsFunc(got.Approvals, func(a wire.Approval) bool { return a.ID == id }) {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(ids, func(a, b string) int { return known(a) - known(b) })
+	return ids, late(err, patience)
 }
 
 func asJSON(a *wire.Approval) approvalJSON {

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/config"
 )
 
 const completionLong = `Writes a script with which a shell completes commands, flags and the names of apps as they are now.
@@ -49,6 +50,19 @@ func (s *session) complete(cmd *cobra.Command, args []string, prefix string) ([]
 	if slices.Contains(fileCommands, cmd.Name()) {
 		directive = cobra.ShellCompDirectiveDefault
 	}
+	if words, ok := s.configWords(cmd, args); ok {
+		var offered []string
+		for _, w := range words {
+			if strings.HasPrefix(w, prefix) {
+				offered = append(offered, w)
+			}
+		}
+		directive := cobra.ShellCompDirectiveNoFileComp
+		if args[0] == "set" {
+			directive |= cobra.ShellCompDirectiveNoSpace
+		}
+		return offered, directive
+	}
 	found := make(chan []string, 1)
 	go func() {
 		list, ok := s.choices(ctx, cmd.Name(), args)
@@ -76,6 +90,23 @@ func (s *session) complete(cmd *cobra.Command, args []string, prefix string) ([]
 		}
 	}
 	return offered, directive
+}
+
+// configWords are the keys behind the name of an app in config.
+func (s *session) configWords(cmd *cobra.Command, args []string) (words []string, ok bool) {
+	if cmd.Name() != "config" || len(args) < 2 {
+		return nil, false
+	}
+	for _, k := range config.Keys() {
+		if args[0] == "set" {
+			k += "="
+		}
+		words = append(words, k)
+	}
+	if args[0] == "set" {
+		words = append(words, "port="+config.AutoPort)
+	}
+	return words, true
 }
 
 // takesApps reports whether arguments of a command are apps.

@@ -110,7 +110,6 @@ func TestAShellCompletesWithNamesThatAreThere(t *testing.T) {
 		"token r":               "rotate\nrevoke\n:4\n",
 		"config s":              "set\n:4\n",
 		"config get a":          "api\napricot\nall\n:4\n",
-		"config get api n":      ":4\n",
 		"man sch":               "schema\n:4\n",
 		"export sys":            "systemd\n:0\n",
 		"export systemd d":      "db\n:0\n",
@@ -121,6 +120,10 @@ func TestAShellCompletesWithNamesThatAreThere(t *testing.T) {
 		"start --env-file .":    ":0\n",
 		"start --stop-signal U": "USR1\nUSR2\nURG\n:4\n",
 		"approve ":              ":4\n",
+		"config ":               "get\nset\nunset\n:4\n",
+		"config set d":          "db\n:4\n",
+		"config set db port":    "port=\nport=auto\n:6\n",
+		"config get db kill":    "kill_timeout\n:4\n",
 	} {
 		cmd, word, _ := strings.Cut(line, " ")
 		args := append([]string{"__completeNoDesc", cmd}, strings.Split(word, " ")...)

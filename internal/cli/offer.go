@@ -78,8 +78,6 @@ func (s *session) choices(ctx context.Context, command string, args []string) (l
 		return s.trashed(ctx), true
 	case command == "approve" || command == "deny":
 		return s.waitingIDs(ctx), true
-	case command == "config" && len(args) > 1:
-		return nil, true
 	}
 	return nil, false
 }

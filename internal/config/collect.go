@@ -155,6 +155,9 @@ func KnownKey(key string) string {
 // IsKey reports whether an app may have the key in a file.
 func IsKey(key string) bool { return keys[key] != nil }
 
+// Keys are the keys that an app may have in a file.
+func Keys() []string { return slices.Sorted(maps.Keys(keys)) }
+
 func keyNames() []string {
 	return append(slices.Sorted(maps.Keys(keys)), slices.Sorted(maps.Keys(laterKeys))...)
 }

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/velospm/velos"
@@ -111,5 +112,10 @@ func (c *call) restore(ctx context.Context) (velos.Record, error) {
 	if !q.Start || !t.Running {
 		return c.done(t.ID, nil)
 	}
-	return c.done(t.ID, c.d.sup.Start(ctx, t.ID, -1, q.Wait, c.by()))
+	err := c.d.sup.Start(ctx, t.ID, -1, q.Wait, c.by())
+	if err != nil {
+		why := strings.TrimPrefix(err.Error(), "start "+t.Spec.Name+": ")
+		err = &velos.Error{Code: velos.CodeOf(err), Message: "undelete " + t.Spec.Name + ": it is back, and did not start: " + why, Hint: velos.HintOf(err), Cause: err}
+	}
+	return c.done(t.ID, err)
 }

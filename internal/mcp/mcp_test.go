@@ -332,3 +332,25 @@ func TestAPageKeepsToItsBudgetAndNamesTheNextCall(t *testing.T) {
 		t.Errorf("%+v, %v", out, err)
 	}
 }
+
+func TestAPortIsShownAsTheKeyThatItWasGivenBy(t *testing.T) {
+	old := velos.NewSpec()
+	old.Name, old.Script, old.Cwd = "api", "/srv/api.js", "/srv"
+	auto := old
+	auto.Env, auto.EnvFrom = map[string]string{"PORT": "20001"}, map[string]string{"PORT": velos.FromAuto}
+	keys, lines := difference(&velos.App{Spec: old}, &auto)
+	if got := strings.Join(lines, "; "); strings.Join(keys, " ") != "port env" || got != `port: (none) -> "auto"; env.PORT: (none) -> "20001"` {
+		t.Errorf("%q %s", keys, got)
+	}
+	text, err := specTOML(&auto)
+	if err != nil || !strings.Contains(text, "port = 'auto'") || strings.Contains(text, "PORT") || !strings.HasPrefix(text, "# its port is 20001\n") {
+		t.Error(text, err)
+	}
+	own, err := changed(&auto, map[string]any{"env": map[string]any{"PORT": 4000.0}})
+	if err != nil || own.Port() != 0 || own.Env["PORT"] != "4000" {
+		t.Errorf("a variable of one's own is still the chosen port: %+v %v", own, err)
+	}
+	if own, err = changed(&auto, map[string]any{"env": map[string]any{"PORT": nil}}); err != nil || own.Env["PORT"] != "" || own.EnvFrom["PORT"] != "" {
+		t.Errorf("%+v %v", own, err)
+	}
+}
