@@ -61,7 +61,7 @@ func reportText(o view.Options, r *crash.Report) string {
 	if r.Exit == nil {
 		return view.Text(r.App) + " has not crashed: no run ended without being asked to"
 	}
-	lines := []string{view.Text(r.App) + " " + r.Exit.String() + " at " + o.Clock(r.Exit.Time) + ", now " + string(r.Status)}
+	lines := []string{view.Text(r.App) + " " + view.Fit(view.Text(r.Exit.String()), 60) + " at " + o.Clock(r.Exit.Time) + ", now " + string(r.Status)}
 	add := func(key, value string) {
 		if value != "" {
 			lines = append(lines, key+": "+value)
@@ -69,7 +69,7 @@ func reportText(o view.Options, r *crash.Report) string {
 	}
 	add("cause", string(r.Cause))
 	if r.Port > 0 {
-		holder := view.Text(r.Holder)
+		holder := view.Fit(view.Text(r.Holder), 40)
 		if holder == "" {
 			holder = "nobody now"
 		}
@@ -88,28 +88,48 @@ func reportText(o view.Options, r *crash.Report) string {
 	var times []string
 	for i := range moments {
 		m := &moments[i]
-		s := o.Clock(m.Time) + " " + view.Text(m.Text)
+		s := o.Clock(m.Time) + " " + view.Fit(view.Text(m.Text), 30)
 		if m.Count > 1 {
 			s += " ×" + strconv.Itoa(m.Count)
 		}
 		times = append(times, s)
 	}
 	add("timeline", strings.Join(times, "; "))
-	add("next", strings.Join(r.Next, "; "))
-	return strings.Join(lines, "\n") + untrusted + said(r)
+	add("next", view.Fit(strings.Join(r.Next, "; "), 70))
+	ours := strings.Join(lines, "\n")
+	return ours + untrusted + said(r, mostReport-reserve-view.Weight(ours))
 }
 
-// said is what the program itself has to say of its end.
-func said(r *crash.Report) string {
+// mostReport is what a report may cost in tokens, and reserve what is between
+// its parts.
+const (
+	mostReport = 400
+	reserve    = 45
+)
+
+// said is what the program itself has to say of its end, as far as there is
+// room: what says most comes first.
+func said(r *crash.Report, room int) string {
 	var lines []string
+	all := true
+	add := func(text string, most int) {
+		if room < 4 {
+			all = false
+			return
+		}
+		short := view.Fit(text, min(most, room))
+		all = all && short == text
+		room -= view.Weight(short) + 1
+		lines = append(lines, short)
+	}
 	if r.Subject != "" && r.Port == 0 {
-		lines = append(lines, "subject: "+cut(r.Subject, 100))
+		add("subject: "+r.Subject, 50)
 	}
 	if r.Frame != "" {
-		lines = append(lines, "frame: "+cut(r.Frame, 120))
+		add("frame: "+r.Frame, 50)
 	}
 	if r.Message != "" {
-		lines = append(lines, cut(r.Message, 250))
+		add(r.Message, 90)
 	}
 	shown, others := 0, 0
 	for i := range r.Stack {
@@ -117,18 +137,22 @@ func said(r *crash.Report) string {
 			others++
 		} else {
 			shown++
-			lines = append(lines, "  "+cut(f.Text, 120))
+			add("  "+f.Text, 45)
 		}
-	}
-	if others > 0 {
-		lines = append(lines, "  + "+strconv.Itoa(others)+" more frames (format=json has them)")
 	}
 	if len(r.Stack) == 0 {
-		for _, l := range r.Text[max(0, len(r.Text)-6):] {
-			if l != r.Message && strings.TrimSpace(l) != "" {
-				lines = append(lines, cut(l, 160))
+		from := max(0, len(r.Text)-6)
+		for all = all && from == 0; from < len(r.Text); from++ {
+			if l := r.Text[from]; l != r.Message && strings.TrimSpace(l) != "" {
+				add(l, 55)
 			}
 		}
+	}
+	switch {
+	case others > 0:
+		lines = append(lines, "  + "+strconv.Itoa(others)+" more frames (format=json has them)")
+	case !all:
+		lines = append(lines, "  (format=json has all)")
 	}
 	return strings.Join(lines, "\n")
 }

@@ -77,11 +77,24 @@ type crashAI struct {
 	Do      []string    `json:"do"`
 }
 
+// mostCrash is the weight of all texts in a crashAI: with its keys that is
+// below 400 tokens.
+const mostCrash = 260
+
 func (o Options) crashAI(r *crash.Report) crashAI {
-	j := crashAI{Name: crashName(r), Status: shortStatus(r.Status), Cause: r.Cause, Subject: cut(r.Subject, 80), Holder: cut(Text(r.Holder), 80),
-		Message: cut(r.Message, crashLine), Frame: cut(r.Frame, 100), Stack: ownFrames(r), Strikes: crashStrikes(r), Same: o.crashSame(r), Do: r.Next}
+	room := mostCrash
+	fit := func(s string, most int) string {
+		s = Fit(s, max(0, min(most, room)))
+		room -= Weight(s)
+		return s
+	}
+	j := crashAI{Name: crashName(r), Status: shortStatus(r.Status), Cause: r.Cause, Strikes: crashStrikes(r), Same: o.crashSame(r)}
 	if r.Exit != nil {
-		j.Exit = r.Exit.String()
+		j.Exit = fit(r.Exit.String(), 60)
+	}
+	j.Subject, j.Holder, j.Message, j.Frame = fit(r.Subject, 45), fit(Text(r.Holder), 35), fit(r.Message, 70), fit(r.Frame, 40)
+	for _, d := range r.Next {
+		j.Do = append(j.Do, fit(d, 40))
 	}
 	if r.Cause == crash.Memory && r.Peak > 0 {
 		j.Memory = "peak " + ShortBytes(r.Peak)
@@ -94,14 +107,21 @@ func (o Options) crashAI(r *crash.Report) crashAI {
 	}
 	moments := r.Timeline[max(0, len(r.Timeline)-4):]
 	for i := range moments {
-		j.Time = append(j.Time, o.moment(&moments[i]))
+		j.Time = append(j.Time, fit(o.moment(&moments[i]), 25))
 	}
-	if len(j.Stack) == 0 && len(r.Text) > 1 {
+	stack := ownFrames(r)
+	if len(stack) == 0 && len(r.Text) > 1 {
 		for _, l := range r.Text[max(0, len(r.Text)-4):] {
 			if l = strings.TrimSpace(l); l != "" && l != r.Message {
-				j.Stack = append(j.Stack, cut(l, 120))
+				stack = append(stack, l)
 			}
 		}
+	}
+	for _, l := range stack {
+		if room < 8 {
+			break
+		}
+		j.Stack = append(j.Stack, fit(l, 35))
 	}
 	return j
 }

@@ -39,7 +39,7 @@ var rest = []struct {
 		Apps: 2, Instances: 3, Clients: 1, Requests: 97, Events: 512}})},
 	{"metrics_stream", AppendRequest(nil, 27, MetricsStream, &MetricsQuery{ID: 1, Interval: 1000})},
 	{"state_save", AppendRequest(nil, 28, StateSave, nil)},
-	{"state_path", AppendResponse(nil, 28, OK, &StatePath{Path: "/home/anna/.velos/dump.json", Count: 2})},
+	{"state_path", AppendResponse(nil, 28, OK, &StatePath{Path: "/home/anna/.velos/state.json", Count: 2})},
 	{"state_load", AppendRequest(nil, 29, StateLoad, &StatePath{})},
 	{"shutdown", AppendRequest(nil, 30, DaemonShutdown, &Shutdown{Leave: true})},
 	{"upgrade", AppendRequest(nil, 31, DaemonUpgrade, &Upgrade{Path: "/usr/local/bin/velosd"})},

@@ -1,4 +1,5 @@
 // The server under test, and the clients that ask it.
+import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import fs from "node:fs";
 import { Client } from "@modelcontextprotocol/client";
@@ -24,21 +25,27 @@ export function serve() {
   });
 }
 
-// clients are v1 and v2 of the SDK, v2 in both eras, over both transports.
+// clients are v1 and v2 of the SDK, v2 in both eras, over both transports, with
+// the revision of the protocol that each has to arrive at.
 export async function* clients(server) {
   const info = { name: "velos-peers", version: "1.0.0" };
   const requestInit = { headers: { Authorization: "Bearer " + server.token } };
   const stdio = { command: velos, args: ["mcp-server"], env: { ...process.env }, stderr: "ignore" };
+  const http = () => new StreamableHTTPClientTransport(new URL(server.url), { requestInit });
+  const old = "2025-11-25", now = "2026-07-28";
   const list = [
-    ["v1-stdio", new ClientV1(info), () => new StdioV1(stdio)],
-    ["v1-http", new ClientV1(info), () => new HttpV1(new URL(server.url), { requestInit })],
-    ["v2-legacy-stdio", new Client(info, { versionNegotiation: { mode: "legacy" } }), () => new StdioClientTransport(stdio)],
-    ["v2-auto-stdio", new Client(info, { versionNegotiation: { mode: "auto" } }), () => new StdioClientTransport(stdio)],
-    ["v2-auto-http", new Client(info, { versionNegotiation: { mode: "auto" } }), () => new StreamableHTTPClientTransport(new URL(server.url), { requestInit })],
+    ["v1-stdio", old, new ClientV1(info), () => new StdioV1(stdio)],
+    ["v1-http", old, new ClientV1(info), () => new HttpV1(new URL(server.url), { requestInit })],
+    ["v2-legacy-stdio", old, new Client(info, { versionNegotiation: { mode: "legacy" } }), () => new StdioClientTransport(stdio)],
+    ["v2-legacy-http", old, new Client(info, { versionNegotiation: { mode: "legacy" } }), http],
+    ["v2-auto-stdio", now, new Client(info, { versionNegotiation: { mode: "auto" } }), () => new StdioClientTransport(stdio)],
+    ["v2-auto-http", now, new Client(info, { versionNegotiation: { mode: "auto" } }), http],
   ];
-  for (const [name, client, transport] of list) {
+  for (const [name, revision, client, transport] of list) {
     await client.connect(transport());
     try {
+      if (client.getNegotiatedProtocolVersion) assert.equal(client.getNegotiatedProtocolVersion(), revision, name);
+      assert.equal(client.getServerVersion().name, "velos");
       yield [name, client];
     } finally {
       await client.close();

@@ -1,5 +1,6 @@
-// One story, told by three real clients over both transports: an app is
-// started, crashes, is explained, gets another configuration, and is reloaded.
+// One story, told by real clients of both generations over both transports: an
+// app is started, crashes, is explained, gets another configuration, and is
+// reloaded with other code while it serves.
 import assert from "node:assert/strict";
 import fs from "node:fs";
 import { encode } from "gpt-tokenizer/encoding/o200k_base";
@@ -15,10 +16,12 @@ fs.writeFileSync(dir + "/lib/store.js", `exports.open = () => {
   if (process.env.STORE !== "ok") throw new Error("STORE_URL is not set " + process.env.API_KEY);
 };
 `);
-fs.writeFileSync(dir + "/web.js", `console.log("\\x1b[2J${canary}\\u202e", process.env.API_KEY);
+// code is the app as it is at first, and as somebody has edited it.
+const code = (says) => `console.log("\\x1b[2J${canary}\\u202e", process.env.API_KEY);
 require("./lib/store.js").open();
-require("http").createServer((q, r) => r.end(process.env.GREETING)).listen(process.env.PORT, "127.0.0.1", () => console.log("listening"));
-`);
+require("http").createServer((q, r) => r.end(${says})).listen(process.env.PORT, "127.0.0.1", () => console.log("listening"));
+`;
+fs.writeFileSync(dir + "/web.js", code("process.env.GREETING"));
 
 const tokens = (s) => encode(s).length;
 const figures = {};
@@ -42,6 +45,7 @@ async function story(name, client) {
 
   const app = "web-" + name;
   const env = { PORT: String(port), API_KEY: secret, GREETING: "hello" };
+  fs.writeFileSync(dir + "/web.js", code("process.env.GREETING"));
   let r = await use("process_ensure", { script: "web.js", cwd: dir, name: app, env, port });
   assert(r.isError && r.t.includes('"crashed"') && r.t.includes("crash_report name_or_id=" + app), r.t);
   r = await use("crash_report", { name_or_id: app });
@@ -66,6 +70,8 @@ async function story(name, client) {
   assert(!r.isError, r.t);
   await use("process_wait", { name_or_id: app, until: ["port=" + port], timeout_s: 10 });
   assert.equal(await (await fetch("http://127.0.0.1:" + port)).text(), "again");
+
+  await reload(use, app, port);
 
   r = await use("log_read", { name_or_id: app, since: cursor });
   assert(r.t.includes("listening") && r.structuredContent.source.includes("untrusted"), r.t);
@@ -97,6 +103,44 @@ async function story(name, client) {
   r = await use("process_delete", { name_or_id: app });
   assert(!r.isError, r.t);
   console.log(`story: ${name}: ${calls} calls`);
+}
+
+// reload: the code is edited and the app reloaded, and that the new code serves
+// is seen, with no request lost meanwhile. Code that does not start changes
+// nothing.
+async function reload(use, app, port) {
+  let r = await use("config_set", { name_or_id: app, changes: { mode: "cluster", instances: 2 }, dry_run: true });
+  assert(r.structuredContent.diff.some((l) => l.startsWith('mode: "fork" -> "cluster"')), r.t);
+  for (const changes of [{ mode: "cluster" }, { instances: 2 }]) {
+    r = await use("config_set", { name_or_id: app, changes });
+    assert(!r.isError && r.structuredContent.success, r.t);
+  }
+  await use("process_wait", { name_or_id: app, until: ["ready", "port=" + port], all: true, timeout_s: 20 });
+
+  const get = async () => (await fetch("http://127.0.0.1:" + port, { headers: { Connection: "close" } })).text();
+  const heard = new Set();
+  let requests = 0, over = false;
+  const visitor = (async () => {
+    while (!over) {
+      heard.add(await get());
+      requests++;
+      await new Promise((next) => setTimeout(next, 5));
+    }
+  })();
+  fs.writeFileSync(dir + "/web.js", code('"edited"'));
+  r = await use("process_restart", { name_or_id: app, reload: true });
+  assert(!r.isError && r.t.startsWith(app + " reloaded, online"), r.t);
+  r = await use("process_wait", { name_or_id: app, until: "ready", timeout_s: 20 });
+  assert.equal(r.structuredContent.outcome, "met", r.t);
+  for (let i = 0; i < 20; i++) assert.equal(await get(), "edited");
+  fs.writeFileSync(dir + "/web.js", "this is no code");
+  r = await use("process_restart", { name_or_id: app, reload: true });
+  assert(r.isError && /rolled back|0 of 2 instances were replaced/.test(r.t), r.t);
+  assert.equal(await get(), "edited");
+  fs.writeFileSync(dir + "/web.js", code('"edited"'));
+  over = true;
+  await visitor; // it would have failed with the first request that was lost
+  assert(requests > 20 && heard.has("again") && heard.has("edited") && heard.size === 2, [...heard].join());
 }
 
 // news: who has subscribed to a crash hears of it.
