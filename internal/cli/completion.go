@@ -83,5 +83,5 @@ func (s *session) appNames(ctx context.Context) []string {
 	for i := range list.Apps {
 		names = append(names, list.Apps[i].Spec.Name)
 	}
-	return append(names, "all")
+	return append(names, "all", mine)
 }

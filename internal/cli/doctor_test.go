@@ -97,7 +97,7 @@ func TestAShellCompletesWithNamesThatAreThere(t *testing.T) {
 	for line, want := range map[string]string{
 		"stop ap":      "api\napricot\n:4\n",
 		"stop api ap":  "apricot\n:4\n",
-		"logs ":        "api\napricot\ndb\nall\n:4\n",
+		"logs ":        "api\napricot\ndb\nall\nmine\n:4\n",
 		"start d":      "db\n:0\n",
 		"scale nobody": ":4\n",
 	} {

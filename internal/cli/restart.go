@@ -15,6 +15,7 @@ import (
 	"github.com/velospm/velos/internal/config"
 	"github.com/velospm/velos/internal/dotenv"
 	"github.com/velospm/velos/internal/record"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -30,11 +31,14 @@ type restartFlags struct {
 	only   []string
 	env    []string // profiles
 	config []string
+	until  until
+	wanted []verb.Condition
 }
 
 func setupRestart(s *session, f *pflag.FlagSet) handler {
 	var o restartFlags
 	o.waiting.flags(f)
+	o.until.flags(f)
 	f.StringVarP(&o.rename, "name", "n", "", "new name of the app")
 	f.BoolVarP(&o.update, "update-env", "a", false, "take over the environment of this shell; what it lacks stays")
 	s.trustFlag(f)
@@ -49,12 +53,21 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 		if err != nil {
 			return err
 		}
+		if o.wanted, err = o.until.conditions(); err != nil {
+			return err
+		}
+		if o.noWait && len(o.wanted) > 0 {
+			return invalid("restart: --until waits, and --no-wait does not", "leave one of them out")
+		}
 		if f.ArgsLenAtDash() >= 0 {
 			return invalid("restart: arguments behind -- do not apply to an app that is known", "velos delete it and velos start it with them, or write a velos.toml")
 		}
 		orders, err := s.restarts(ctx, &o, distinct(append(args, o.config...)))
 		if err != nil {
 			return err
+		}
+		for i := range orders {
+			orders[i].until = o.wanted
 		}
 		return s.carryOut(ctx, orders, limit)
 	}
