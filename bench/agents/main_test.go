@@ -50,23 +50,13 @@ func scratch(t *testing.T) string {
 	return dir
 }
 
-// pm2 is PM2's program, from npm; empty where there is none.
-func pm2(t *testing.T) string {
-	t.Helper()
-	if testing.Short() {
-		t.Log("without PM2: it takes some twenty seconds")
-		return ""
-	}
+// pm2 is PM2's program, from npm.
+var pm2 = sync.OnceValues(func() (string, error) {
 	if _, err := exec.LookPath("npm"); err != nil {
-		t.Log("without PM2: there is no npm here")
-		return ""
+		return "", err
 	}
-	bin, err := rig.PM2Program(t.Logf)
-	if err != nil {
-		t.Logf("without PM2: %v", err)
-	}
-	return bin
-}
+	return rig.PM2Program(func(string, ...any) {})
+})
 
 // enough is when no further task is begun with PM2.
 const enough = 30 * time.Second
@@ -83,7 +73,7 @@ func TestTwelveTasksOfAnAgent(t *testing.T) {
 	if len(tasks) != 12 {
 		t.Errorf("%d tasks", len(tasks))
 	}
-	bin, other, dir := built(t), pm2(t), scratch(t)
+	bin, dir := built(t), scratch(t)
 	ours, theirs := make([]*bill, len(tasks)), make([]*bill, len(tasks))
 	var mu sync.Mutex
 	began := time.Now()
@@ -105,15 +95,19 @@ func TestTwelveTasksOfAnAgent(t *testing.T) {
 			})
 		}
 		for i := range tasks {
-			if other == "" {
+			if testing.Short() {
 				break
 			}
 			t.Run("PM2/"+tasks[i].name, func(t *testing.T) {
 				t.Parallel()
+				bin, err := pm2()
+				if err != nil {
+					t.Skip("without PM2: ", err)
+				}
 				if time.Since(began) > enough {
 					t.Skip("left out: it takes too long here")
 				}
-				b, _, err := doPM2(&tasks[i], filepath.Join(dir, fmt.Sprint("p", i+1)), other)
+				b, _, err := doPM2(&tasks[i], filepath.Join(dir, fmt.Sprint("p", i+1)), bin)
 				if err != nil {
 					t.Skip(err)
 				}

@@ -47,11 +47,11 @@ func (t *task) pm2Side(s *side) (*bill, error) {
 }
 
 func (t *task) target() string {
-	text := "answered, no call > 60 s"
+	text := fmt.Sprintf("calls ≤ %d, tokens ≤ %d", t.calls, t.tokens)
 	if len(t.never) > 0 {
 		text += ", no leak"
 	}
-	return text + fmt.Sprintf(", ≤ %d call, ≤ %d tokens", t.calls, t.tokens)
+	return text
 }
 
 // answered says what is wrong with the answers, or nothing.

@@ -69,7 +69,7 @@ func PM2Program(note func(format string, args ...any)) (string, error) {
 	note("installing PM2 %s from npm into %s", pm2Version, dir)
 	ctx, cancel := context.WithTimeout(context.Background(), installing)
 	defer cancel()
-	c := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "--loglevel=error", "pm2@"+pm2Version)
+	c := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1", "pm2@"+pm2Version)
 	c.Dir, c.WaitDelay = dir, time.Second
 	if out, err := c.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("npm install pm2: %w: %s", err, strings.TrimSpace(string(out)))

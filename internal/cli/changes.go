@@ -164,7 +164,7 @@ func setupEnsure(s *session, f *pflag.FlagSet) handler {
 		if len(words) != 1 {
 			return invalid("ensure: one program is needed", "velos ensure SCRIPT, or velos ensure \"npm run dev\" --name web")
 		}
-		wanted, err := u.conditions()
+		wanted, err := u.conditions("ensure", false)
 		if err != nil {
 			return err
 		}

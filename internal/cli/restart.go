@@ -15,7 +15,6 @@ import (
 	"github.com/velospm/velos/internal/config"
 	"github.com/velospm/velos/internal/dotenv"
 	"github.com/velospm/velos/internal/record"
-	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -32,7 +31,6 @@ type restartFlags struct {
 	env    []string // profiles
 	config []string
 	until  until
-	wanted []verb.Condition
 }
 
 func setupRestart(s *session, f *pflag.FlagSet) handler {
@@ -53,11 +51,9 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 		if err != nil {
 			return err
 		}
-		if o.wanted, err = o.until.conditions(); err != nil {
+		wanted, err := o.until.conditions("restart", o.noWait)
+		if err != nil {
 			return err
-		}
-		if o.noWait && len(o.wanted) > 0 {
-			return invalid("restart: --until waits, and --no-wait does not", "leave one of them out")
 		}
 		if f.ArgsLenAtDash() >= 0 {
 			return invalid("restart: arguments behind -- do not apply to an app that is known", "velos delete it and velos start it with them, or write a velos.toml")
@@ -67,7 +63,7 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 			return err
 		}
 		for i := range orders {
-			orders[i].until = o.wanted
+			orders[i].until = wanted
 		}
 		return s.carryOut(ctx, orders, limit)
 	}

@@ -22,7 +22,10 @@ func (u *until) flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&u.words, "until", nil, "answer when that is so, too: a condition of velos wait, such as port, port=3000 or log=/re/; within 50s, or --timeout")
 }
 
-func (u *until) conditions() ([]verb.Condition, error) {
+func (u *until) conditions(order string, noWait bool) ([]verb.Condition, error) {
+	if noWait && len(u.words) > 0 {
+		return nil, invalid(order+": --until waits, and --no-wait does not", "leave one of them out")
+	}
 	var list []verb.Condition
 	for _, w := range u.words {
 		c, err := verb.ParseCondition(w)
