@@ -165,6 +165,7 @@ type App struct {
 	Leaving    []Instance `json:"leaving,omitempty"` // runs beside those: old ones that finish, new ones that a reload tries
 	Log        LogInfo    `json:"log"`
 	Lease      *Lease     `json:"lease,omitempty"` // whose it is; nil: people's
+	Mine       bool       `json:"mine,omitempty"`  // it is of whoever asked for a list and wanted to know
 }
 
 // Fields implements Record.
@@ -179,6 +180,7 @@ func (a *App) Fields(f Fields) {
 	List(f, "leaving", &a.Leaving)
 	f.Nest("log", true, &a.Log)
 	Object(f, "lease", &a.Lease)
+	f.Bool("mine", &a.Mine)
 }
 
 // alarm orders statuses from the quietest to the most alarming.

@@ -38,22 +38,49 @@ func (r *Rig) PM2() *PM2 {
 	return p
 }
 
-func (r *Rig) pm2() (*PM2, error) {
+// installing bounds what npm may take.
+const installing = 2 * time.Minute
+
+// PM2Program is the path of a PM2 that npm has installed into a scratch folder,
+// which later runs use again.
+func PM2Program(note func(format string, args ...any)) (string, error) {
 	if os.Getenv("VELOS_BENCH_PM2") == "no" {
-		return nil, errors.New("VELOS_BENCH_PM2=no")
+		return "", errors.New("VELOS_BENCH_PM2=no")
 	}
 	dir := filepath.Join(os.TempDir(), "velos-bench-pm2-"+strconv.Itoa(os.Getuid()))
 	bin := filepath.Join(dir, "node_modules", ".bin", "pm2")
-	if _, err := os.Stat(bin); err != nil {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, err
-		}
-		r.Note("installing PM2 %s from npm into %s", pm2Version, dir)
-		c := exec.Command("npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "--loglevel=error", "pm2@"+pm2Version)
-		c.Dir = dir
-		if out, err := c.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("npm install pm2: %w: %s", err, strings.TrimSpace(string(out)))
-		}
+	if _, err := os.Stat(bin); err == nil {
+		return bin, nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", err
+	}
+	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", err
+	}
+	defer lock.Close() // and so unlocked
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(bin); err == nil {
+		return bin, nil // another run has installed it meanwhile
+	}
+	note("installing PM2 %s from npm into %s", pm2Version, dir)
+	ctx, cancel := context.WithTimeout(context.Background(), installing)
+	defer cancel()
+	c := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "--loglevel=error", "--fetch-retries=1", "pm2@"+pm2Version)
+	c.Dir, c.WaitDelay = dir, time.Second
+	if out, err := c.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("npm install pm2: %w: %s", err, strings.TrimSpace(string(out)))
+	}
+	return bin, nil
+}
+
+func (r *Rig) pm2() (*PM2, error) {
+	bin, err := PM2Program(r.Note)
+	if err != nil {
+		return nil, err
 	}
 	home, err := os.MkdirTemp(r.Dir, "pm2")
 	if err != nil {
@@ -79,8 +106,11 @@ func (p *PM2) Bin() string { return p.bin }
 func (p *PM2) PID() int { return p.pid }
 
 // Env is the environment in which pm2 speaks to this daemon.
-func (p *PM2) Env() []string {
-	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + p.Home, "PM2_HOME=" + p.Home, "PM2_DISCRETE_MODE=true", "LANG=C.UTF-8"}
+func (p *PM2) Env() []string { return PM2Env(p.Home) }
+
+// PM2Env is the environment of a pm2 whose daemon has that home.
+func PM2Env(home string) []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "PM2_HOME=" + home, "PM2_DISCRETE_MODE=true", "LANG=C.UTF-8"}
 }
 
 // Do runs pm2 with args and returns what it wrote.

@@ -146,6 +146,8 @@ func setupEnsure(s *session, f *pflag.FlagSet) handler {
 	l.flags(f)
 	var port string
 	portFlag(f, &port)
+	var u until
+	u.flags(f)
 	replace := f.Bool("replace", false, "an app of this name that is another one becomes this one")
 	return func(ctx context.Context, args []string) error {
 		words, rest := args, []string(nil)
@@ -161,6 +163,10 @@ func setupEnsure(s *session, f *pflag.FlagSet) handler {
 		}
 		if len(words) != 1 {
 			return invalid("ensure: one program is needed", "velos ensure SCRIPT, or velos ensure \"npm run dev\" --name web")
+		}
+		wanted, err := u.conditions("ensure", false)
+		if err != nil {
+			return err
 		}
 		e, err := s.ensured(ctx, f, &o, words[0], rest)
 		if err != nil {
@@ -187,13 +193,22 @@ func setupEnsure(s *session, f *pflag.FlagSet) handler {
 				break
 			}
 		}
+		now, by := &app, ""
+		if err == nil {
+			now, by, err = s.until(ctx, "ensure", now, wanted)
+		}
 		if err != nil {
 			if itsOwn("start", err) {
 				s.tail(&view.Result{Name: e.Spec.Name, Inst: -1}, since, nil)
+				err = s.portTaken(e.Spec.Name, err)
 			}
 			return (&order{verb: "ensure", name: e.Spec.Name}).explain(err, limit)
 		}
-		s.showEnsured(verb.EnsuredOf(outcome, &app))
+		a := verb.EnsuredOf(outcome, now)
+		if by != "" {
+			a.ReadyBy = by
+		}
+		s.showEnsured(a)
 		return nil
 	}
 }

@@ -124,6 +124,7 @@ type session struct {
 	color   string
 	plain   bool // --no-color
 	trust   bool // --trust
+	mine    bool // a word asks whose apps are
 	root    *cobra.Command
 }
 

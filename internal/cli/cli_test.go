@@ -50,7 +50,7 @@ func TestTargets(t *testing.T) {
 		words string
 		want  string // names, or the error
 	}{
-		{"api", "api"}, {"2", "api-admin"}, {"42", "42"}, {"all", "api api-admin worker 42"}, {"ns:jobs", "worker"}, {"/^api/", "api api-admin"},
+		{"api", "api"}, {"2", "api-admin"}, {"42", "42"}, {"all", "api api-admin worker 42"}, {"mine", "stop mine: no app is yours (velos list shows the apps, and which agent's they are)"}, {"ns:jobs", "worker"}, {"/^api/", "api api-admin"},
 		{"worker:1", "worker:1"}, {"worker worker:1", "worker"}, {"worker:0 worker worker:1 api", "worker api"}, {"worker:0 worker:1", "worker:0 worker:1"}, {"api all", "api api-admin worker 42"},
 		{"apu", "stop apu: no such app (did you mean api?)"}, {"worker:2", "stop worker:2: no instance 2 (worker has 2, counted from 0)"},
 		{"ns:job", "stop ns:job: no app is in this namespace (did you mean ns:jobs?)"}, {"jobs", "stop jobs: no such app (for the namespace: ns:jobs)"},

@@ -31,6 +31,7 @@ var groups = []struct{ id, title string }{
 
 const targetsHelp = `
 An app is named by its name or id, or by its script; name:N is one instance, all is every app,
+mine every app that the agent that asks has started (for people: that no agent has),
 ns:NAME every app of a namespace, /REGEX/ every app whose name matches, FILE.toml every
 app that came from it, and so does another manager's file.`
 
@@ -130,6 +131,7 @@ func (c *command) cobra(s *session, complete bool) *cobra.Command {
 		case s.color != "auto" && s.color != "always" && s.color != "never":
 			return invalid("--color: "+quote(s.color)+" is unknown", "auto, always or never")
 		}
+		s.mine = c.targets && slices.Contains(args, mine)
 		s.asRows(cmd.Flags().Changed("follow"))
 		if c.paged && !cmd.Flags().Changed("follow") && !cmd.Flags().Changed("raw") {
 			defer s.paged()()

@@ -152,5 +152,5 @@ func (s *session) appNames(ctx context.Context, prefix string) []string {
 			}
 		}
 	}
-	return append(names, "all")
+	return append(names, "all", mine)
 }

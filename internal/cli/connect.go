@@ -138,7 +138,11 @@ func (s *session) apps(ctx context.Context) ([]velos.App, error) {
 	}
 	ctx, stop := briefly(ctx)
 	defer stop()
-	list, err := s.conn.List(ctx)
+	get := s.conn.List
+	if s.mine {
+		get = s.conn.Own
+	}
+	list, err := get(ctx)
 	s.known = list.Apps
 	return list.Apps, late(err, patience)
 }

@@ -97,10 +97,10 @@ func TestAShellCompletesWithNamesThatAreThere(t *testing.T) {
 	for line, want := range map[string]string{
 		"stop ap":      "api\napricot\n:4\n",
 		"stop api ap":  "apricot\n:4\n",
-		"logs ":        "api\napricot\ndb\nall\n:4\n",
+		"logs ":        "api\napricot\ndb\nall\nmine\n:4\n",
 		"start d":      "db\n:0\n",
 		"scale nobody": ":4\n",
-		"scale db ":    "api\napricot\nall\nmax\n:4\n",
+		"scale db ":    "api\napricot\nall\nmine\nmax\n:4\n",
 		"stop db:":     "db:0\n:4\n",
 		"stop ns:":     "ns:default\n:4\n",
 

@@ -158,7 +158,7 @@ func (s *session) plural(all []velos.App, word string) bool {
 	if _, ok := named(all, word); ok {
 		return false
 	}
-	return word == "all" || strings.HasPrefix(word, "ns:") || len(word) > 2 && word[0] == '/' && word[len(word)-1] == '/' || config.IsConfig(word)
+	return word == "all" || word == mine || strings.HasPrefix(word, "ns:") || len(word) > 2 && word[0] == '/' && word[len(word)-1] == '/' || config.IsConfig(word)
 }
 
 // stampError: PM2 lets a layout stand behind --timestamp, here it would be

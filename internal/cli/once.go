@@ -25,7 +25,7 @@ func (s *session) ensured(ctx context.Context, f *pflag.FlagSet, o *specFlags, w
 	if t, ok := named(apps, word); ok && o.Name == "" {
 		given := ""
 		f.Visit(func(fl *pflag.Flag) {
-			if given == "" && !slices.Contains([]string{"json", "ai", "silent", "color", "no-color", "timeout", "replace", "keep", "lease"}, fl.Name) {
+			if given == "" && !slices.Contains([]string{"json", "ai", "silent", "color", "no-color", "timeout", "until", "replace", "keep", "lease"}, fl.Name) {
 				given = "--" + fl.Name
 			}
 		})

@@ -5,11 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -37,7 +39,8 @@ type order struct {
 	// this one, and with ended have ended before.
 	behind []string
 	ended  bool
-	old    map[int]bool // processes whose words are not the outcome's
+	old    map[int]bool     // processes whose words are not the outcome's
+	until  []verb.Condition // of which one must be met, too
 }
 
 // replaces remembers what ran before an order that starts something beside it.
@@ -83,7 +86,7 @@ func (s *session) carryOut(ctx context.Context, orders []order, limit time.Durat
 					<-ends[j]
 				}
 			}
-			results[i] = orders[i].give(ctx, limit)
+			results[i] = orders[i].give(ctx, s, limit)
 			<-slots
 		})
 	}
@@ -113,7 +116,7 @@ func (s *session) register(ctx context.Context, orders []order) {
 }
 
 // give carries one order out. A panic fails this order only.
-func (o *order) give(ctx context.Context, limit time.Duration) (r view.Result) {
+func (o *order) give(ctx context.Context, s *session, limit time.Duration) (r view.Result) {
 	r = view.Result{Verb: o.verb, ID: o.id, Name: o.app, Inst: o.inst}
 	defer func() {
 		if p := recover(); p != nil {
@@ -121,6 +124,9 @@ func (o *order) give(ctx context.Context, limit time.Duration) (r view.Result) {
 		}
 	}()
 	did, app, err := o.do(ctx)
+	if err == nil {
+		app, _, err = s.until(ctx, o.verb, app, o.until)
+	}
 	r.Did, r.App, r.Err = did, app, o.explain(err, limit)
 	return r
 }
@@ -183,6 +189,7 @@ func (s *session) settle(orders []order, results []view.Result, since velos.Time
 		}
 		if itsOwn(r.Verb, r.Err) {
 			s.tail(r, since, orders[i].old)
+			r.Err = s.portTaken(r.Name, r.Err)
 		}
 		errs = append(errs, r.Err)
 	}
@@ -234,6 +241,28 @@ func (s *session) tail(r *view.Result, since velos.Time, old map[int]bool) {
 		e.Add(&en)
 	}
 	e.Close()
+}
+
+// portTaken adds to an error about a crash who has the port that the app
+// wanted, where that was the cause.
+func (s *session) portTaken(name string, err error) error {
+	if velos.CodeOf(err) != velos.Crashed {
+		return err
+	}
+	ctx, stop := context.WithTimeout(context.Background(), 2*time.Second)
+	defer stop()
+	list, failed := s.conn.List(ctx)
+	t, ok := named(list.Apps, name)
+	if failed != nil || !ok {
+		return err
+	}
+	r, failed := verb.Crash(ctx, s.conn, t.app, -1)
+	if failed != nil || r.Holder == "" {
+		return err
+	}
+	// The first of what to do is to ask for what is said here.
+	hints := append([]string{"port " + strconv.Itoa(r.Port) + " is held by " + r.Holder}, r.Next[1:]...)
+	return &velos.Error{Code: velos.Crashed, Message: err.Error(), Hint: strings.Join(hints, "\n"), Cause: err}
 }
 
 // firstRuns is the last lines of the first run of each instance since then,

@@ -36,11 +36,13 @@ type restartFlags struct {
 	only   []string
 	env    []string // profiles
 	config []string
+	until  until
 }
 
 func setupRestart(s *session, f *pflag.FlagSet) handler {
 	var o restartFlags
 	o.waiting.flags(f)
+	o.until.flags(f)
 	f.StringVarP(&o.rename, "name", "n", "", "new name of the app")
 	f.BoolVarP(&o.update, "update-env", "a", false, "take over the environment of this shell; what it lacks stays")
 	s.trustFlag(f)
@@ -61,9 +63,16 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 		if err != nil {
 			return err
 		}
+		wanted, err := o.until.conditions("restart", o.noWait)
+		if err != nil {
+			return err
+		}
 		orders, err := s.restarts(ctx, &o, distinct(append(args, o.config...)))
 		if err != nil {
 			return err
+		}
+		for i := range orders {
+			orders[i].until = wanted
 		}
 		return s.carryOut(ctx, orders, limit)
 	}

@@ -34,6 +34,7 @@ started. --force makes a copy with a name of its own. A script with another --na
 type startFlags struct {
 	specFlags
 	waiting
+	until until
 	leaseFlags
 	port   string
 	config []string
@@ -48,6 +49,7 @@ func setupStart(s *session, f *pflag.FlagSet) handler {
 	o.specFlags.flags(f)
 	o.waiting.flags(f)
 	o.leaseFlags.flags(f)
+	o.until.flags(f)
 	portFlag(f, &o.port)
 	s.trustFlag(f)
 	f.StringArrayVar(&o.config, "config", nil, "configuration file; the same as naming it")
@@ -69,6 +71,10 @@ func setupStart(s *session, f *pflag.FlagSet) handler {
 		if err != nil {
 			return err
 		}
+		wanted, err := o.until.conditions("start", o.noWait)
+		if err != nil {
+			return err
+		}
 		if o.attach && !s.human() {
 			return invalid("--attach: the answer is one value, and logs have no end", "leave it out, then: velos logs -f --json")
 		}
@@ -85,6 +91,7 @@ func setupStart(s *session, f *pflag.FlagSet) handler {
 		for i := range p.steps {
 			p.steps[i].keep, p.steps[i].ttl = o.keep, ttl
 			orders[i] = s.startOrder(p.steps[i], !o.noWait)
+			orders[i].until = wanted
 		}
 		err = s.carryOut(ctx, orders, limit)
 		if err == nil && o.attach {

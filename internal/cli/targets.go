@@ -9,6 +9,9 @@ import (
 	"github.com/velospm/velos"
 )
 
+// mine is the word for the apps of whoever asks.
+const mine = "mine"
+
 // A target is an app, or one instance of it.
 type target struct {
 	app  *velos.App
@@ -95,6 +98,8 @@ func match(apps []velos.App, word string) ([]target, error) {
 	switch {
 	case word == "all":
 		return where(apps, func(*velos.App) bool { return true }), nil
+	case word == mine:
+		return where(apps, func(a *velos.App) bool { return a.Mine }), nil
 	case strings.HasPrefix(word, "ns:"):
 		return where(apps, func(a *velos.App) bool { return a.Spec.Namespace == word[3:] }), nil
 	case len(word) > 2 && word[0] == '/' && word[len(word)-1] == '/' && !strings.Contains(word[1:len(word)-1], "/"):
@@ -184,6 +189,8 @@ func notFound(verb string, apps []velos.App, word string) error {
 	switch {
 	case len(apps) == 0:
 		e.Message, e.Hint = verb+" "+quote(word)+": there are no apps", "velos start FILE adds one"
+	case word == mine:
+		e.Message, e.Hint = verb+" mine: no app is yours", "velos list shows the apps, and which agent's they are"
 	case strings.HasPrefix(word, "ns:"):
 		e.Message = verb + " " + quote(word) + ": no app is in this namespace"
 		if near := nearest(word[3:], spaces); near != "" {

@@ -65,6 +65,11 @@ func (c *Client) List(ctx context.Context) (wire.Apps, error) {
 	return ask[wire.Apps](c, ctx, wire.ProcessList, nil)
 }
 
+// Own is List with App.Mine.
+func (c *Client) Own(ctx context.Context) (wire.Apps, error) {
+	return ask[wire.Apps](c, ctx, wire.ProcessList, &wire.List{Mine: true})
+}
+
 // Info is one app.
 func (c *Client) Info(ctx context.Context, t wire.Target) (velos.App, error) {
 	return ask[velos.App](c, ctx, wire.ProcessInfo, &t)

@@ -136,7 +136,7 @@ func next(r *Report) []string {
 	case PortInUse:
 		if r.Port > 0 {
 			p := strconv.Itoa(r.Port)
-			return []string{"velos ports " + p + " shows who has port " + p, "stop that, or give " + r.App + " another port, then: " + again}
+			return []string{"velos ports " + p + " shows who has port " + p, "stop that, or give " + r.App + " another port, then: " + again, "velos ensure with --port auto --replace sets PORT to one that nobody has"}
 		}
 		return []string{"velos ports shows who listens on what", "give " + r.App + " another port, then: " + again}
 	case MissingModule:

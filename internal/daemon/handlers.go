@@ -237,9 +237,16 @@ func (c *call) delete(context.Context) (velos.Record, error) {
 }
 
 func (c *call) list(context.Context) (velos.Record, error) {
+	var q wire.List
+	if err := c.decode(&q); err != nil {
+		return nil, err
+	}
 	apps := c.d.sup.List()
 	if p := c.sight(); p != nil {
 		apps = slices.DeleteFunc(apps, func(a velos.App) bool { return !p.Sees(a.Spec.Cwd) })
+	}
+	if q.Mine {
+		c.mine(apps)
 	}
 	return &wire.Apps{Apps: apps}, nil
 }

@@ -341,6 +341,20 @@ func (c *call) foreign(who *velos.Actor, w *wish) {
 	}
 }
 
+// mine marks the apps of whoever asks: an agent's own, or for people those that
+// are no agent's.
+func (c *call) mine(apps []velos.App) {
+	who := c.by()
+	for i := range apps {
+		a := &apps[i]
+		if l := a.Lease; l == nil || l.Agent == "" {
+			a.Mine = who.Agent == ""
+		} else {
+			a.Mine = who.Agent != "" && c.own(&who, a.ID, l)
+		}
+	}
+}
+
 // own reports whether an app is the agent's: it was started by this very
 // process, or by a namesake that has ended, or works in the same project.
 func (c *call) own(who *velos.Actor, id uint32, l *velos.Lease) bool {

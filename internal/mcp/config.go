@@ -324,7 +324,11 @@ func difference(a *velos.App, spec *velos.Spec) (keys, lines []string) {
 	}
 	for _, ch := range config.Changes(&a.Spec, spec) {
 		keys = append(keys, view.Text(ch.Key))
-		lines = append(lines, view.Text(ch.Key)+": "+shown(ch.Key, ch.From)+" -> "+shown(ch.Key, ch.To))
+		line := view.Text(ch.Key) + ": " + shown(ch.Key, ch.From) + " -> " + shown(ch.Key, ch.To)
+		if ch.Key == "port" && portWord(spec) == config.AutoPort {
+			line += " (" + strconv.Itoa(spec.Port()) + ")"
+		}
+		lines = append(lines, line)
 	}
 	return keys, lines
 }

@@ -339,18 +339,33 @@ func TestAPortIsShownAsTheKeyThatItWasGivenBy(t *testing.T) {
 	auto := old
 	auto.Env, auto.EnvFrom = map[string]string{"PORT": "20001"}, map[string]string{"PORT": velos.FromAuto}
 	keys, lines := difference(&velos.App{Spec: old}, &auto)
-	if got := strings.Join(lines, "; "); strings.Join(keys, " ") != "port env" || got != `port: (none) -> "auto"; env.PORT: (none) -> "20001"` {
+	if got := strings.Join(lines, "; "); strings.Join(keys, " ") != "port" || got != `port: (none) -> "auto" (20001)` {
 		t.Errorf("%q %s", keys, got)
 	}
-	text, err := specTOML(&auto)
-	if err != nil || !strings.Contains(text, "port = 'auto'") || strings.Contains(text, "PORT") || !strings.HasPrefix(text, "# its port is 20001\n") {
-		t.Error(text, err)
+	text := specTOML(&velos.App{Spec: auto})
+	if !strings.Contains(text, "port = \"auto\"") || strings.Contains(text, "PORT") || !strings.HasPrefix(text, "# its port is 20001\n") {
+		t.Error(text)
 	}
-	own, err := changed(&auto, map[string]any{"env": map[string]any{"PORT": 4000.0}})
+	dir := t.TempDir()
+	auto.Cwd, auto.Script = dir, dir + "/api"
+	if err := os.WriteFile(auto.Script, []byte("#!/bin/sh\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	env := config.Environ{Dir: dir, Vars: map[string]string{"PATH": os.Getenv("PATH")}, Port: func(*velos.Spec, func(int) bool) (int, error) { return 20002, nil }}
+	own, err := changed(&auto, map[string]any{"env": map[string]any{"PORT": 4000.0}}, env)
 	if err != nil || own.Port() != 0 || own.Env["PORT"] != "4000" {
 		t.Errorf("a variable of one's own is still the chosen port: %+v %v", own, err)
 	}
-	if own, err = changed(&auto, map[string]any{"env": map[string]any{"PORT": nil}}); err != nil || own.Env["PORT"] != "" || own.EnvFrom["PORT"] != "" {
+	if own, err = changed(&auto, map[string]any{"env": map[string]any{"PORT": nil}}, env); err != nil || own.Env["PORT"] != "" || own.EnvFrom["PORT"] != "" {
+		t.Errorf("%+v %v", own, err)
+	}
+	if own, err = changed(&auto, map[string]any{"port": "auto"}, env); err != nil || own.Port() != 20002 || own.EnvFrom["PORT"] != velos.FromAuto {
+		t.Errorf("%+v %v", own, err)
+	}
+	if own, err = changed(&auto, map[string]any{"port": 4100.0}, env); err != nil || own.Port() != 4100 {
+		t.Errorf("%+v %v", own, err)
+	}
+	if own, err = changed(&auto, map[string]any{"port": nil}, env); err != nil || own.Port() != 0 {
 		t.Errorf("%+v %v", own, err)
 	}
 }

@@ -103,7 +103,7 @@ func Holder(apps []velos.App, port int) string {
 	who := "pid " + strconv.Itoa(p.PID)
 	switch {
 	case p.App != "":
-		return "velos app " + p.App + ", " + who
+		return "velos app " + p.App + ", " + who + ", in " + p.Cwd
 	case p.Program != "":
 		return p.Program + ", " + who + ", no app of velos"
 	}

@@ -88,12 +88,12 @@ func TestWhatDiffersIsNamedAndValuesAreNot(t *testing.T) {
 
 func TestPortsAreSortedAndFiltered(t *testing.T) {
 	apps := []velos.App{{Spec: velos.Spec{Name: "a"}, Instances: []velos.Instance{{PID: 1, Ports: velos.AddressesOf([]string{"tcp://[::]:3000", "unix:/x.sock"})}}},
-		{Spec: velos.Spec{Name: "b"}, Instances: []velos.Instance{{PID: 2, Ports: "tcp://127.0.0.1:80"}}}}
+		{Spec: velos.Spec{Name: "b", Cwd: "/b"}, Instances: []velos.Instance{{PID: 2, Ports: "tcp://127.0.0.1:80"}}}}
 	list := Ports(apps, 0)
 	if len(list) != 3 || list[0].Port != 0 || list[1].Port != 80 || list[2].App != "a" {
 		t.Errorf("%+v", list)
 	}
-	if h := Holder(apps, 80); h != "velos app b, pid 2" {
+	if h := Holder(apps, 80); h != "velos app b, pid 2, in /b" {
 		t.Error(h)
 	}
 }

@@ -43,6 +43,7 @@ type resultAI struct {
 	Did    string `json:"d"`
 	Status string `json:"s,omitempty"`
 	PID    int    `json:"p,omitempty"`
+	URL    string `json:"at,omitempty"`
 	Error  string `json:"e,omitempty"`
 }
 
@@ -89,7 +90,7 @@ func (o Options) resultAI(r *Result) resultAI {
 	if r.App != nil {
 		o.All = true
 		a := o.appAI(r.App)
-		j.Status, j.PID = a.Status, a.PID
+		j.Status, j.PID, j.URL = a.Status, a.PID, a.URL
 	}
 	if r.Err != nil {
 		j.Error = Text(r.Err.Error())

@@ -24,6 +24,21 @@ func Owner(l *velos.Lease, now velos.Time) string {
 	return who + ", until it ends"
 }
 
+// own is Owner in a word: "claude-code", "claude-code,kept", "claude-code,gone".
+func own(l *velos.Lease) string {
+	if l == nil || l.Agent == "" {
+		return ""
+	}
+	who := Text(l.Agent)
+	switch {
+	case l.Keep:
+		return who + ",kept"
+	case l.Over():
+		return who + ",gone"
+	}
+	return who
+}
+
 // grants says which agents may act on an app that is not theirs.
 func grants(l *velos.Lease) string {
 	text := ""

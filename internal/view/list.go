@@ -52,11 +52,12 @@ type appAI struct {
 	URL      string   `json:"at,omitempty"`
 	Leaving  int      `json:"old,omitempty"`
 	Next     string   `json:"next,omitempty"`
+	Owner    string   `json:"own,omitempty"`
 }
 
 func (o Options) appAI(a *velos.App) appAI {
 	j := appAI{Name: a.Spec.Name, Status: shortStatus(a.Status), Restarts: a.Restarts(), Health: shortHealth(healthOf(a)),
-		URL: Text(URL(Addresses(a))), Leaving: leaving(a)}
+		URL: Text(URL(Addresses(a))), Leaving: leaving(a), Owner: own(a.Lease)}
 	u := a.Usage()
 	up, running, online := velos.Millis(0), 0, 0
 	for i := range a.Instances {

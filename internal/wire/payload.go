@@ -202,6 +202,14 @@ func (r *Rename) Fields(f velos.Fields) {
 	f.String("name", &r.Name)
 }
 
+// List asks for all apps.
+type List struct {
+	Mine bool // say which of them are the caller's own
+}
+
+// Fields implements velos.Record.
+func (l *List) Fields(f velos.Fields) { f.Bool("mine", &l.Mine) }
+
 // Apps answers ProcessList.
 type Apps struct{ Apps []velos.App }
 

@@ -14,7 +14,7 @@ const (
 	ProcessStop    Command = 0x02 // Stop → Done
 	ProcessRestart Command = 0x03 // Restart → Done
 	ProcessDelete  Command = 0x04 // Target → Done
-	ProcessList    Command = 0x05 // nothing → Apps
+	ProcessList    Command = 0x05 // List → Apps
 	ProcessInfo    Command = 0x06 // Target → velos.App
 	ProcessReload  Command = 0x07 // Reload → Reloaded
 	ProcessRename  Command = 0x08 // Rename → Done
