@@ -347,7 +347,7 @@ func TestAPortIsShownAsTheKeyThatItWasGivenBy(t *testing.T) {
 		t.Error(text)
 	}
 	dir := t.TempDir()
-	auto.Cwd, auto.Script = dir, dir + "/api"
+	auto.Cwd, auto.Script = dir, dir+"/api"
 	if err := os.WriteFile(auto.Script, []byte("#!/bin/sh\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
