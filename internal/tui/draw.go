@@ -52,6 +52,9 @@ func (m *model) layout() layout {
 		l.rule, l.lines = l.head, room-1
 	default:
 		want := max(m.table.whole, 3)
+		if len(m.apps) == 0 { // there is a reason to be told
+			want = 8
+		}
 		l.rows = min(want, max(3, (room-2)*11/20))
 		l.rule = l.head + 1 + l.rows
 		l.lines = m.height - l.foot - l.rule - 1
@@ -140,6 +143,9 @@ func onlyASCII(s string) string {
 func (m *model) title() string {
 	sep := m.y.paint(dim, " "+m.y.rest+" ")
 	link := m.linkText() + " "
+	if most := max(4, m.width-len(" velos ")-1); width(link) > most {
+		link = m.y.fit(link, most)
+	}
 	left := ""
 	for less := range 4 {
 		left = " " + m.y.paint(heading, "velos")
@@ -158,6 +164,9 @@ func (m *model) title() string {
 		if width(left)+1+width(link) <= m.width {
 			break
 		}
+	}
+	if room := m.width - width(link) - 1; width(left) > room && m.link.why != "" {
+		left = m.y.fit(left, room) // why it is down says more
 	}
 	return m.y.sides(left, link, m.width)
 }

@@ -259,3 +259,20 @@ func TestHugeNamesAndHostileOnesFit(t *testing.T) {
 		}
 	}
 }
+
+func TestWhyThereIsNoConnectionIsTold(t *testing.T) {
+	l := &link{since: noon, none: true, why: "the daemon speaks version 3 of the protocol, and this program knows 1 and 2 only, so that nothing can be asked", hint: "install the same version of both"}
+	for _, wide := range []int{40, 80, 120} {
+		s := newStage(t, wide, 24)
+		s.Update(news{link: l})
+		text := strings.Join(strings.Fields(escapes.ReplaceAllString(s.screen(), "")), " ")
+		if !strings.Contains(text, l.why) || !strings.Contains(text, l.hint) || !strings.Contains(strings.Split(s.screen(), "\n")[0], "the daemon speaks") {
+			t.Errorf("%d columns:\n%s", wide, s.screen())
+		}
+		s.fleet()
+		s.Update(news{link: l, epoch: s.wished.epoch})
+		if !strings.Contains(strings.Split(s.screen(), "\n")[0], "the daemon speaks") {
+			t.Errorf("with apps, %d columns:\n%s", wide, s.screen())
+		}
+	}
+}
