@@ -254,6 +254,19 @@ func TestAWatcherIsStoppedAndGoesOn(t *testing.T) {
 	if flags := strings.TrimSpace(x.tmux("display", "-p", "-t", "m", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}")); flags != "0 0 1" {
 		t.Errorf("after SIGTERM: %s", flags)
 	}
+	x.keys("clear; velos monit", "Enter")
+	x.sees("live")
+	pid = x.watcher()
+	x.keys("C-z")
+	x.sees("Stopped", "!live")
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	x.keys("fg; echo left with $?", "Enter")
+	x.sees("left with 130", "!live")
+	if flags := strings.TrimSpace(x.tmux("display", "-p", "-t", "m", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}")); flags != "0 0 1" {
+		t.Errorf("told to end while it was stopped: %s", flags)
+	}
 	x.keys("exit", "Enter")
 }
 
