@@ -3,6 +3,7 @@ package tui
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
@@ -16,6 +17,9 @@ const (
 	tabsBegin = 3
 	tabGap    = 2
 )
+
+// silentFor is how late figures may be on a busy machine.
+const silentFor = 4 * time.Second
 
 func strip(s string) string { return ansi.Strip(s) }
 
@@ -182,7 +186,9 @@ func seconds(t velos.Millis) string {
 
 // linkText says how the connection is.
 func (m *model) linkText() string {
-	switch {
+	switch silent := m.silence(); {
+	case silent > 0:
+		return m.y.paint(yellow, m.y.ring+" daemon silent for "+seconds(velos.MillisOf(silent)))
 	case m.link.up && m.o.ReadOnly:
 		return m.y.paint(green, m.y.dot) + " live, read-only"
 	case m.link.up:
@@ -193,6 +199,22 @@ func (m *model) linkText() string {
 		return m.y.paint(yellow, m.y.ring+" no daemon, trying")
 	}
 	return m.y.paint(yellow, m.y.ring+" daemon gone for "+seconds(velos.MillisOf(m.clock.Sub(m.link.since)))+", trying again")
+}
+
+// silence is how long a daemon that is there has said nothing; 0 as long as it
+// need not have.
+func (m *model) silence() time.Duration {
+	if !m.link.up {
+		return 0
+	}
+	was := m.spoke
+	if was.Before(m.link.since) {
+		was = m.link.since
+	}
+	if d := m.clock.Sub(was); d > 3*m.interval()+silentFor {
+		return d
+	}
+	return 0
 }
 
 // meters are what all apps take together, of what the machine has.

@@ -10,6 +10,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/wire"
 )
 
 // head is the line of titles.
@@ -276,4 +277,24 @@ func TestWhyThereIsNoConnectionIsTold(t *testing.T) {
 			t.Errorf("with apps, %d columns:\n%s", wide, s.screen())
 		}
 	}
+}
+
+func TestADaemonThatSaysNothingIsNotCalledLive(t *testing.T) {
+	s := newStage(t, 100, 24).fleet()
+	says := func(want string) {
+		t.Helper()
+		s.Update(tick(s.now))
+		if top := strings.Split(escapes.ReplaceAllString(s.screen(), ""), "\n")[0]; !strings.Contains(top, want) {
+			t.Errorf("want %q: %s", want, top)
+		}
+	}
+	s.now = s.now.Add(8 * time.Second)
+	says("● live")
+	s.now = s.now.Add(7 * time.Second)
+	says("daemon silent for 15s")
+	s.Update(news{epoch: s.wished.epoch, figures: []wire.Metrics{{Daemon: wire.DaemonMetrics{PID: 4000}}}})
+	says("● live")
+	gone3(s)
+	s.now = s.now.Add(time.Minute)
+	says("daemon gone")
 }
