@@ -254,6 +254,19 @@ func TestAWatcherIsStoppedAndGoesOn(t *testing.T) {
 	if flags := strings.TrimSpace(x.tmux("display", "-p", "-t", "m", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}")); flags != "0 0 1" {
 		t.Errorf("after SIGTERM: %s", flags)
 	}
+	x.keys("clear; velos monit", "Enter")
+	x.sees("live")
+	pid = x.watcher()
+	x.keys("C-z")
+	x.sees("Stopped", "!live")
+	if err := syscall.Kill(pid, syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	x.keys("fg; echo left with $?", "Enter")
+	x.sees("left with 130", "!live")
+	if flags := strings.TrimSpace(x.tmux("display", "-p", "-t", "m", "#{alternate_on} #{mouse_any_flag} #{cursor_flag}")); flags != "0 0 1" {
+		t.Errorf("told to end while it was stopped: %s", flags)
+	}
 	x.keys("exit", "Enter")
 }
 
@@ -303,6 +316,44 @@ func TestTheLinesOfManyAppsTakeFewConnections(t *testing.T) {
 	}
 	x.run("velos", "restart", "app7")
 	x.sees("number 59 here", "app7")
+	x.keys("q")
+	x.sees("left with 0")
+}
+
+func TestAViewWhoseTerminalIsGoneEnds(t *testing.T) {
+	x := newTerminal(t)
+	x.tmux("new-session", "-d", "-s", "other", "sleep 1000")
+	x.tmux("new-session", "-d", "-s", "m", "-x", "100", "-y", "30", "trap '' HUP; velos monit")
+	x.sees("no daemon")
+	pid := x.watcher()
+	x.tmux("kill-session", "-t", "m")
+	for end := time.Now().Add(patience); syscall.Kill(pid, 0) == nil; time.Sleep(30 * time.Millisecond) {
+		if time.Now().After(end) {
+			_ = syscall.Kill(pid, syscall.SIGKILL)
+			t.Fatal("it goes on without a terminal")
+		}
+	}
+}
+
+func TestAWatcherSeesWhatWasRecordedBefore(t *testing.T) {
+	x := newTerminal(t)
+	x.run("velos", "start", "--shell", "exec sleep 100000", "--name", "quiet")
+	x.tmux("new-session", "-d", "-s", "m", "-x", "100", "-y", "30", "velos monit --interval 1s; echo left with $?; sleep 1000")
+	x.sees("live", "quiet")
+	x.keys("p")
+	x.sees("nothing was recorded yet: velos metrics --history", "as seen from here")
+	recorder := exec.Command("velos", "metrics", "--history", "--port", "0")
+	recorder.Env = x.env
+	if err := recorder.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		_ = recorder.Process.Signal(syscall.SIGTERM)
+		_ = recorder.Wait()
+	}()
+	x.sees("last 1h", "a bar is 1m", "memory avg", "now")
+	x.keys("T")
+	x.sees("last 6h", "memory avg")
 	x.keys("q")
 	x.sees("left with 0")
 }

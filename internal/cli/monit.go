@@ -17,8 +17,9 @@ import (
 )
 
 const monitLong = `Shows apps in a full-screen view: a table with state, CPU, memory and their recent past, the instances of each app,
-lines as they are written, events, and why an app is as it is or crashed. It restarts, reloads, stops, starts, scales,
-signals and deletes after a question, and shows the command that does the same. ? lists the keys, docs/MONIT.md too.
+lines as they are written, events, why an app is as it is or crashed, and what velos metrics --history has recorded. It
+restarts, reloads, stops, starts, scales, signals and deletes after a question, and shows the command that does the same.
+? lists the keys, docs/MONIT.md too.
 
 It starts no daemon. When the daemon is killed or upgraded it says so, and goes on with the next one. --read-only gives no
 orders; --ascii draws with ASCII alone. What draws is the program velos-doors, beside velos.

@@ -130,7 +130,7 @@ func (m *model) drawPast(rows int) []string {
 		foot = append([]string{s}, foot...)
 	}
 	last := c.p.Points[len(c.p.Points)-1].Time + velos.Time(c.p.Step)
-	if late := velos.Time(velos.MillisOf(staleAfter)); last+max(late, velos.Time(c.p.Step)) < velos.TimeOf(m.clock) {
+	if late := velos.Time(velos.MillisOf(staleAfter)); last+late < velos.TimeOf(m.clock) {
 		o := m.options()
 		foot = append(foot, " "+m.y.paint(yellow, "recorded until "+o.Clock(last)+"; "+recorder+" goes on"))
 	}

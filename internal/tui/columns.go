@@ -268,6 +268,14 @@ func (m *model) nothing() []string {
 	switch {
 	case m.table.filter != "" && len(m.apps) > 0:
 		return []string{"", "  no app matches " + m.table.filter + "; esc shows all"}
+	case m.link.why != "" && !m.link.up && len(m.apps) == 0:
+		out := []string{""}
+		for _, text := range []string{m.link.why, m.link.hint} {
+			for _, l := range fold(shown(text), max(8, m.width-4)) {
+				out = append(out, "  "+l)
+			}
+		}
+		return out
 	case m.link.none && !m.link.up:
 		return []string{"", "  no daemon answers yet; this view starts none", "  velos start FILE starts one, and this view goes on by itself"}
 	case len(m.apps) == 0 && !m.link.up:

@@ -3,6 +3,7 @@ package tui
 import (
 	"strconv"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
@@ -16,6 +17,9 @@ const (
 	tabsBegin = 3
 	tabGap    = 2
 )
+
+// silentFor is how late figures may be on a busy machine.
+const silentFor = 4 * time.Second
 
 func strip(s string) string { return ansi.Strip(s) }
 
@@ -52,6 +56,9 @@ func (m *model) layout() layout {
 		l.rule, l.lines = l.head, room-1
 	default:
 		want := max(m.table.whole, 3)
+		if len(m.apps) == 0 { // there is a reason to be told
+			want = 8
+		}
 		l.rows = min(want, max(3, (room-2)*11/20))
 		l.rule = l.head + 1 + l.rows
 		l.lines = m.height - l.foot - l.rule - 1
@@ -140,6 +147,9 @@ func onlyASCII(s string) string {
 func (m *model) title() string {
 	sep := m.y.paint(dim, " "+m.y.rest+" ")
 	link := m.linkText() + " "
+	if most := max(4, m.width-len(" velos ")-1); width(link) > most {
+		link = m.y.fit(link, most)
+	}
 	left := ""
 	for less := range 4 {
 		left = " " + m.y.paint(heading, "velos")
@@ -159,6 +169,9 @@ func (m *model) title() string {
 			break
 		}
 	}
+	if room := m.width - width(link) - 1; width(left) > room && m.link.why != "" {
+		left = m.y.fit(left, room) // why it is down says more
+	}
 	return m.y.sides(left, link, m.width)
 }
 
@@ -173,7 +186,9 @@ func seconds(t velos.Millis) string {
 
 // linkText says how the connection is.
 func (m *model) linkText() string {
-	switch {
+	switch silent := m.silence(); {
+	case silent > 0:
+		return m.y.paint(yellow, m.y.ring+" daemon silent for "+seconds(velos.MillisOf(silent)))
 	case m.link.up && m.o.ReadOnly:
 		return m.y.paint(green, m.y.dot) + " live, read-only"
 	case m.link.up:
@@ -184,6 +199,22 @@ func (m *model) linkText() string {
 		return m.y.paint(yellow, m.y.ring+" no daemon, trying")
 	}
 	return m.y.paint(yellow, m.y.ring+" daemon gone for "+seconds(velos.MillisOf(m.clock.Sub(m.link.since)))+", trying again")
+}
+
+// silence is how long a daemon that is there has said nothing; 0 as long as it
+// need not have.
+func (m *model) silence() time.Duration {
+	if !m.link.up {
+		return 0
+	}
+	was := m.spoke
+	if was.Before(m.link.since) {
+		was = m.link.since
+	}
+	if d := m.clock.Sub(was); d > 3*m.interval()+silentFor {
+		return d
+	}
+	return 0
 }
 
 // meters are what all apps take together, of what the machine has.

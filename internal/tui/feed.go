@@ -109,7 +109,7 @@ func (f *feed) lost(err error, none bool) {
 	f.mu.Unlock()
 	l := link{since: f.o.Now(), none: none}
 	if err != nil && velos.CodeOf(err) != velos.Unreachable {
-		l.why = err.Error()
+		l.why, l.hint = err.Error(), velos.HintOf(err)
 	}
 	f.post.add(func(n *news) { n.link = &l })
 }

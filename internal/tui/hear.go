@@ -108,7 +108,7 @@ func (a *app) take(now *velos.App) {
 // measured takes in figures of the daemon or of an app.
 func (m *model) measured(f *wire.Metrics) {
 	if f.ID == 0 {
-		m.daemon = f.Daemon
+		m.daemon, m.spoke = f.Daemon, m.clock
 		return
 	}
 	a := m.byID[f.ID]

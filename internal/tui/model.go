@@ -50,6 +50,7 @@ type model struct {
 	link   link
 
 	daemon   wire.DaemonMetrics
+	spoke    time.Time // when it was heard last
 	apps     []*app
 	byID     map[uint32]*app
 	table    table

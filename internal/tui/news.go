@@ -15,6 +15,7 @@ type link struct {
 	version string
 	pid     int
 	why     string // it is down: what dialling says
+	hint    string // what can be done about it
 	none    bool   // there has never been one
 }
 

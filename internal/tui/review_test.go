@@ -10,6 +10,7 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/wire"
 )
 
 // head is the line of titles.
@@ -100,8 +101,9 @@ func TestLongLinesAreKeptInPart(t *testing.T) {
 	if len(l.text) > longestLine+40 || !strings.HasSuffix(l.text, " KB more]") || !utf8.ValidString(l.text) {
 		t.Errorf("%d bytes: %q", len(l.text), l.text[len(l.text)-30:])
 	}
-	for i := range 4000 {
-		s.Update(news{epoch: s.wished.epoch, lines: []velos.Entry{{App: 1, Seq: uint64(i), Time: at(100), Msg: []byte(strings.Repeat("x", 64<<10))}}})
+	long := []byte(strings.Repeat("x", longestLine+100))
+	for i := range 2500 {
+		s.Update(news{epoch: s.wished.epoch, lines: []velos.Entry{{App: 1, Seq: uint64(i), Time: at(100), Msg: long}}})
 	}
 	sum := 0
 	for _, l := range s.tape.lines {
@@ -242,8 +244,8 @@ func TestHugeNamesAndHostileOnesFit(t *testing.T) {
 	list[0].Spec.Name = strings.Repeat("n", 200)
 	list[1].Spec.Name = strings.Repeat("服", 200)
 	list[2].Spec.Name = "a\x1b[2Jb\u202ec" + strings.Repeat("\u0301", 200)
-	for _, wide := range []int{1, 3, 10, 33, 80, 200} {
-		for _, tall := range []int{1, 2, 5, 16, 24} {
+	for _, wide := range []int{1, 3, 33, 120} {
+		for _, tall := range []int{1, 5, 24} {
 			s := newStage(t, wide, tall)
 			s.Update(news{link: &link{up: true, since: noon}, listed: true, apps: list})
 			s.lines(1, "INFO "+strings.Repeat("服", 5000), "WARN \t\x00\xff", "ERROR "+strings.Repeat("\u0301", 9000))
@@ -258,4 +260,41 @@ func TestHugeNamesAndHostileOnesFit(t *testing.T) {
 			}
 		}
 	}
+}
+
+func TestWhyThereIsNoConnectionIsTold(t *testing.T) {
+	l := &link{since: noon, none: true, why: "the daemon speaks version 3 of the protocol, and this program knows 1 and 2 only, so that nothing can be asked", hint: "install the same version of both"}
+	for _, wide := range []int{40, 80, 120} {
+		s := newStage(t, wide, 24)
+		s.Update(news{link: l})
+		text := strings.Join(strings.Fields(escapes.ReplaceAllString(s.screen(), "")), " ")
+		if !strings.Contains(text, l.why) || !strings.Contains(text, l.hint) || !strings.Contains(strings.Split(s.screen(), "\n")[0], "the daemon speaks") {
+			t.Errorf("%d columns:\n%s", wide, s.screen())
+		}
+		s.fleet()
+		s.Update(news{link: l, epoch: s.wished.epoch})
+		if !strings.Contains(strings.Split(s.screen(), "\n")[0], "the daemon speaks") {
+			t.Errorf("with apps, %d columns:\n%s", wide, s.screen())
+		}
+	}
+}
+
+func TestADaemonThatSaysNothingIsNotCalledLive(t *testing.T) {
+	s := newStage(t, 100, 24).fleet()
+	says := func(want string) {
+		t.Helper()
+		s.Update(tick(s.now))
+		if top := strings.Split(escapes.ReplaceAllString(s.screen(), ""), "\n")[0]; !strings.Contains(top, want) {
+			t.Errorf("want %q: %s", want, top)
+		}
+	}
+	s.now = s.now.Add(8 * time.Second)
+	says("● live")
+	s.now = s.now.Add(7 * time.Second)
+	says("daemon silent for 15s")
+	s.Update(news{epoch: s.wished.epoch, figures: []wire.Metrics{{Daemon: wire.DaemonMetrics{PID: 4000}}}})
+	says("● live")
+	gone3(s)
+	s.now = s.now.Add(time.Minute)
+	says("daemon gone")
 }

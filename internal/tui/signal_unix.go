@@ -12,9 +12,13 @@ import (
 	tea "charm.land/bubbletea/v2"
 )
 
-// reallyStopped is how long it may take to be stopped. Who has nobody to wake
-// him is not stopped at all, and must not wait for it.
-const reallyStopped = 200 * time.Millisecond
+const (
+	// reallyStopped is how long it may take to be stopped. Who has nobody to
+	// wake him is not stopped at all, and must not wait for it.
+	reallyStopped = 200 * time.Millisecond
+	// wakingUp is how long other signals that waited may take to be heard.
+	wakingUp = 20 * time.Millisecond
+)
 
 // signals looks after the signals of a terminal until ctx ends: a view that is
 // stopped, or hung up, gives the terminal back first.
@@ -39,7 +43,7 @@ func signals(ctx context.Context, p *tea.Program, end func(), press <-chan struc
 			case <-press:
 			case <-stop:
 			}
-			sleep(p)
+			sleep(ctx, p)
 		}
 	}()
 	return func() {
@@ -56,7 +60,7 @@ func signals(ctx context.Context, p *tea.Program, end func(), press <-chan struc
 
 // sleep gives the terminal back, stops this job as the terminal would, and
 // goes on when it is continued.
-func sleep(p *tea.Program) {
+func sleep(ctx context.Context, p *tea.Program) {
 	awake := make(chan os.Signal, 1)
 	signal.Notify(awake, syscall.SIGCONT)
 	defer signal.Stop(awake)
@@ -69,6 +73,10 @@ func sleep(p *tea.Program) {
 	select {
 	case <-awake:
 	case <-time.After(reallyStopped):
+	}
+	// Who was told to end while he slept must not take the terminal again.
+	if idle(ctx, wakingUp) != nil {
+		return
 	}
 	_ = p.RestoreTerminal()
 	p.Send(resumed{})

@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"sync/atomic"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -59,7 +60,9 @@ func Run(ctx context.Context, o Options) error {
 	if o.Color {
 		profile = colorprofile.ANSI
 	}
-	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(o.In), tea.WithOutput(o.Out), tea.WithEnvironment(o.Env),
+	var gone atomic.Bool
+	in := listen(o.In, func() { gone.Store(true); stop() })
+	p := tea.NewProgram(m, tea.WithContext(ctx), tea.WithInput(in), tea.WithOutput(o.Out), tea.WithEnvironment(o.Env),
 		tea.WithFPS(perSecond), tea.WithColorProfile(profile), tea.WithoutSignalHandler())
 	suspend := make(chan struct{}, 1)
 	m.suspend = func() { wake(suspend) }
@@ -73,6 +76,9 @@ func Run(ctx context.Context, o Options) error {
 	stop()
 	<-done
 	after()
+	if gone.Load() {
+		return errGone
+	}
 	if errors.Is(err, tea.ErrProgramKilled) && errors.Is(err, context.Canceled) {
 		return context.Canceled
 	}
