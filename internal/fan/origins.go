@@ -56,8 +56,10 @@ type lines struct {
 	mask view.Mask
 }
 
-func linesOf(a *velos.App) *lines {
-	l := &lines{mask: view.MaskOf(a)}
+// linesOf hides the secrets that an app has, and those that it had: runs of
+// before may still write.
+func linesOf(a, was *velos.App) *lines {
+	l := &lines{mask: view.MaskOf(a, was)}
 	l.e = view.NewEntries(&l.out, []velos.App{*a}, view.LogOptions{Options: view.Options{Format: view.JSON}, Lines: true})
 	return l
 }
@@ -77,6 +79,28 @@ func (l *lines) item(e *velos.Entry) Item {
 	return Item{Seq: e.Seq, App: e.App, Inst: e.Inst, Level: e.Level, Src: e.Src, Text: bytes.Clone(bytes.TrimSpace(l.out.Bytes())), Msg: text}
 }
 
+// Runs are the processes of which an app's secrets are known: a new one may
+// have others.
+type Runs map[int]bool
+
+// RunsOf are those of an app as it is.
+func RunsOf(a *velos.App) Runs {
+	r := Runs{0: true} // a line of nobody's
+	for _, list := range [][]velos.Instance{a.Instances, a.Leaving} {
+		for i := range list {
+			r[list[i].PID] = true
+		}
+	}
+	return r
+}
+
+// Meet reports whether a process is new, and remembers it.
+func (r Runs) Meet(pid int) bool {
+	known := r[pid]
+	r[pid] = true
+	return !known
+}
+
 // logOrigin is where the lines of an app are from. What is known of the app is
 // asked for anew when f is stale.
 func logOrigin(f *feed, id uint32) origin {
@@ -92,16 +116,17 @@ func logOrigin(f *feed, id uint32) origin {
 					yield(Item{}, err)
 					return
 				}
-				l := linesOf(&a)
+				l, runs := linesOf(&a, &a), RunsOf(&a)
 				q := velos.Query{Inst: s.inst, Src: s.src, Level: s.level, After: s.after, Last: s.last, Follow: s.follow}
 				for e, err := range c.Logs(ctx, id, q) {
 					if err != nil {
 						yield(Item{}, err)
 						return
 					}
-					if s.follow && f.stale.Swap(false) {
+					if s.follow && (runs.Meet(e.PID) || f.stale.Swap(false)) {
 						if now, err := c.Info(ctx, wire.All(id)); err == nil {
-							l = linesOf(&now)
+							l, runs, a = linesOf(&now, &a), RunsOf(&now), now
+							runs.Meet(e.PID)
 						}
 					}
 					if !yield(l.item(&e), nil) {
@@ -123,12 +148,14 @@ func (h *Hub) eventOrigin() origin {
 			return func(yield func(Item, error) bool) {
 				var out bytes.Buffer
 				var v *view.Events
+				known := map[uint32]bool{0: true}
 				for e, err := range c.Events(ctx, wire.EventsQuery{After: s.after, Last: s.last, Follow: s.follow}) {
 					if err != nil {
 						yield(Item{}, err)
 						return
 					}
-					if v == nil || s.follow && e.Kind == velos.KindConfig { // secrets are known from the apps
+					if v == nil || s.follow && (e.Kind == velos.KindConfig || !known[e.ID]) { // secrets are known from the apps
+						known[e.ID] = true
 						apps, err := c.List(ctx)
 						if err != nil {
 							yield(Item{}, err)
