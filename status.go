@@ -165,6 +165,7 @@ type App struct {
 	Leaving    []Instance `json:"leaving,omitempty"` // runs beside those: old ones that finish, new ones that a reload tries
 	Log        LogInfo    `json:"log"`
 	Lease      *Lease     `json:"lease,omitempty"` // whose it is; nil: people's
+	Coming     *Spec      `json:"-"`               // while a reload brings another one: what its runs have already. Readers hide its secrets too
 }
 
 // Fields implements Record.
@@ -179,6 +180,7 @@ func (a *App) Fields(f Fields) {
 	List(f, "leaving", &a.Leaving)
 	f.Nest("log", true, &a.Log)
 	Object(f, "lease", &a.Lease)
+	Object(f, "coming", &a.Coming)
 }
 
 // alarm orders statuses from the quietest to the most alarming.

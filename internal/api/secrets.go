@@ -41,7 +41,7 @@ func (s *secrets) look(ctx context.Context, pid int) {
 	})
 	s.looked = time.Now()
 	now := s.among(apps)
-	if err != nil || now == nil || now.Generation == s.app.Generation {
+	if err != nil || now == nil || now.Generation == s.app.Generation && now.Coming == nil {
 		return
 	}
 	s.mask, s.app = view.MaskOf(now, &s.app), *now

@@ -177,8 +177,8 @@ func (x *Exporter) remask() {
 	for i := range x.seen {
 		a := &x.seen[i]
 		m, ok := old[a.ID]
-		if !ok || m.generation != a.Generation {
-			now := velos.App{Spec: velos.Spec{Env: a.Spec.Env, FileEnv: a.Spec.FileEnv, Secret: a.Spec.Secret}}
+		if !ok || m.generation != a.Generation || a.Coming != nil {
+			now := velos.App{Spec: velos.Spec{Env: a.Spec.Env, FileEnv: a.Spec.FileEnv, Secret: a.Spec.Secret}, Coming: a.Coming}
 			m = mask{a.Generation, now, view.MaskOf(a, &m.app)}
 		}
 		x.masks[a.ID] = m
