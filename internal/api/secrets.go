@@ -19,13 +19,18 @@ const lookEvery = time.Second
 type secrets struct {
 	q      *request
 	app    velos.App
+	all    []*velos.App // what it is and was
 	mask   view.Mask
 	runs   fan.Runs
 	looked time.Time
 }
 
-func newSecrets(q *request, a *velos.App) *secrets {
-	return &secrets{q: q, app: *a, mask: view.MaskOf(a), runs: fan.RunsOf(a), looked: time.Now()}
+func newSecrets(ctx context.Context, q *request, a *velos.App) (*secrets, error) {
+	all, err := q.c.Selves(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	return &secrets{q: q, app: *a, all: all, mask: view.MaskOf(all...), runs: fan.RunsOf(a), looked: time.Now()}, nil
 }
 
 // look finds out what has changed, at the first line of a run and now and
@@ -44,7 +49,9 @@ func (s *secrets) look(ctx context.Context, pid int) {
 	if err != nil || now == nil || now.Generation == s.app.Generation && now.Coming == nil {
 		return
 	}
-	s.mask, s.app = view.MaskOf(now, &s.app), *now
+	s.app = *now
+	s.all = append(slices.Clip(s.all[max(0, len(s.all)-velos.MaxFormer):]), now)
+	s.mask = view.MaskOf(s.all...)
 }
 
 func (s *secrets) among(apps []velos.App) *velos.App {

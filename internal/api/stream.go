@@ -130,10 +130,15 @@ func logs(q *request) error {
 	if q.r.Method == http.MethodHead {
 		l.Follow = false
 	}
+	brief, done := q.briefly()
+	defer done()
+	hidden, err := newSecrets(brief, q, t.app)
+	if err != nil {
+		return err
+	}
 	out := q.stream(l.Follow)
 	defer out.end()
 	e := view.NewEntries(out, []velos.App{*t.app}, view.LogOptions{Options: q.options(), Lines: l.Follow})
-	hidden := newSecrets(q, t.app)
 	ctx, stop := out.context()
 	defer stop()
 	for en, err := range q.c.Logs(ctx, t.app.ID, l) {

@@ -58,10 +58,14 @@ type lines struct {
 
 // linesOf hides the secrets that an app has, and those that it had: runs of
 // before may still write.
-func linesOf(a, was *velos.App) *lines {
-	l := &lines{mask: view.MaskOf(a, was)}
+func linesOf(ctx context.Context, c *client.Client, a, was *velos.App) (*lines, error) {
+	all, err := c.Selves(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	l := &lines{mask: view.MaskOf(append(all, was)...)}
 	l.e = view.NewEntries(&l.out, []velos.App{*a}, view.LogOptions{Options: view.Options{Format: view.JSON}, Lines: true})
-	return l
+	return l, nil
 }
 
 func (l *lines) item(e *velos.Entry) Item {
@@ -116,7 +120,12 @@ func logOrigin(f *feed, id uint32) origin {
 					yield(Item{}, err)
 					return
 				}
-				l, runs := linesOf(&a, &a), RunsOf(&a)
+				l, err := linesOf(ctx, c, &a, &a)
+				if err != nil {
+					yield(Item{}, err)
+					return
+				}
+				runs := RunsOf(&a)
 				q := velos.Query{Inst: s.inst, Src: s.src, Level: s.level, After: s.after, Last: s.last, Follow: s.follow}
 				for e, err := range c.Logs(ctx, id, q) {
 					if err != nil {
@@ -125,7 +134,11 @@ func logOrigin(f *feed, id uint32) origin {
 					}
 					if s.follow && (runs.Meet(e.PID) || f.stale.Swap(false)) {
 						if now, err := c.Info(ctx, wire.All(id)); err == nil {
-							l, runs, a = linesOf(&now, &a), RunsOf(&now), now
+							if l, err = linesOf(ctx, c, &now, &a); err != nil {
+								yield(Item{}, err)
+								return
+							}
+							runs, a = RunsOf(&now), now
 							runs.Meet(e.PID)
 						}
 					}

@@ -6,7 +6,6 @@ import (
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
 	"github.com/velospm/velos/internal/view"
-	"github.com/velospm/velos/internal/wire"
 )
 
 // A mask hides the secrets of an app as it is at one generation, and those that
@@ -44,18 +43,12 @@ func (x *Exporter) remask(ctx context.Context, c *client.Client, apps []velos.Ap
 // maskFor asks what an app was, too: what it wrote then may go out now. Values
 // of env files are known only from when they were seen here.
 func maskFor(ctx context.Context, c *client.Client, a, seen *velos.App) (mask, error) {
-	all := []*velos.App{a, seen}
-	if a.Generation > 1 {
-		before, err := c.History(ctx, wire.History{ID: a.ID})
-		if code := velos.CodeOf(err); err != nil && code != velos.Unsupported && code != velos.NotFound {
-			return mask{}, err
-		}
-		for i := range before.List {
-			all = append(all, &velos.App{Spec: before.List[i].Spec})
-		}
+	all, err := c.Selves(ctx, a)
+	if err != nil {
+		return mask{}, err
 	}
 	now := velos.App{Spec: velos.Spec{Env: a.Spec.Env, FileEnv: a.Spec.FileEnv, Secret: a.Spec.Secret}, Coming: a.Coming}
-	return mask{a.Generation, now, view.MaskOf(all...)}, nil
+	return mask{a.Generation, now, view.MaskOf(append(all, seen)...)}, nil
 }
 
 // maskOf hides the secrets of the app with an id.
