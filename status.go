@@ -166,6 +166,7 @@ type App struct {
 	Log        LogInfo    `json:"log"`
 	Lease      *Lease     `json:"lease,omitempty"` // whose it is; nil: people's
 	Mine       bool       `json:"mine,omitempty"`  // it is of whoever asked for a list and wanted to know
+	Coming     *Spec      `json:"-"`               // while a reload brings another one: what its runs have already. Readers hide its secrets too
 }
 
 // Fields implements Record.
@@ -181,6 +182,7 @@ func (a *App) Fields(f Fields) {
 	f.Nest("log", true, &a.Log)
 	Object(f, "lease", &a.Lease)
 	f.Bool("mine", &a.Mine)
+	Object(f, "coming", &a.Coming)
 }
 
 // alarm orders statuses from the quietest to the most alarming.

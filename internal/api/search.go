@@ -26,6 +26,7 @@ type hunt struct {
 	apps  []velos.App
 	find  verb.Search
 	paged bool // from one end, with a cursor; else the newest so many, the oldest of them first
+	masks map[uint32]view.Mask
 	notes []string
 }
 
@@ -102,8 +103,16 @@ func (q *request) searched(h *hunt, name string, ask search.Query) error {
 	if err != nil {
 		return err
 	}
+	ctx, stop := q.briefly()
+	defer stop()
+	h.masks = map[uint32]view.Mask{}
 	for _, t := range list {
-		mask, one := view.MaskOf(t.app), ask
+		all, err := q.c.Selves(ctx, t.app)
+		if err != nil {
+			return err
+		}
+		mask, one := view.MaskOf(all...), ask
+		h.masks[t.app.ID] = mask
 		one.Inst = t.inst
 		// What is hidden cannot be asked for, letter by letter.
 		one.Keep = func(e *velos.Entry) bool { return ask.Pattern.Match(mask.Bytes(e.Msg)) }
@@ -135,6 +144,7 @@ func lookup(q *request) error {
 	return q.reply(func(w io.Writer) error {
 		e := view.NewEntries(w, h.apps, view.LogOptions{Options: q.options(), Paged: h.paged})
 		for i := range hits {
+			hits[i].Msg = h.masks[hits[i].App].Bytes(hits[i].Msg)
 			e.Add(&hits[i].Entry)
 		}
 		return e.CloseWith(next)

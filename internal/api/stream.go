@@ -130,10 +130,15 @@ func logs(q *request) error {
 	if q.r.Method == http.MethodHead {
 		l.Follow = false
 	}
+	brief, done := q.briefly()
+	defer done()
+	hidden, err := newSecrets(brief, q, t.app)
+	if err != nil {
+		return err
+	}
 	out := q.stream(l.Follow)
 	defer out.end()
 	e := view.NewEntries(out, []velos.App{*t.app}, view.LogOptions{Options: q.options(), Lines: l.Follow})
-	mask := view.MaskOf(t.app)
 	ctx, stop := out.context()
 	defer stop()
 	for en, err := range q.c.Logs(ctx, t.app.ID, l) {
@@ -141,7 +146,11 @@ func logs(q *request) error {
 			_ = e.Flush()
 			return out.why(err)
 		}
-		if en.Missed == 0 && l.Grep != "" && !bytes.Contains(mask.Bytes(en.Msg), []byte(l.Grep)) {
+		if l.Follow {
+			hidden.look(ctx, en.PID)
+		}
+		en.Msg = hidden.mask.Bytes(en.Msg)
+		if en.Missed == 0 && l.Grep != "" && !bytes.Contains(en.Msg, []byte(l.Grep)) {
 			continue // what is hidden cannot be asked for, letter by letter
 		}
 		e.Add(&en)

@@ -135,3 +135,28 @@ func TestASearchGoesOnWithItsCursor(t *testing.T) {
 		}
 	}
 }
+
+func TestSecretsThatAnAppHadAreHidden(t *testing.T) {
+	d := newFake(t, "api")
+	stored(t, d)
+	was := d.apps[0].Spec
+	d.formers = []velos.Former{{ID: 1, Generation: 1, Spec: was}}
+	d.apps[0].Generation, d.apps[0].Spec.Env = 2, map[string]string{"API_TOKEN": "another-0123456789"}
+	d.lines = []velos.Entry{{Seq: 1, App: 1, Time: velos.TimeOf(now), Msg: []byte("line 1 of key sk-live-0123456789")}}
+	c := served(t, d, "read")
+	for path, want := range map[string]string{
+		"/v1/apps/api/logs":                        "of key [masked]",
+		"/v1/apps/api/logs?grep=sk-live":           "[]",
+		"/v1/logs/search?app=api&q=of+key&lines=1": "of key [masked]",
+		"/v1/logs/search?app=api&q=sk-live":        "[]",
+	} {
+		if status, text := c.ask(t, "GET", path, ""); status != 200 || !strings.Contains(text, want) || strings.Contains(text, "sk-live") {
+			t.Errorf("%s: %d %s", path, status, text)
+		}
+	}
+	k := c.talk(t)
+	k.say(`{"op":"subscribe","id":"l","topic":"logs","apps":["api"],"lines":5}`)
+	if w := k.until("entry"); len(w.Lines) != 1 || w.Lines[0].Msg != "line 1 of key [masked]" {
+		t.Errorf("%+v", w.Lines)
+	}
+}

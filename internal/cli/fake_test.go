@@ -37,6 +37,7 @@ type fake struct {
 	live     []velos.Entry // written once somebody follows
 	events   []velos.Event
 	files    *wire.Files
+	formers  []velos.Former
 	crash    map[string]string // name: message
 	version  string
 	pid      int
@@ -323,6 +324,8 @@ func (d *fake) do(c wire.Command, p []byte) (velos.Record, error) {
 		wire.Decode(p, &s)
 		d.starts = append(d.starts, s)
 		return d.start(s)
+	case wire.ProcessHistory:
+		return &wire.Formers{List: d.formers}, nil
 	case wire.LogFiles:
 		if d.files != nil {
 			return d.files, nil

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
@@ -434,5 +435,42 @@ setTimeout(() => { console.log("nothing came"); process.exit(1) }, 60000)`
 	out, err := cmd.CombinedOutput()
 	if err != nil || string(out) != "velos.v1 api\n1000 true\n" {
 		t.Errorf("%v %s", err, out)
+	}
+}
+
+func TestASecretThatIsNewIsHiddenInAStreamThatGoesOn(t *testing.T) {
+	d := newFake(t, "api")
+	d.apps[0].Spec.Env = map[string]string{"API_TOKEN": "former-0123456789"}
+	c := served(t, d, "read")
+	k := c.talk(t)
+	k.say(`{"op":"subscribe","id":"l","topic":"logs","apps":["api"]}`)
+	k.until("subscribed")
+	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	defer stop()
+	r, _ := http.NewRequestWithContext(ctx, "GET", c.url+"/v1/apps/api/logs?follow=true", nil)
+	r.Header.Set("Authorization", "Bearer "+c.token)
+	a, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	d.followed(t)
+	lines := bufio.NewScanner(a.Body)
+	for i, pid := range []int{7, 7, 8} {
+		if pid == 8 { // another run, with another configuration
+			d.mu.Lock()
+			d.apps[0].Generation++
+			d.apps[0].Spec.Env = map[string]string{"API_TOKEN": "present-0123456789"}
+			d.mu.Unlock()
+		}
+		d.happen(velos.Event{}, velos.Entry{Seq: uint64(i + 1), Time: velos.TimeOf(now), App: 1, PID: pid, Msg: []byte("former-0123456789 and present-0123456789")})
+		want := map[int]string{7: "[masked] and present-0123456789", 8: "[masked] and [masked]"}[pid]
+		var line struct{ Msg string }
+		if !lines.Scan() || json.Unmarshal(lines.Bytes(), &line) != nil || line.Msg != want {
+			t.Errorf("the stream has %q, not %q", lines.Text(), want)
+		}
+		if w := k.until("entry"); len(w.Lines) != 1 || w.Lines[0].Msg != want {
+			t.Errorf("the WebSocket has %+v, not %q", w.Lines, want)
+		}
 	}
 }

@@ -55,6 +55,24 @@ func (c *Client) History(ctx context.Context, h wire.History) (wire.Formers, err
 	return ask[wire.Formers](c, ctx, wire.ProcessHistory, &h)
 }
 
+// Selves is an app and what it was before, as far as that is kept: who shows
+// what it wrote hides the secrets that it had then, too. Values of env files are
+// those of now only.
+func (c *Client) Selves(ctx context.Context, a *velos.App) ([]*velos.App, error) {
+	all := []*velos.App{a}
+	if a.Generation <= 1 {
+		return all, nil
+	}
+	before, err := c.History(ctx, wire.History{ID: a.ID})
+	if code := velos.CodeOf(err); err != nil && code != velos.Unsupported && code != velos.NotFound {
+		return nil, err
+	}
+	for i := range before.List {
+		all = append(all, &velos.App{Spec: before.List[i].Spec})
+	}
+	return all, nil
+}
+
 // Delete stops an app and forgets it. Its log files stay.
 func (c *Client) Delete(ctx context.Context, t wire.Target) (wire.Done, error) {
 	return ask[wire.Done](c, ctx, wire.ProcessDelete, &t)

@@ -56,10 +56,16 @@ type lines struct {
 	mask view.Mask
 }
 
-func linesOf(a *velos.App) *lines {
-	l := &lines{mask: view.MaskOf(a)}
+// linesOf hides the secrets that an app has, and those that it had: runs of
+// before may still write.
+func linesOf(ctx context.Context, c *client.Client, a, was *velos.App) (*lines, error) {
+	all, err := c.Selves(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	l := &lines{mask: view.MaskOf(append(all, was)...)}
 	l.e = view.NewEntries(&l.out, []velos.App{*a}, view.LogOptions{Options: view.Options{Format: view.JSON}, Lines: true})
-	return l
+	return l, nil
 }
 
 func (l *lines) item(e *velos.Entry) Item {
@@ -77,6 +83,28 @@ func (l *lines) item(e *velos.Entry) Item {
 	return Item{Seq: e.Seq, App: e.App, Inst: e.Inst, Level: e.Level, Src: e.Src, Text: bytes.Clone(bytes.TrimSpace(l.out.Bytes())), Msg: text}
 }
 
+// Runs are the processes of which an app's secrets are known: a new one may
+// have others.
+type Runs map[int]bool
+
+// RunsOf are those of an app as it is.
+func RunsOf(a *velos.App) Runs {
+	r := Runs{0: true} // a line of nobody's
+	for _, list := range [][]velos.Instance{a.Instances, a.Leaving} {
+		for i := range list {
+			r[list[i].PID] = true
+		}
+	}
+	return r
+}
+
+// Meet reports whether a process is new, and remembers it.
+func (r Runs) Meet(pid int) bool {
+	known := r[pid]
+	r[pid] = true
+	return !known
+}
+
 // logOrigin is where the lines of an app are from. What is known of the app is
 // asked for anew when f is stale.
 func logOrigin(f *feed, id uint32) origin {
@@ -92,16 +120,26 @@ func logOrigin(f *feed, id uint32) origin {
 					yield(Item{}, err)
 					return
 				}
-				l := linesOf(&a)
+				l, err := linesOf(ctx, c, &a, &a)
+				if err != nil {
+					yield(Item{}, err)
+					return
+				}
+				runs := RunsOf(&a)
 				q := velos.Query{Inst: s.inst, Src: s.src, Level: s.level, After: s.after, Last: s.last, Follow: s.follow}
 				for e, err := range c.Logs(ctx, id, q) {
 					if err != nil {
 						yield(Item{}, err)
 						return
 					}
-					if s.follow && f.stale.Swap(false) {
+					if s.follow && (runs.Meet(e.PID) || f.stale.Swap(false)) {
 						if now, err := c.Info(ctx, wire.All(id)); err == nil {
-							l = linesOf(&now)
+							if l, err = linesOf(ctx, c, &now, &a); err != nil {
+								yield(Item{}, err)
+								return
+							}
+							runs, a = RunsOf(&now), now
+							runs.Meet(e.PID)
 						}
 					}
 					if !yield(l.item(&e), nil) {
@@ -123,12 +161,14 @@ func (h *Hub) eventOrigin() origin {
 			return func(yield func(Item, error) bool) {
 				var out bytes.Buffer
 				var v *view.Events
+				known := map[uint32]bool{0: true}
 				for e, err := range c.Events(ctx, wire.EventsQuery{After: s.after, Last: s.last, Follow: s.follow}) {
 					if err != nil {
 						yield(Item{}, err)
 						return
 					}
-					if v == nil || s.follow && e.Kind == velos.KindConfig { // secrets are known from the apps
+					if v == nil || s.follow && (e.Kind == velos.KindConfig || !known[e.ID]) { // secrets are known from the apps
+						known[e.ID] = true
 						apps, err := c.List(ctx)
 						if err != nil {
 							yield(Item{}, err)

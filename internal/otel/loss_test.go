@@ -182,6 +182,28 @@ func TestSecretsOfBeforeAreStillHidden(t *testing.T) {
 	}
 }
 
+func TestSecretsOfATimeWhenNobodySentAreHidden(t *testing.T) {
+	f, c := newFleet(t), newCollector(t)
+	f.app("api", 7)
+	s := start(t, f.options(c.URL))
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	f.write(1, velos.Info, "old sk-live-0123456789, older sk-live-older")
+	f.mu.Lock()
+	was := f.apps[0].Spec
+	older := was
+	older.Env = map[string]string{"API_TOKEN": "sk-live-older"}
+	f.formers = []velos.Former{{ID: 1, Generation: 1, Spec: older}, {ID: 1, Generation: 2, Spec: was}}
+	f.apps[0].Generation, f.apps[0].Spec.Env = 3, map[string]string{"API_TOKEN": "sk-live-9876543210"}
+	f.mu.Unlock()
+	start(t, f.options(c.URL))
+	c.until(t, "the line", func() bool { return len(c.lines) == 1 })
+	if got := c.bodies(); got[0] != "old [masked], older [masked]" {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestADamagedFileOfCursorsIsSetAside(t *testing.T) {
 	f, c := newFleet(t), newCollector(t)
 	f.app("api", 7)

@@ -59,14 +59,6 @@ type Exporter struct {
 	masks map[uint32]mask
 }
 
-// A mask hides the secrets of an app as it is at one generation, and those that
-// it had before: lines of that time may still be waiting.
-type mask struct {
-	generation int
-	app        velos.App // what of it is needed
-	view.Mask
-}
-
 // Run sends until ctx ends, and what is left for a moment more. Only one at a
 // time serves a home: the error has the code Conflict for the second.
 func Run(ctx context.Context, o Options) error {
@@ -157,8 +149,10 @@ func (x *Exporter) apps(ctx context.Context, c *client.Client) ([]velos.App, err
 		if err != nil {
 			return nil, err
 		}
+		if err := x.remask(ctx, c, list.Apps); err != nil {
+			return nil, err
+		}
 		x.seen, x.at = list.Apps, now
-		x.remask()
 	}
 	return x.seen, nil
 }
@@ -168,32 +162,4 @@ func (x *Exporter) lookAgain() {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.at = time.Time{}
-}
-
-// remask keeps the mask of each app that there is. With mu held.
-func (x *Exporter) remask() {
-	old := x.masks
-	x.masks = make(map[uint32]mask, len(x.seen))
-	for i := range x.seen {
-		a := &x.seen[i]
-		m, ok := old[a.ID]
-		if !ok || m.generation != a.Generation {
-			now := velos.App{Spec: velos.Spec{Env: a.Spec.Env, FileEnv: a.Spec.FileEnv, Secret: a.Spec.Secret}}
-			m = mask{a.Generation, now, view.MaskOf(a, &m.app)}
-		}
-		x.masks[a.ID] = m
-	}
-	// Of an app that was deleted something may still be told.
-	for id, m := range old {
-		if _, there := x.masks[id]; !there && len(x.masks) < len(x.seen)+mostAbsent {
-			x.masks[id] = m
-		}
-	}
-}
-
-// maskOf hides the secrets of the app with an id.
-func (x *Exporter) maskOf(id uint32) view.Mask {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.masks[id].Mask
 }

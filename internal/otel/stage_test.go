@@ -212,13 +212,14 @@ func (c *collector) until(t *testing.T, what string, f func() bool) {
 
 // A fleet is a daemon without processes.
 type fleet struct {
-	home   home.Home
-	mu     sync.Mutex
-	apps   []velos.App
-	events []velos.Event
-	lines  map[uint32][]velos.Entry
-	l      *wire.Listener
-	open   map[*wire.Conn]bool
+	home    home.Home
+	mu      sync.Mutex
+	apps    []velos.App
+	events  []velos.Event
+	formers []velos.Former
+	lines   map[uint32][]velos.Entry
+	l       *wire.Listener
+	open    map[*wire.Conn]bool
 }
 
 func newFleet(t *testing.T) *fleet {
@@ -294,6 +295,8 @@ func (f *fleet) answer(req wire.Request) []byte {
 		return wire.AppendResponse(nil, req.ID, wire.OK, &wire.Pong{Version: "9.9", Uptime: 1000, RSS: 1 << 20, Requests: 7})
 	case wire.ProcessList:
 		return wire.AppendResponse(nil, req.ID, wire.OK, &wire.Apps{Apps: f.apps})
+	case wire.ProcessHistory:
+		return wire.AppendResponse(nil, req.ID, wire.OK, &wire.Formers{List: f.formers})
 	case wire.MetricsGet:
 		return wire.AppendResponse(nil, req.ID, wire.OK, &wire.Metrics{Daemon: wire.DaemonMetrics{Events: uint64(len(f.events))}})
 	case wire.EventList:

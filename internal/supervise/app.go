@@ -16,6 +16,7 @@ type app struct {
 	sup *Supervisor
 
 	spec       atomic.Pointer[velos.Spec]
+	coming     atomic.Pointer[velos.Spec] // that a roll brings; nil: none
 	generation atomic.Int64
 	created    velos.Time
 	updated    atomic.Int64
@@ -221,6 +222,7 @@ func (a *app) view() velos.App {
 		Instances: make([]velos.Instance, len(c.slots)),
 		Log:       a.sup.machine.Output(a.id),
 		Lease:     a.lease.Load(),
+		Coming:    a.coming.Load(),
 	}
 	for i, r := range c.slots {
 		v.Instances[i] = r.view()

@@ -173,6 +173,8 @@ func (l *roll) reload(inst, parallel int, spec *velos.Spec, cause string) error 
 	l.spec = l.old
 	if spec != nil {
 		l.spec = spec
+		a.coming.Store(spec)
+		defer a.coming.Store(nil)
 	}
 	step := l.replace
 	if separate(l.old, l.spec) != "" {

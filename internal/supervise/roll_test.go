@@ -142,6 +142,31 @@ func TestAReloadThatSucceedsMakesTheNewSpecTheApps(t *testing.T) {
 	})
 }
 
+func TestWhatAReloadBringsIsKnownWhileItsRunsHaveIt(t *testing.T) {
+	play(t, clustered(1), []life{worker}, func(t *testing.T, s *scene) {
+		s.startInTurn()
+		next := s.app().Spec
+		next.Env = map[string]string{"API_KEY": "new"}
+		done := make(chan error, 1)
+		go func() {
+			_, err := s.reload(&next)
+			done <- err
+		}()
+		for s.runs() < 2 {
+			time.Sleep(time.Millisecond)
+		}
+		if a := s.app(); a.Coming == nil || a.Coming.Env["API_KEY"] != "new" || a.Spec.Env["API_KEY"] != "" {
+			t.Errorf("the run is there, and what it has is %v", a.Coming)
+		}
+		if err := <-done; err != nil {
+			t.Fatal(err)
+		}
+		if a := s.app(); a.Coming != nil || a.Spec.Env["API_KEY"] != "new" {
+			t.Errorf("it is over: %v, %v", a.Coming, a.Spec.Env)
+		}
+	})
+}
+
 func TestASuccessorThatDoesNotListenIsNotTaken(t *testing.T) {
 	mute := life{grace: time.Millisecond}
 	play(t, clustered(1), []life{worker, mute}, func(t *testing.T, s *scene) {

@@ -65,16 +65,22 @@ func (m Mask) secret(key, value string) bool { return m.named[key] || Secret(key
 // MaskOf collects the secrets of apps.
 func MaskOf(apps ...*velos.App) Mask {
 	m, seen := Mask{}, map[string]bool{}
+	specs := make([]*velos.Spec, 0, len(apps))
 	for _, a := range apps {
-		for _, k := range a.Spec.Secret {
+		if specs = append(specs, &a.Spec); a.Coming != nil {
+			specs = append(specs, a.Coming)
+		}
+	}
+	for _, s := range specs {
+		for _, k := range s.Secret {
 			if m.named == nil {
 				m.named = map[string]bool{}
 			}
 			m.named[k] = true
 		}
 	}
-	for _, a := range apps {
-		for _, env := range []map[string]string{a.Spec.Env, a.Spec.FileEnv} {
+	for _, s := range specs {
+		for _, env := range []map[string]string{s.Env, s.FileEnv} {
 			for k, v := range env {
 				if m.secret(k, v) {
 					forms(seen, v)
@@ -204,7 +210,7 @@ func (m Mask) line(s string) string { return strings.Join(m.words(strings.Split(
 func (m Mask) App(a *velos.App) velos.App {
 	c := *a
 	c.Spec.Env = m.Env(a.Spec.Env)
-	c.Spec.FileEnv = nil
+	c.Spec.FileEnv, c.Coming = nil, nil
 	c.Spec.Args = m.words(a.Spec.Args)
 	c.Spec.InterpreterArgs = m.words(a.Spec.InterpreterArgs)
 	c.Spec.Command = m.line(a.Spec.Command)

@@ -35,12 +35,14 @@ func TestNoAnswerHoldsASecret(t *testing.T) {
 	app.Spec.FileEnv = map[string]string{"FILE_TOKEN": file}
 	app.Spec.Args = []string{"--key", secret, "--file=" + file}
 	app.Spec.Command = "node app.js --key " + secret
+	const coming = "that-a-reload-brings-1"
+	app.Coming = &velos.Spec{Env: map[string]string{"API_KEY": coming}}
 	for i := range app.Instances {
 		app.Instances[i].Reason = "said " + secret
 		app.Instances[i].LastExit = &velos.Exit{Error: "no " + pass}
 	}
 	ev := velos.Event{Kind: velos.KindDaemon, App: "api", Inst: -1, Cause: "with " + secret}
-	en := velos.Entry{App: app.ID, Src: velos.Stderr, Msg: []byte("E " + secret + " " + pass + " " + base64.StdEncoding.EncodeToString([]byte(secret)) + " " + url.QueryEscape(secret))}
+	en := velos.Entry{App: app.ID, Src: velos.Stderr, Msg: []byte("E " + coming + " " + secret + " " + pass + " " + base64.StdEncoding.EncodeToString([]byte(secret)) + " " + url.QueryEscape(secret))}
 	for _, f := range []Format{Human, JSON, AI} {
 		o := Options{Format: f, Now: fixtureNow, All: true}
 		var b bytes.Buffer
@@ -53,7 +55,7 @@ func TestNoAnswerHoldsASecret(t *testing.T) {
 		e := NewEntries(&b, []velos.App{app}, LogOptions{Options: o})
 		e.Add(&en)
 		e.Close()
-		for _, s := range []string{secret, pass, file, base64.StdEncoding.EncodeToString([]byte(secret)), url.QueryEscape(secret)} {
+		for _, s := range []string{secret, pass, file, coming, base64.StdEncoding.EncodeToString([]byte(secret)), url.QueryEscape(secret)} {
 			if strings.Contains(b.String(), s) {
 				t.Errorf("format %d shows %q:\n%s", f, s, b.String())
 			}
