@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -122,6 +124,39 @@ func TestATokenIsMadeListedAndRevoked(t *testing.T) {
 	}
 	if _, _, code := d.run(t, "token", "revoke", id); code != velos.NotFound.Exit() {
 		t.Errorf("revoked twice: %d", code)
+	}
+}
+
+func TestAnAgentWithRulesMakesNoTokens(t *testing.T) {
+	d := newFake(t, "api")
+	create := func(vars map[string]string, args ...string) (int, string) {
+		vars["VELOS_HOME"] = d.home
+		w := World{Out: &locked{}, Err: &locked{}, Vars: vars, Now: time.Now, Loc: time.UTC}
+		return Run(t.Context(), w, append([]string{"token"}, args...)), w.Out.(*locked).String() + w.Err.(*locked).String()
+	}
+	if code, text := create(map[string]string{"CLAUDECODE": "1"}, "create"); code != 0 {
+		t.Errorf("without rules: %d %s", code, text)
+	}
+	for _, rules := range []string{"protect = [\"db\"]", "mode = \"confirm\"", "mode = 3"} {
+		if err := os.WriteFile(filepath.Join(d.home, "config.toml"), []byte("[agents]\n"+rules+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		before, _ := filepath.Glob(filepath.Join(d.home, "tokens", "*"))
+		id := strings.TrimSuffix(filepath.Base(before[0]), ".json")
+		for _, args := range [][]string{{"create", "--scope", "control"}, {"create"}, {"rotate", id}} {
+			if code, text := create(map[string]string{"CLAUDECODE": "1"}, args...); code != velos.Denied.Exit() || strings.Contains(text, "velos_") {
+				t.Errorf("%s, %v: %d %s", rules, args, code, text)
+			}
+		}
+		if after, _ := filepath.Glob(filepath.Join(d.home, "tokens", "*")); len(after) != len(before) {
+			t.Errorf("%s: %v", rules, after)
+		}
+		if code, text := create(map[string]string{}, "list"); code != 0 {
+			t.Errorf("a person: %d %s", code, text)
+		}
+	}
+	if code, text := create(map[string]string{}, "create"); code != 0 {
+		t.Errorf("a person: %d %s", code, text)
 	}
 }
 

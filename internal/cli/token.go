@@ -9,6 +9,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/guard"
+	"github.com/velospm/velos/internal/policy"
 )
 
 const tokenLong = `Makes, lists, renews and revokes tokens for velos api, and for velos metrics --token. A token is shown once, when it is
@@ -31,6 +32,9 @@ func setupToken(s *session, f *pflag.FlagSet) handler {
 	expires := f.String("expires", "", "how long it is valid, such as 30d; without it until it is revoked")
 	return func(_ context.Context, args []string) error {
 		tokens, err := s.tokens()
+		if err == nil && (args[0] == "create" || args[0] == "rotate") {
+			err = s.mayHoldTokens()
+		}
 		if err != nil {
 			return err
 		}
@@ -56,6 +60,21 @@ func setupToken(s *session, f *pflag.FlagSet) handler {
 		}
 		return invalid("token: "+quote(strings.Join(args, " "))+" is not understood", "velos token create, list, rotate ID, or revoke ID")
 	}
+}
+
+// mayHoldTokens keeps agents that have rules from becoming people: who comes
+// over HTTP with a token is told from a person by nothing.
+func (s *session) mayHoldTokens() error {
+	name, agent := policy.Agent(s.Vars)
+	if !agent {
+		return nil
+	}
+	g, err := s.global()
+	if err == nil && g.Agents.Free() {
+		return nil
+	}
+	return &velos.Error{Code: velos.Denied, Message: "token: " + name + " is held to rules for agents, which a token would get around",
+		Hint: "ask the user to make one, in a terminal of their own"}
 }
 
 func (s *session) createToken(tokens *guard.Tokens, scope, name, expires string) error {

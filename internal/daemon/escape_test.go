@@ -234,3 +234,36 @@ func TestAnEnvFileThatIsNoFileHoldsNobodyUp(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatAnAgentHasStartedAsksAsThatAgent: else a program of an agent's could
+// order what the agent may not.
+func TestWhatAnAgentHasStartedAsksAsThatAgent(t *testing.T) {
+	d := governed(t, policy.Policy{})
+	for name, x := range map[string]struct {
+		by   wire.Caller
+		want string
+	}{"person": {person, ""}, "agent": {byMCP, "cursor"}} {
+		c, dir := caller(t, d, x.by), t.TempDir()
+		s := shell(name, "env > "+dir+"/app; exec sleep 600")
+		s.Env["VELOS_AGENT"] = "0"
+		if x.want == "" {
+			delete(s.Env, "VELOS_AGENT")
+		}
+		s.Hooks = s.Hooks.With(velos.PostStart, &velos.Hook{Command: []string{"env > " + dir + "/hook"}, Shell: true})
+		s.Ready = &velos.Probe{Exec: []string{"/bin/sh", "-c", "env > " + dir + "/probe"}, Interval: 100, Timeout: 5000, Retries: 3}
+		if _, err := c.Start(t.Context(), wire.Start{Spec: s, Inst: -1, Wait: true}); err != nil {
+			t.Fatal(err)
+		}
+		for _, what := range []string{"app", "hook", "probe"} {
+			var text string
+			await(t, func() bool {
+				b, _ := os.ReadFile(filepath.Join(dir, what))
+				text = "\n" + string(b)
+				return strings.Contains(text, "PATH=")
+			})
+			if got := strings.Contains(text, "\nVELOS_AGENT="+x.want+"\n"); got != (x.want != "") || strings.Count(text, "VELOS_AGENT=") > 1 {
+				t.Errorf("the %s of a %s: %s", what, name, text)
+			}
+		}
+	}
+}

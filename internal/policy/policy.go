@@ -46,6 +46,11 @@ const (
 	Deny  Others = "deny"  // nothing, unless it was granted
 )
 
+// Free reports whether agents may do all that people may.
+func (p *Policy) Free() bool {
+	return (p.Mode == "" || p.Mode == Full) && len(p.Projects) == 0 && !p.Limited && len(p.Protect) == 0 && p.Most == 0 && (p.Others == "" || p.Others == Allow)
+}
+
 // Fields implements velos.Record.
 func (p *Policy) Fields(f velos.Fields) {
 	f.String("path", &p.Path)

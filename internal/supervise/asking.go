@@ -51,7 +51,7 @@ func (p *program) look(q *velos.Probe, began time.Time) {
 func (p *program) Adjust(spec *velos.Spec) {
 	if p.env == nil && spec.Health != nil { // it has had no probe until now
 		if files, err := EnvFiles(spec); err == nil {
-			p.env, _ = environ(spec, files, p.seat.Inst, p.mark)
+			p.env, _ = environ(spec, files, p.seat.Inst, p.mark, p.agent)
 		}
 	}
 	p.look(spec.Health, time.Now())

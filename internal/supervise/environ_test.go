@@ -20,7 +20,7 @@ func TestAnIncrementVarCountsFromWhereverItIsSet(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			s := testSpec()
 			s.IncrementVar, s.Env = "PORT", c.env
-			list, err := environ(&s, c.files, 2, "mark")
+			list, err := environ(&s, c.files, 2, "mark", "")
 			if (err != nil) != (c.want == "") || c.want != "" && !slices.Contains(list, c.want) {
 				t.Errorf("%v, %v; want %q", list, err, c.want)
 			}

@@ -16,6 +16,8 @@ type HookRun struct {
 	Name velos.HookName
 	Hook *velos.Hook
 	Vars []string // NAME=VALUE, beside the program's environment
+
+	Agent string // as in Launch
 }
 
 // hooking is what a runner knows of its hooks; nil until it has run one. The
@@ -48,7 +50,7 @@ func (r *runner) hook(name velos.HookName) *HookRun {
 	if r.hooks == nil {
 		r.hooks = new(hooking)
 	}
-	k := &HookRun{Seat: r.seat(), Spec: r.spec, Name: name, Hook: h}
+	k := &HookRun{Seat: r.seat(), Spec: r.spec, Name: name, Hook: h, Agent: r.app.agent()}
 	k.set("VELOS_HOOK", string(name))
 	k.set("VELOS_RESTARTS", strconv.Itoa(r.restarts))
 	switch {

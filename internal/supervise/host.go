@@ -168,7 +168,7 @@ func (h *Host) Launch(l Launch) (Child, error) {
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
 	mark := h.mark(l)
-	env, err := environ(l.Spec, files, l.Inst, mark)
+	env, err := environ(l.Spec, files, l.Inst, mark, l.Agent)
 	if err != nil {
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
@@ -193,7 +193,7 @@ func (h *Host) Launch(l Launch) (Child, error) {
 		log.Settle(l.place())
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
-	p := &program{host: h, seat: l.Seat, mark: mark, spec: l.Spec, quit: make(chan struct{})}
+	p := &program{host: h, seat: l.Seat, mark: mark, spec: l.Spec, agent: l.Agent, quit: make(chan struct{})}
 	p.keep(env)
 	if err := h.fork(p, &c); err != nil {
 		log.Settle(l.place())
@@ -263,14 +263,21 @@ func argv(s *velos.Spec) (path string, args []string) {
 // first of them would copy the whole environment, for each run.
 const later = 8
 
+// agentVariable tells the daemon that who asks was begun by an agent: a program
+// that an agent has started is no way to ask as a person.
+const agentVariable = "VELOS_AGENT"
+
 // environ is what the program gets: the files' values, the Spec's over them,
 // and our own over all.
-func environ(s *velos.Spec, files map[string]string, inst int, mark string) ([]string, error) {
+func environ(s *velos.Spec, files map[string]string, inst int, mark, agent string) ([]string, error) {
 	own := map[string]string{
 		"VELOS_NAME":        s.Name,
 		"VELOS_INSTANCE":    strconv.Itoa(inst),
 		"NODE_APP_INSTANCE": strconv.Itoa(inst),
 		"VELOS_ID":          mark,
+	}
+	if agent != "" {
+		own[agentVariable] = agent
 	}
 	if s.Watchdog > 0 {
 		own["WATCHDOG_USEC"] = strconv.FormatInt(s.Watchdog.Std().Microseconds(), 10)

@@ -2,9 +2,11 @@ package supervise
 
 import (
 	"context"
+	"strings"
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/home"
+	"github.com/velospm/velos/internal/proc"
 )
 
 // Lease is whose an app is; nil: people's, or there is no such app.
@@ -32,6 +34,24 @@ func (s *Supervisor) Leases(yield func(id uint32, l *velos.Lease)) {
 			yield(a.id, l)
 		}
 	}
+}
+
+// agent is whose an app is; empty: people's.
+func (a *app) agent() string {
+	if l := a.lease.Load(); l != nil {
+		return l.Agent
+	}
+	return ""
+}
+
+// agentOf is the agent that a process of a former daemon was begun for.
+func agentOf(pid int) (agent string) {
+	proc.Variables(pid, len(agentVariable)+100, func(v []byte) {
+		if name, value, ok := strings.Cut(string(v), "="); ok && name == agentVariable {
+			agent = value
+		}
+	})
+	return agent
 }
 
 // Release is Stop for a reason of the daemon's own.

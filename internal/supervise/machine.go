@@ -75,7 +75,8 @@ type Seat struct {
 // A Launch is what a Machine needs to know to start one run.
 type Launch struct {
 	Seat
-	Spec *velos.Spec
+	Spec  *velos.Spec
+	Agent string // whose the app is; empty: people's
 }
 
 // A Child is one run of a program.

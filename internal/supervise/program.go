@@ -21,6 +21,7 @@ type program struct {
 	seat           Seat
 	mark           string // what it carries in VELOS_ID: it may speak before Process is set
 	spec           *velos.Spec
+	agent          string        // as in Launch
 	env            []string      // nil unless a probe needs it: it is kilobytes
 	quit           chan struct{} // closed when the run is over
 
@@ -243,8 +244,11 @@ func readyName(s Seat) string {
 // that is not up may wait for an answer that got lost with that daemon.
 func (h *Host) adopted(r record, c *child.Process, spec *velos.Spec) (p *program, up bool) {
 	p = &program{Process: c, host: h, seat: r.Seat, mark: r.Mark, spec: spec, quit: make(chan struct{})}
+	if c != nil {
+		p.agent = agentOf(c.PID())
+	}
 	if files, err := EnvFiles(spec); err == nil && (spec.Ready != nil || spec.Health != nil) {
-		env, _ := environ(spec, files, r.Inst, r.Mark)
+		env, _ := environ(spec, files, r.Inst, r.Mark, p.agent)
 		p.keep(env)
 	}
 	h.enrol(p)

@@ -40,7 +40,7 @@ func (r *runner) launch(why string) {
 func (r *runner) fork() {
 	ch := make(chan launched, 1)
 	r.launched = ch
-	l := Launch{Seat: r.seat(), Spec: r.spec}
+	l := Launch{Seat: r.seat(), Spec: r.spec, Agent: r.app.agent()}
 	m := r.app.sup.machine
 	r.app.sup.pool.do(func() {
 		c, err := m.Launch(l)
