@@ -34,6 +34,7 @@ func TestMain(m *testing.M) {
 		"velosd":    func() { os.Exit(daemon.Main()) },
 		"velos-mcp": main,
 		"agent":     agent,
+		"noisy":     noisy,
 	})
 }
 
