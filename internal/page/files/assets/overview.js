@@ -17,7 +17,7 @@ const sorts = {
 };
 
 // So many cards are made in one go: all of a hundred would be felt.
-const atOnce = 16;
+const atOnce = 8;
 
 // What was typed and chosen stays while the page is open.
 const chosen = { filter: '', sort: 'state' };
