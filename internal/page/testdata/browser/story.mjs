@@ -119,7 +119,7 @@ async function past(p) {
     await early.press(`[data-span="${s}"]`);
     await until(() => early.evaluate((s) => document.querySelector(`[data-span="${s}"]`).getAttribute('aria-pressed') === 'true' && /[A-Z]/.test(document.querySelector('#recorded').textContent), s), s);
   }
-  await early.see('A point is 1 h');
+  await early.see('A point is 1\u00a0h');
   await proper(early, 'figures');
   // Where nobody records that is said.
   const plain = await door('--port', '0', '--link', 'read');
