@@ -78,6 +78,7 @@ func setupWeb(s *session, f *pflag.FlagSet) handler {
 				s.notice(err.Error())
 			}
 		}
+		defer func() { w.codes.Drop(w.last) }() // it leads nowhere any more
 		return s.serve(ctx, &o)
 	}
 }
@@ -96,7 +97,8 @@ type showing struct {
 	*session
 	codes *page.Codes
 	scope string
-	open  bool // in a browser
+	open  bool   // in a browser
+	last  string // the code of the link that was printed
 }
 
 type webAnswer struct {
@@ -113,6 +115,7 @@ func (w *showing) show(ctx context.Context, origin string, serves bool) error {
 	if err != nil {
 		return err
 	}
+	w.last = code
 	a := webAnswer{linkTo(origin, code), w.scope, velos.TimeOf(w.Now().Add(page.CodeLife)), serves}
 	switch {
 	case w.json:

@@ -210,11 +210,11 @@ func TestSentencesAreTranslatedWithWhatIsInThem(t *testing.T) {
 		}
 	}
 	pairs := [][2]string{
-		{"exited with code 1 after 1m 30s", "завершилось с кодом 1, проработав 1 мин 30 с"},
+		{"exited with code 1 after 1m 30s", "завершилось с кодом 1, проработав 1\u00a0мин 30\u00a0с"},
 		{"gave up: ended 3 times in a row before min_uptime; last: killed by SIGKILL after 349ms (out of memory killer, or kill -9)",
-			"больше не запускается: 3 завершений подряд раньше, чем min_uptime; последнее: убито сигналом SIGKILL, проработав 349 мс (нехватка памяти или kill -9)"},
+			"больше не запускается: 3 завершений подряд раньше, чем min_uptime; последнее: убито сигналом SIGKILL, проработав 349\u00a0мс (нехватка памяти или kill -9)"},
 		{"order: start", "указание: запуск"},
-		{"start bad: exited with code 1 after 327ms, before min_uptime (1s)", "запуск bad: завершилось с кодом 1, проработав 327 мс, раньше min_uptime (1 с)"},
+		{"start bad: exited with code 1 after 327ms, before min_uptime (1s)", "запуск bad: завершилось с кодом 1, проработав 327\u00a0мс, раньше min_uptime (1\u00a0с)"},
 		{"velos logs bad --err -n 50", "velos logs bad --err -n 50"},
 		{"<b>hello</b> (never heard of)", "<b>hello</b> (never heard of)"},
 		{"could not be started: fork/exec /x: permission denied", "не удалось запустить: fork/exec /x: permission denied"},

@@ -69,33 +69,28 @@ export function spark(label, show, width = 96, height = 22) {
 export const cpuSpark = (w, hh) => spark(t('cpu'), percent, w, hh);
 export const memorySpark = (w, hh) => spark(t('memory'), size, w, hh);
 
-/** The last 24 hours: a mark for each, by what has happened in it. */
+/** The last 24 hours: a mark for each, by what has happened in it. The marks of a kind are one shape, since there are many such bars. */
 export function dayBar() {
-  const width = 6, rects = [];
-  const svg = h('svg.day', { viewBox: `0 0 ${24 * width} 20`, width: 24 * width, height: 20, role: 'img' });
-  for (let i = 0; i < 24; i++) {
-    const r = h('rect', { x: i * width, y: 8, width: width - 2, height: 10, rx: 1 }), title = h('title');
-    r.append(title);
-    rects.push([r, title]);
-    svg.append(r);
-  }
-  let shown = '';
+  const width = 6, kinds = ['unknown', 'calm', 'started', 'failed'], shapes = kinds.map((k) => h('path.' + k)), title = h('title');
+  const svg = h('svg.day', { viewBox: `0 0 ${24 * width} 20`, width: 24 * width, height: 20, role: 'img' }, shapes, title);
+  const kind = (d) => (d.unknown ? 0 : d.failed ? 3 : d.started ? 2 : 1), heights = [8, 8, 14, 18];
+  let shown = '', days = [], whole = '';
+  const tell = (i) => {
+    const d = days[i];
+    title.textContent = !d ? whole : d.unknown ? t('day.unknown', { hours: 23 - i }) : t('day.hour', { hours: 23 - i, failed: d.failed, started: d.started });
+  };
+  svg.addEventListener('pointermove', (e) => tell(Math.floor((e.clientX - svg.getBoundingClientRect().left) / svg.getBoundingClientRect().width * 24)));
   svg.draw = (day) => {
     const key = day.map((d) => d.unknown ? '?' : d.failed + '/' + d.started).join();
     if (key === shown) return;
     shown = key;
-    let failed = 0, started = 0;
-    day.forEach((d, i) => {
-      const [r, title] = rects[i], high = d.failed ? 18 : d.started ? 14 : 8;
-      failed += d.failed;
-      started += d.started;
-      r.setAttribute('class', d.unknown ? 'unknown' : d.failed ? 'failed' : d.started ? 'started' : 'calm');
-      r.setAttribute('y', 19 - high);
-      r.setAttribute('height', high);
-      title.textContent = d.unknown ? t('day.unknown', { hours: 23 - i }) : t('day.hour', { hours: 23 - i, failed: d.failed, started: d.started });
-    });
-    const unknown = day.filter((d) => d.unknown).length;
-    svg.setAttribute('aria-label', t('day.all', { failed, started }) + (unknown ? ' ' + t('day.blind', { hours: unknown }) : ''));
+    days = day;
+    const marks = ['', '', '', ''], sum = (k) => day.reduce((n, d) => n + d[k], 0), unknown = day.filter((d) => d.unknown).length;
+    day.forEach((d, i) => { const k = kind(d); marks[k] += `M${i * width},19v-${heights[k]}h${width - 2}v${heights[k]}z`; });
+    shapes.forEach((s, k) => s.setAttribute('d', marks[k]));
+    whole = t('day.all', { failed: sum('failed'), started: sum('started') }) + (unknown ? ' ' + t('day.blind', { hours: unknown }) : '');
+    svg.setAttribute('aria-label', whole);
+    tell(-1);
   };
   return svg;
 }

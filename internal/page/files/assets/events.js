@@ -7,13 +7,14 @@ import { actorName, failed } from './store.js';
 import { sentence } from './crash.js';
 import { said } from './said.js';
 
-const shownAtOnce = 300, kinds = ['order', 'state', 'exit', 'config', 'log', 'daemon', 'warning', 'alarm'];
+const shownAtOnce = 300, madeAtOnce = 50, kinds = ['order', 'state', 'exit', 'config', 'log', 'daemon', 'warning', 'alarm'];
 
 export function eventList(store, name) {
   const kind = h('select', { 'aria-label': t('kind') }, h('option', { value: '' }, t('kind.all')), kinds.map((k) => h('option', { value: k }, t('kind.' + k))));
   const list = h('div.rows', { role: 'list', 'aria-label': t('events') }), place = h('div', null, list), el = h('div', null, h('div.tools', null, kind), place);
-  let most = shownAtOnce;
+  let most = shownAtOnce, made = madeAtOnce;
   const show = () => {
+    if (el.gone) return;
     const id = name && store.named(name)?.id, found = [];
     for (let i = store.events.length - 1; i >= 0 && found.length <= most; i--) {
       const e = store.events[i];
@@ -21,11 +22,17 @@ export function eventList(store, name) {
     }
     if (!found.length) return void fill(place, empty(t('no_events'), ''));
     const more = found.length > most && found.pop();
-    fill(place, list, more && h('button', { onclick: () => { most += shownAtOnce; show(); } }, t('more')));
+    if (place.firstChild !== list || !!place.children[1] !== !!more) fill(place, list, more && h('button', { onclick: () => { most += shownAtOnce; show(); } }, t('more')));
+    if (found.length > made) {
+      found.length = made;
+      made += madeAtOnce;
+      requestAnimationFrame(() => setTimeout(show));
+    }
     keyed(list, found, (e) => String(e.seq), (e) => item(e, !name));
   };
   kind.addEventListener('change', show);
-  el.leave = store.listen((() => { const soon = paced(show, 500); return (what) => { if (what === 'events') soon(); }; })());
+  const off = store.listen((() => { const soon = paced(show, 500); return (what) => { if (what === 'events') soon(); }; })());
+  el.leave = () => { off(); el.gone = true; };
   show();
   return el;
 }

@@ -65,7 +65,7 @@ export function figures(store, name) {
     if (table.open) rows(list);
   }
   function explain(list) {
-    const first = list.findIndex(Boolean), gaps = first < 0 ? 0 : list.slice(first).filter((x) => !x).length, restarts = list.reduce((n, x) => n + (x?.restarts || 0), 0);
+    const gaps = list.filter((x) => !x).length, restarts = list.reduce((n, x) => n + (x?.restarts || 0), 0);
     const since = store.figures.get(id)?.times[0], parts = [];
     if (state === 'off' || state === 'none') parts.push(t('past.' + state), ' ', h('code', null, 'velos api --history'), '. ', since && t('figures_since', { time: moment(since) }));
     else if (state === 'failed') parts.push(wrong);

@@ -79,13 +79,17 @@ function enter() {
 const settled = ['online', 'errored', 'stopped'];
 let known = new Map();
 
-/** Says which apps have come to another state, for who cannot see it. */
+/** Says which apps have come to a state, for who cannot see it; not those that pass. */
 const tell = paced(() => {
   if (!store?.loaded) return;
-  const now = new Map([...store.apps.values()].map((a) => [a.name, a.status])), changed = [...now].filter(([name, s]) => settled.includes(s) && known.has(name) && known.get(name) !== s);
-  if (changed.length) say(news, changed.length > 3 ? t('changed.many', { n: changed.length }) : changed.map(([name, s]) => t('changed', { name, state: t('state.' + s) })).join('. '));
-  // What passes is not told, so that what it passes to is compared with what was before.
-  known = new Map([...now].map(([name, s]) => [name, settled.includes(s) || !known.has(name) ? s : known.get(name)]));
+  const now = new Map(), changed = [];
+  for (const a of store.apps.values()) {
+    const since = a.status + Math.max(0, ...a.instances.map((i) => i.since || 0)), passes = !settled.includes(a.status);
+    if (!passes && known.has(a.name) && known.get(a.name) !== since) changed.push(a);
+    now.set(a.name, passes && known.has(a.name) ? known.get(a.name) : since);
+  }
+  known = now;
+  if (changed.length) say(news, changed.length > 3 ? t('changed.many', { n: changed.length }) : changed.map((a) => t('changed', { name: a.name, state: t('state.' + a.status) })).join('. '));
 }, 1000);
 
 /** Back to signing in. */

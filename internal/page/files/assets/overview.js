@@ -1,6 +1,6 @@
 // All apps, by namespace.
 import { h, fill, keyed, paced, say } from './dom.js';
-import { t, percent, size, span, count, ago, clean } from './text.js';
+import { t, stateWord, percent, size, span, count, ago, clean } from './text.js';
 import { badge, dayBar, cpuSpark, memorySpark } from './draw.js';
 import { empty, loading, outside, appLink } from './parts.js';
 import { actorName } from './store.js';
@@ -16,6 +16,9 @@ const sorts = {
   restarts: (a, b) => b.restart_count - a.restart_count || sorts.name(a, b),
 };
 
+// So many cards are made in one go: all of a hundred would be felt.
+const atOnce = 8;
+
 // What was typed and chosen stays while the page is open.
 const chosen = { filter: '', sort: 'state' };
 
@@ -25,28 +28,45 @@ export function overview(store) {
   sort.value = chosen.sort;
   const counts = h('p.counts', { 'aria-live': 'off' }), list = h('div.groups'), place = h('div', null, loading());
   const el = h('section.overview', { 'aria-label': t('apps') }, h('div.bar', null, h('h1', null, t('apps')), counts, h('span.grow'), filter, sort), place);
+  let limit = atOnce;
+  // Drawings are for who sees them; words are there for everybody.
+  const eyes = new IntersectionObserver((list) => { for (const x of list) { x.target.seen = x.isIntersecting; if (x.isIntersecting) x.target.figures?.(); } }, { rootMargin: '200px' });
   const show = () => {
-    if (!store.loaded) return;
+    if (!store.loaded || el.gone) return;
     const all = [...store.apps.values()];
+    tally(counts, all);
     if (!all.length) return void fill(place, empty(t('none'), h('span', null, t('none.how'), ' ', h('code', null, 'velos start app.js'))));
     const words = chosen.filter.toLowerCase().split(/\s+/).filter(Boolean);
-    const apps = all.filter((a) => words.every((w) => [a.name, a.namespace, a.status, a.url || ''].some((x) => x.toLowerCase().includes(w))));
-    tally(counts, all);
+    const apps = all.filter((a) => words.every((w) => [a.name, a.namespace, a.status, stateWord(a.status), a.url || ''].some((x) => x.toLowerCase().includes(w))));
     if (!apps.length) return void fill(place, empty(t('no_match'), t('no_match.how')));
     if (place.firstChild !== list) fill(place, list);
     const groups = new Map();
     for (const a of apps) groups.set(a.namespace, [...(groups.get(a.namespace) || []), a]);
-    const names = [...groups.keys()].sort();
-    keyed(list, names.map((n) => ({ name: n, apps: groups.get(n).sort(sorts[chosen.sort]) })), (g) => g.name, () => group(store));
+    let left = limit;
+    const some = [...groups.keys()].sort().map((name) => {
+      const sorted = groups.get(name).sort(sorts[chosen.sort]), shown = sorted.slice(0, left);
+      left -= shown.length;
+      return { name, apps: shown, of: sorted.length };
+    });
+    keyed(list, some.filter((g) => g.apps.length), (g) => g.name, () => group(store, eyes));
+    if (apps.length > limit) {
+      limit += atOnce;
+      requestAnimationFrame(() => setTimeout(show));
+    }
   };
   const soon = paced(show, 250), figures = paced(() => { for (const c of list.querySelectorAll('.app')) c.figures(); }, 900);
   filter.addEventListener('input', () => { chosen.filter = filter.value; show(); });
   sort.addEventListener('change', () => { chosen.sort = sort.value; show(); });
   show();
-  el.leave = store.listen((what) => {
+  const off = store.listen((what) => {
     if (what === 'metrics') figures();
     else if (what !== 'link') soon();
   });
+  el.leave = () => {
+    off();
+    eyes.disconnect();
+    el.gone = true;
+  };
   return el;
 }
 
@@ -59,12 +79,16 @@ function tally(el, all) {
   fill(el, alarm.filter((s) => by[s]).map((s) => h('span.tally', null, badge(s), h('b.digits', null, count(by[s])))));
 }
 
-function group(store) {
+function group(store, eyes) {
   const title = h('h2'), rows = h('ul.apps', null), heads = ['cpu', 'memory', 'restarts24', 'uptime'].map((k) => h('span', { 'aria-hidden': 'true' }, t(k)));
   const el = h('section.group', null, h('div.heads', null, title, heads), rows);
   el.update = (g) => {
-    say(title, g.name + ' · ' + count(g.apps.length));
-    keyed(rows, g.apps, (a) => String(a.id), (a) => card(store, a));
+    say(title, g.name + ' · ' + count(g.of));
+    keyed(rows, g.apps, (a) => String(a.id), (a) => {
+      const c = card(store, a);
+      eyes.observe(c);
+      return c;
+    });
   };
   return el;
 }
@@ -81,16 +105,23 @@ function card(store, first) {
   let app = first, shown = {};
   const once = (key, value, f) => { if (shown[key] !== value) { shown[key] = value; f(); } };
   el.figures = () => {
-    const f = store.figures.get(app.id), drawn = store.recent(app.id);
-    cpu.draw(drawn.cpu, 1, drawn.hour);
-    memory.draw(drawn.memory, 0, drawn.hour);
+    const f = store.figures.get(app.id);
+    if (el.seen !== false) {
+      const drawn = store.recent(app.id);
+      cpu.draw(drawn.cpu, 1, drawn.hour);
+      memory.draw(drawn.memory, 0, drawn.hour);
+    }
     const running = app.pid > 0;
     say(p.cpu, running ? percent(f ? f.cpu.at(-1) : app.cpu_percent) : '–');
     say(p.memory, running ? size(f ? f.memory.at(-1) : app.memory_bytes) : '–');
     const retry = app.instances.find((i) => i.retry_at > Date.now());
     say(p.uptime, running ? span(app.uptime_ms + Date.now() - app.seenAt) : retry ? t('retry_in', { span: span(retry.retry_at - Date.now()) }) : '–');
   };
+  let upto;
   el.update = (a) => {
+    const now = store.told + ':' + store.scope + ':' + Math.floor(Date.now() / 3600e3);
+    if (a === app && now === upto) return;
+    upto = now;
     app = a;
     once('state', a.status, () => fill(p.state, badge(a.status)));
     const up = a.instances.filter((i) => i.status === 'online').length;

@@ -23,7 +23,7 @@ const length = /^-?\d+(?:\.\d+)?(?:ms|[smhd])(?: \d+[smhd])?$/;
 function within(text, p, depth) {
   const whole = p.exact.get(text);
   if (whole !== undefined) return whole;
-  if (length.test(text)) return text.replace(/(\d)(ms|[smhd])/g, (_, n, unit) => n + ' ' + t('unit.' + unit));
+  if (length.test(text)) return text.replace(/(\d)(ms|[smhd])/g, (_, n, unit) => n + '\u00a0' + t('unit.' + unit));
   if (depth >= deepest || text.length > longest) return text;
   for (const { re, to } of p.list) {
     const m = re.exec(text);

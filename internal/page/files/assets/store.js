@@ -15,6 +15,7 @@ export class Store {
     this.figures = new Map();  // by app id: {cpu: [], memory: [], times: []}, as long as the page is open
     this.hours = new Map();    // by app id: the last hour as a Series
     this.history = 'unknown';  // 'here': the server has recorded figures; 'off': it does not tell; 'none': nobody has recorded
+    this.told = 0;             // messages of events
     this.own = [];             // the daemon's memory
     this.scope = '';
     this.version = '';
@@ -109,6 +110,7 @@ export class Store {
     for (const e of m.events) this.events.push(e);
     if (this.events.length > mostEvents) this.events.splice(0, this.events.length - mostEvents);
     this.days = null;
+    this.told++;
     this.tell('events');
   }
 
@@ -195,5 +197,5 @@ function told(e, ended) {
 /** An actor in words. */
 export function actorName(a) {
   if (!a || a.kind !== 'user') return '';
-  return (a.user || 'uid ' + a.uid) + (a.agent ? ' · ' + a.agent : a.exe ? ' · ' + a.exe : '');
+  return (a.user || 'uid ' + a.uid) + (a.agent ? ' · ' + a.agent : a.channel === 'api' ? ' · velos api' : a.exe ? ' · ' + a.exe : '');
 }

@@ -38,14 +38,14 @@ export function t(key, args) {
 export const stateWord = (status) => t('state.' + status);
 
 export function percent(n) {
-  return (n >= 10 ? Math.round(n) : Math.round(n * 10) / 10).toLocaleString(language) + ' %';
+  return (n >= 10 ? Math.round(n) : Math.round(n * 10) / 10).toLocaleString(language) + '\u00a0%';
 }
 
 export function size(n) {
   const units = ['B', 'KB', 'MB', 'GB', 'TB'];
   let i = 0;
   while (n >= 1000 && i < units.length - 1) n /= 1024, i++;
-  return (n >= 10 || i === 0 ? Math.round(n) : Math.round(n * 10) / 10).toLocaleString(language) + ' ' + units[i];
+  return (n >= 10 || i === 0 ? Math.round(n) : Math.round(n * 10) / 10).toLocaleString(language) + '\u00a0' + units[i];
 }
 
 export const count = (n) => n.toLocaleString(language);
@@ -53,11 +53,11 @@ export const count = (n) => n.toLocaleString(language);
 /** A length of time in its two largest units. */
 export function span(ms) {
   if (ms < 0) ms = 0;
-  if (ms < 1000) return Math.round(ms) + ' ' + t('unit.ms');
+  if (ms < 1000) return Math.round(ms) + '\u00a0' + t('unit.ms');
   const s = Math.floor(ms / 1000), parts = [];
   for (const [unit, length] of [['d', 86400], ['h', 3600], ['m', 60], ['s', 1]]) {
     const n = Math.floor((s % (length === 86400 ? Infinity : length * (unit === 'h' ? 24 : 60))) / length);
-    if (n > 0 || parts.length) parts.push(n ? n + ' ' + t('unit.' + unit) : '');
+    if (n > 0 || parts.length) parts.push(n ? n + '\u00a0' + t('unit.' + unit) : '');
     if (parts.length === 2) break;
   }
   return parts.filter(Boolean).join(' ');
