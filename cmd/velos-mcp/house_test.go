@@ -133,12 +133,6 @@ type session struct {
 	tools   map[string]*sdk.Tool
 }
 
-// pipes are a transport over a process's stdin and stdout.
-type pipes struct {
-	io.Reader
-	io.WriteCloser
-}
-
 // open starts a program that serves over stdio, as an agent of that name.
 func (h *house) open(name string, program ...string) *session {
 	h.Helper()
