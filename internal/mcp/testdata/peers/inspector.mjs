@@ -20,7 +20,8 @@ function inspect(args) {
 const server = await serve();
 try {
   const targets = {
-    stdio: ["--", process.env.VELOS_BIN, "mcp-server"],
+    // It hands on no variables of its own accord.
+    stdio: ["-e", "VELOS_HOME=" + process.env.VELOS_HOME, "--", process.env.VELOS_BIN, "mcp-server"],
     http: ["--server-url", server.url, "--transport", "http", "--header", "Authorization: Bearer " + server.token],
   };
   for (const [transport, target] of Object.entries(targets)) {
