@@ -42,6 +42,7 @@ var abroadFlags = map[string]string{
 	"filter-env": "apps of a velos.toml get few variables of the shell", "trace": noPatch, "v8": noPatch, "deep-monitoring": noPatch, "event-loop-inspector": noPatch,
 	"source-map-support": "--node-args=--enable-source-maps", "ext": "--ignore-watch leaves files out", "write": "write a velos.toml",
 	"user": "run velos startup as that user", "hp": "set VELOS_HOME", "service-name": "--name", "wait-ip": "leave it out; apps are started again until they find their network",
+	"secret": noService, "public": noService, "machine-name": noService, "web": "here it is: velos api",
 	"auto-exit": "leave it out: velos runtime ends when the last app is done", "no-auto-exit": "velos start keeps the daemon; velos runtime ends when the last app is done",
 	"format": "--json has every field", "highlight": "--grep shows the lines that match", "container": noDeploy,
 }

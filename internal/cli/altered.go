@@ -43,7 +43,10 @@ func (o *alterFlags) flags(f *pflag.FlagSet) {
 
 // alteration is what the flags and the arguments behind -- change; nil is
 // nothing.
-func (o *alterFlags) alteration(f *pflag.FlagSet, rest []string, dash bool) (*config.Alteration, error) {
+func (o *alterFlags) alteration(f *pflag.FlagSet, words, rest []string, dash bool) (*config.Alteration, error) {
+	if len(words) > 1 && slices.ContainsFunc(words[1:], allDigits) && f.Changed("stop-exit-codes") {
+		return nil, severalCodes(words[1])
+	}
 	a := &config.Alteration{Flags: map[string]string{}}
 	var err error
 	f.Visit(func(fl *pflag.Flag) {
@@ -62,6 +65,12 @@ func (o *alterFlags) alteration(f *pflag.FlagSet, rest []string, dash bool) (*co
 		return nil, nil
 	}
 	return a, nil
+}
+
+// severalCodes: PM2 takes all numbers behind --stop-exit-codes, here they would
+// be ids.
+func severalCodes(word string) error {
+	return invalid("--stop-exit-codes: "+word+" stands apart", "several exit codes are written with commas: --stop-exit-codes 0,1")
 }
 
 // take reads one flag.

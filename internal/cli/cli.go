@@ -81,6 +81,9 @@ func Run(ctx context.Context, w World, args []string) (code int) {
 	if len(args) > 0 && strings.HasPrefix(args[0], cobra.ShellCompRequestCmd) {
 		s.offerAll(root)
 	}
+	if cmd, _, err := root.Find(args); (err != nil || cmd == root) && len(args) > 0 && isWord(args[0]) {
+		return s.fail(unknownCommand(args[0])) // whatever flags stand behind it
+	}
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return 0
@@ -96,6 +99,12 @@ func Run(ctx context.Context, w World, args []string) (code int) {
 		return interrupted
 	}
 	return s.fail(err)
+}
+
+// isWord reports whether an argument is no flag, and no command that cobra
+// adds later: help, and those for shells.
+func isWord(arg string) bool {
+	return arg != "" && arg[0] != '-' && arg != "help" && !strings.HasPrefix(arg, "__")
 }
 
 // rescue turns a panic into a sentence; the stack is for those who ask.

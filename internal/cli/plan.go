@@ -64,7 +64,7 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 	}
 	for _, w := range words {
 		if allDigits(w) && f.Changed("stop-exit-codes") {
-			return nil, invalid("start "+w+": a number is no script", "several exit codes are written with commas: --stop-exit-codes 0,1")
+			return nil, severalCodes(w)
 		}
 	}
 	words = distinct(words)

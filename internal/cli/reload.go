@@ -53,7 +53,7 @@ func setupReload(s *session, f *pflag.FlagSet) handler {
 			err = checkFile("reload", o.env, o.only, len(o.config) > 0 || slices.ContainsFunc(args, fileName))
 		}
 		if err == nil {
-			o.alter, err = o.alteration(f, rest, dash)
+			o.alter, err = o.alteration(f, args, rest, dash)
 		}
 		switch {
 		case err != nil:

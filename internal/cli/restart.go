@@ -58,7 +58,7 @@ func setupRestart(s *session, f *pflag.FlagSet) handler {
 			err = checkFile("restart", o.env, o.only, len(o.config) > 0 || slices.ContainsFunc(args, fileName))
 		}
 		if err == nil {
-			o.alter, err = o.alteration(f, rest, dash)
+			o.alter, err = o.alteration(f, args, rest, dash)
 		}
 		if err != nil {
 			return err

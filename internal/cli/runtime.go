@@ -86,11 +86,8 @@ func (s *session) runtime(ctx context.Context, f *pflag.FlagSet, o *runtimeFlags
 	go func() { shown <- s.showLogs(show, apps, &l) }()
 	stopForwarding := s.forward(apps)
 	defer stopForwarding()
-	for i := range apps {
-		if !apps[i].Spec.Autostart {
-			continue
-		}
-		if _, err := s.conn.Start(ctx, wire.Start{ID: apps[i].ID, Inst: -1}); err != nil {
+	for _, id := range tops(apps) {
+		if _, err := s.conn.Start(ctx, wire.Start{ID: id, Inst: -1}); err != nil {
 			return s.wind(err)
 		}
 	}
@@ -110,6 +107,28 @@ func (s *session) runtime(ctx context.Context, f *pflag.FlagSet, o *runtimeFlags
 		return nil
 	}
 	return exitCode(code)
+}
+
+// tops are the apps to start: what another one needs is started with that, and
+// an order of its own would run a job twice that has failed. Of a circle,
+// which the daemon refuses, it is every app.
+func tops(apps []velos.App) []uint32 {
+	var all, free []uint32
+	for i := range apps {
+		if !apps[i].Spec.Autostart {
+			continue
+		}
+		all = append(all, apps[i].ID)
+		if !slices.ContainsFunc(apps, func(a velos.App) bool {
+			return a.Spec.Autostart && slices.ContainsFunc(a.Spec.DependsOn, func(d velos.Dependency) bool { return d.Name == apps[i].Spec.Name })
+		}) {
+			free = append(free, apps[i].ID)
+		}
+	}
+	if len(free) == 0 {
+		return all
+	}
+	return free
 }
 
 // An exitCode ends velos with an app's own code, without a word.

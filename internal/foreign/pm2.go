@@ -32,9 +32,7 @@ func readScript(ctx context.Context, f *File, data []byte, o *Options) error {
 	case ".json":
 		root, bad = parseJSON(string(data))
 	case ".yaml", ".yml":
-		if root, bad = parseYAML(data); bad == nil && root.get("processes") != nil && root.get("apps") == nil {
-			return f.processes(root, o)
-		}
+		root, bad = parseYAML(data)
 	default:
 		if o.Trust != nil {
 			if err := o.Trust(config.Claim{Path: f.Abs, Sum: f.sum, Program: true, Commands: func() []config.Command { return nil }}); err != nil {
@@ -48,6 +46,9 @@ func readScript(ctx context.Context, f *File, data []byte, o *Options) error {
 	}
 	if bad != nil {
 		return f.fail(bad.line, bad.what, "mend the line")
+	}
+	if root.get("processes") != nil && root.get("apps") == nil {
+		return f.processes(root, o)
 	}
 	return f.ecosystem(root, o)
 }

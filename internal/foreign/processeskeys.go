@@ -61,7 +61,7 @@ func (p *process) dependsOn(v *value) error {
 	for i, name := range v.keys {
 		word := v.items[i].get("condition").plain()
 		if word == "" {
-			word = "process_started"
+			word = "process_completed" // what process-compose takes it for
 		}
 		condition := processConditions[word]
 		if condition == "" {

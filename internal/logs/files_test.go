@@ -696,6 +696,18 @@ func TestTheDirectoryOfALogFileIsMade(t *testing.T) {
 	if st, err := os.Stat(dir + "/deep/down"); err != nil || st.Mode().Perm()&0o700 != 0o700 {
 		t.Errorf("%v %v", st, err)
 	}
+	// A directory that was there and is gone may be a disk: it is not made again, another one is.
+	if err := os.RemoveAll(dir + "/deep"); err != nil {
+		t.Fatal(err)
+	}
+	p := Policy{Name: "one", Out: dir + "/deep/down/out.log", Err: dir + "/deep/err.log", MaxSize: 1 << 20}
+	if err := l.SetPolicy(p); err == nil || !strings.Contains(err.Error(), "no such directory") {
+		t.Errorf("got %v", err)
+	}
+	p.Out, p.Err = dir+"/other/out.log", dir+"/other/err.log"
+	if err := l.SetPolicy(p); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestAnyNumberOfAppsMayWriteIntoADevice(t *testing.T) {

@@ -16,7 +16,8 @@ func (s *Store) open(id uint32, p Policy) (*Log, error) {
 		return nil, &velos.Error{Code: velos.Conflict, Message: "open the logs of " + p.Name + ": they are open already"}
 	}
 	p.tidy()
-	if err := s.usable(&p, nil); err != nil {
+	_, err := os.Stat(s.ckptPath(id))
+	if err := s.usable(&p, nil, err != nil); err != nil {
 		return nil, err
 	}
 	l := &Log{s: s, id: id, policy: p}
@@ -60,21 +61,42 @@ func (p *Policy) tidy() {
 
 // usable reports what would keep the files from being written. old is the
 // log that uses them already, nil for a new one.
-func (s *Store) usable(p *Policy, old *Log) error {
+// A fresh one was not there before.
+func (s *Store) usable(p *Policy, old *Log, fresh bool) error {
 	out, err := p.paths(s.dir)
 	for _, path := range [...]string{out, err} {
 		if !filepath.IsAbs(path) {
 			return &velos.Error{Code: velos.Invalid, Message: "log file " + path + ": not an absolute path"}
 		}
-		// Other managers make the directory of a file that was asked for.
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			return &velos.Error{Code: velos.Invalid, Message: "log file " + path + ": " + err.Error(), Hint: "name another file, or make its directory first", Cause: err}
+		if err := s.place(path, old, fresh); err != nil {
+			return err
 		}
 		if st, err := os.Lstat(path); err == nil && !st.Mode().IsRegular() && st.Mode()&fs.ModeCharDevice == 0 {
 			return &velos.Error{Code: velos.Invalid, Message: "log file " + path + ": not a regular file"}
 		}
 	}
 	return s.unshared(out, err, p.Out == "" && p.Err == "", old)
+}
+
+// place makes the directory of a file that was asked for now, as other
+// managers do. Where a file was before and its directory is gone, a disk may
+// not be there: nothing is made in its place.
+func (s *Store) place(path string, old *Log, fresh bool) error {
+	dir := filepath.Dir(path)
+	if st, err := os.Stat(dir); err == nil && st.IsDir() {
+		return nil
+	}
+	if old != nil {
+		out, err := old.policy.paths(s.dir)
+		fresh = path != out && path != err
+	}
+	if !fresh {
+		return &velos.Error{Code: velos.Invalid, Message: "log file " + path + ": no such directory: " + dir, Hint: "make it first: mkdir -p " + dir}
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return &velos.Error{Code: velos.Invalid, Message: "log file " + path + ": " + err.Error(), Hint: "name another file, or make its directory first", Cause: err}
+	}
+	return nil
 }
 
 // unshared refuses a file that another app writes: neither could tell its
@@ -246,7 +268,7 @@ func (s *Store) resume(l *Log, ck *ckpt) {
 // setPolicy changes paths and bounds; files of the old name come along.
 func (s *Store) setPolicy(l *Log, p Policy) error {
 	p.tidy()
-	if err := s.usable(&p, l); err != nil {
+	if err := s.usable(&p, l, false); err != nil {
 		return err
 	}
 	old := l.policy
