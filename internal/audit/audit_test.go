@@ -213,10 +213,15 @@ func TestAQueryFindsByWhoAndWhatAndWhen(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for q, want := range map[Query]string{
-		{}: "1 2 3", {App: "b"}: "2 3", {Agent: "any"}: "2 3", {Agent: "none"}: "1", {Agent: "codex"}: "3", {Actor: "ann"}: "1 2",
-		{Actor: "7"}: "1 2", {Actor: "cursor 1.2"}: "2", {Op: "stop", Last: 1}: "2", {Last: 2}: "2 3", {Since: 1 << 60}: "", {Actor: "velos"}: "1",
+	for _, c := range []struct {
+		Query
+		want string
+	}{
+		{Query{}, "1 2 3"}, {Query{App: "b"}, "2 3"}, {Query{Agent: "any"}, "2 3"}, {Query{Agent: "none"}, "1"}, {Query{Agent: "codex"}, "3"}, {Query{Actor: "ann"}, "1 2"},
+		{Query{Actor: "7"}, "1 2"}, {Query{Actor: "cursor 1.2"}, "2"}, {Query{Op: "stop", Last: 1}, "2"}, {Query{Last: 2}, "2 3"}, {Query{Since: 1 << 60}, ""}, {Query{Actor: "velos"}, "1"},
+		{Query{Keep: func(r *Record) bool { return r.Seq != 3 }, Last: 1}, "2"},
 	} {
+		q, want := c.Query, c.want
 		list, err := Read(path, q)
 		var got []string
 		for i := range list {

@@ -23,6 +23,7 @@ type Query struct {
 	Last  int // only the newest; 0: all
 	// Before: only orders with a lower number; 0: any.
 	Before uint64
+	Keep   func(*Record) bool // nil: all
 }
 
 func (q *Query) wants(r *Record) bool {
@@ -37,6 +38,9 @@ func (q *Query) wants(r *Record) bool {
 		return false
 	}
 	a := &r.Actor
+	if q.Keep != nil && !q.Keep(r) {
+		return false
+	}
 	return q.Actor == "" || q.Actor == a.User || q.Actor == strconv.Itoa(a.UID) || q.Actor == a.Exe || q.Actor == a.Client
 }
 

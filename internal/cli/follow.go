@@ -217,6 +217,9 @@ func (f *follower) look(ctx context.Context) ([]velos.App, []velos.Query, error)
 	}
 	for i := range apps {
 		a := &apps[i]
+		if old, ok := f.apps[a.ID]; ok && old.Generation != a.Generation && f.l.o.Former != nil {
+			f.l.o.Former[a.ID] = append(f.l.o.Former[a.ID], &old)
+		}
 		f.apps[a.ID] = *a
 		if f.after[a.ID] != nil {
 			continue

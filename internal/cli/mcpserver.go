@@ -35,6 +35,7 @@ type Door struct {
 	Now      func() time.Time
 	Loc      *time.Location
 	Notice   func(text string)
+	Bounded  func() bool // rules for agents name projects, or cannot be read
 }
 
 func setupMCP(s *session, f *pflag.FlagSet) handler {
@@ -58,8 +59,13 @@ func setupMCP(s *session, f *pflag.FlagSet) handler {
 			return err
 		}
 		return ServeAgents(ctx, Door{Connect: s.fresh, Env: env, Home: h, Toolsets: *sets, ReadOnly: *readOnly, Port: *port, Now: s.Now, Loc: s.Loc,
-			Notice: func(text string) { s.notice(text) }})
+			Notice: func(text string) { s.notice(text) }, Bounded: func() bool { return bounded(h, env) }})
 	}
+}
+
+func bounded(h home.Home, env config.Environ) bool {
+	g, err := config.LoadGlobal(h.ConfigFile(), config.Environ{Dir: h.Dir, Vars: env.Vars})
+	return err != nil || len(g.Agents.Projects) > 0
 }
 
 // fresh is a new connection to the daemon, which is started where there is

@@ -33,6 +33,9 @@ func (s *session) showLogs(ctx context.Context, apps []velos.App, l *logQuery) e
 	}
 	l.o.Options = s.options()
 	l.o.Lines = l.follow
+	if err := s.recall(ctx, apps, l); err != nil {
+		return quietly(ctx, l, err)
+	}
 	out := view.NewEntries(s.Out, apps, l.o)
 	after := make([]uint64, len(apps))
 	if l.none {
@@ -50,6 +53,21 @@ func (s *session) showLogs(ctx context.Context, apps []velos.App, l *logQuery) e
 		return err
 	}
 	return quietly(ctx, l, s.goOn(ctx, apps, l, after, out))
+}
+
+// recall asks what apps were before.
+func (s *session) recall(ctx context.Context, apps []velos.App, l *logQuery) error {
+	l.o.Former = map[uint32][]*velos.App{}
+	for i := range apps {
+		all, err := s.conn.Selves(ctx, &apps[i])
+		if err != nil {
+			return err
+		}
+		if len(all) > 1 {
+			l.o.Former[apps[i].ID] = all[1:]
+		}
+	}
+	return nil
 }
 
 // quietly: an interrupted follower has done what it was asked for.

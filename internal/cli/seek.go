@@ -115,6 +115,9 @@ func (s *session) seek(ctx context.Context, apps []velos.App, o *logFlags, l *lo
 	l.o.Options = s.options()
 	l.o.Paged = o.seek.bounded()
 	l.o.Groups = o.seek.before+o.seek.after > 0
+	if err := s.recall(ctx, apps, l); err != nil {
+		return err
+	}
 	out := view.NewEntries(s.Out, apps, l.o)
 	if o.seek.around != "" {
 		return s.around(ctx, apps, queries, o, out)

@@ -89,6 +89,11 @@ func auditQuery(c *call, in *auditIn) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
+	if c.s.o.Bounded == nil || c.s.o.Bounded() {
+		if q.Keep, err = c.about(apps); err != nil {
+			return answer{}, err
+		}
+	}
 	if q.App = in.Name; in.Name != "" {
 		if a, _, _, err := c.app(in.Name); err == nil { // one that is deleted is asked for by its name
 			q.App = a.Spec.Name
@@ -114,6 +119,23 @@ func auditQuery(c *call, in *auditIn) (answer, error) {
 		out.Text = "no orders on record"
 	}
 	return answer{text: out.Text, data: out}, nil
+}
+
+// about keeps the orders that are about apps that the caller may see, deleted
+// ones too, or about none.
+func (c *call) about(apps []velos.App) (func(*audit.Record) bool, error) {
+	trash, err := c.conn.Trash(c)
+	if err != nil {
+		return nil, err
+	}
+	seen := map[uint32]bool{}
+	for i := range apps {
+		seen[apps[i].ID] = true
+	}
+	for i := range trash.Apps {
+		seen[trash.Apps[i].ID] = true
+	}
+	return func(r *audit.Record) bool { return seen[r.ID] || r.ID == 0 && r.App == "" }, nil
 }
 
 func pointers(apps []velos.App) []*velos.App {

@@ -167,7 +167,10 @@ func (c *call) readOn(p *page, q velos.Query, to uint64, most int) (err error) {
 	if to > 0 {
 		p.cursor = max(q.After, min(p.cursor, to-1))
 	}
-	m := view.MaskOf(p.app)
+	m, err := verb.Mask(c, c.conn, p.app)
+	if err != nil {
+		return err
+	}
 	for e, err := range c.conn.Logs(c, p.app.ID, q) {
 		switch {
 		case err != nil:
@@ -237,7 +240,10 @@ const mostContext = 20
 // search reads the newest matches, with so many lines around each, and puts
 // them into the order in which they were written.
 func (c *call) search(p *page, find *verb.Search) error {
-	m := view.MaskOf(p.app)
+	m, err := verb.Mask(c, c.conn, p.app)
+	if err != nil {
+		return err
+	}
 	find.Watch.Warn = func(text string) { p.damaged = append(p.damaged, view.Text(text)) }
 	if err := find.Open(c, c.conn); err != nil {
 		return err

@@ -33,8 +33,11 @@ type Options struct {
 	ReadOnly bool
 	// AuditFile is the record of orders.
 	AuditFile string
-	Now       func() time.Time
-	Loc       *time.Location
+	// Bounded reports whether rules for agents name projects: of apps elsewhere
+	// nothing is told then.
+	Bounded func() bool
+	Now     func() time.Time
+	Loc     *time.Location
 }
 
 // A Server answers clients. One Server serves any number of sessions.

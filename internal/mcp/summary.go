@@ -58,7 +58,10 @@ const mostAnalysed = 200_000
 func (c *call) analyse(a *velos.App, inst int, period velos.Millis, most int) (digest.Summary, error) {
 	now := c.s.now()
 	from := now - velos.Time(period)
-	m := view.MaskOf(a)
+	m, err := verb.Mask(c, c.conn, a)
+	if err != nil {
+		return digest.Summary{}, err
+	}
 	o := verb.Reading(&a.Spec)
 	o.Since = from
 	if inst < 0 {

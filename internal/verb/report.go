@@ -8,7 +8,6 @@ import (
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
 	"github.com/velospm/velos/internal/crash"
-	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -21,7 +20,10 @@ const (
 // Crash reports why the last run of an app ended; inst -1 is whichever ended
 // last.
 func Crash(ctx context.Context, conn *client.Client, a *velos.App, inst int) (crash.Report, error) {
-	m := view.MaskOf(a)
+	m, err := Mask(ctx, conn, a)
+	if err != nil {
+		return crash.Report{}, err
+	}
 	app := m.App(a)
 	in := crash.Input{App: &app, Inst: inst, Project: projectDir(a.Spec.Cwd)}
 	for e, err := range conn.Events(ctx, wire.EventsQuery{ID: a.ID, Last: reportEvents}) {

@@ -29,7 +29,11 @@ func newVigil(ctx context.Context, j *job, a *velos.App) (*vigil, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &vigil{job: j, app: now, mask: view.MaskOf(&now), left: slices.Clone(j.Until)}
+	mask, err := Mask(ctx, j.conn, &now)
+	if err != nil {
+		return nil, err
+	}
+	v := &vigil{job: j, app: now, mask: mask, left: slices.Clone(j.Until)}
 	v.cursor = Cursor{App: now.Spec.Name, Line: now.Log.Seq, Event: j.first, ID: now.ID}
 	if c, ok := j.From[now.ID]; ok && c.Of(&now) {
 		v.cursor.Line = c.Line

@@ -20,6 +20,9 @@ type LogOptions struct {
 	Paged   bool   // JSON and AI: an object with the lines and what follows
 	Groups  bool   // a line between matches that do not touch each other
 	Fold    bool   // AI: lines that say the same are one, with their number
+	// Former says what an app was before: its lines of then hide what was secret
+	// then, too.
+	Former map[uint32][]*velos.App
 }
 
 // Entries writes log lines of one or several apps, one after another. The
@@ -72,7 +75,7 @@ func NewEntries(w io.Writer, apps []velos.App, o LogOptions) *Entries {
 	e := &Entries{w: w, o: o, apps: map[uint32]*source{}}
 	for i := range apps {
 		a := &apps[i]
-		s := &source{name: Text(a.Spec.Name), many: len(a.Instances) > 1, stamp: a.Spec.LogDateFormat, mask: MaskOf(a), similarity: a.Spec.SimilarityThreshold}
+		s := &source{name: Text(a.Spec.Name), many: len(a.Instances) > 1, stamp: a.Spec.LogDateFormat, mask: MaskOf(append(o.Former[a.ID], a)...), similarity: a.Spec.SimilarityThreshold}
 		if o.Stamp != "" {
 			s.stamp = o.Stamp
 		}
