@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -380,5 +381,21 @@ func TestARunIsEndedWhenItsTimeIsOver(t *testing.T) {
 	}
 	if list := s.must("process_list", args{}); strings.Contains(list.text, "run-") {
 		t.Errorf("%s", list.text)
+	}
+}
+
+// TestMoreWorkersTakeThePortAfterTheOneThatHadIt: in another mode the port is
+// the daemon's to give, once the run that has opened it itself is gone.
+func TestMoreWorkersTakeThePortAfterTheOneThatHadIt(t *testing.T) {
+	if _, err := exec.LookPath("node"); err != nil {
+		t.Skip("there is no node here")
+	}
+	h := newHouse(t)
+	h.write("web.js", "require('http').createServer((q, a) => a.end('hi')).listen(process.env.PORT, '127.0.0.1')\n")
+	h.velos("start", "web.js", "--name", "web", "--port", "auto", "--min-uptime", "300ms")
+	s := h.agent("claude-code")
+	s.must("config_set", args{"name_or_id": "web", "changes": args{"mode": "cluster", "instances": 3}})
+	if text := h.velos("list", "--json"); strings.Count(text, `"status":"online"`) != 4 || strings.Contains(h.velos("logs", "web"), "EADDRINUSE") {
+		t.Errorf("%s\n%s", text, h.velos("logs", "web"))
 	}
 }

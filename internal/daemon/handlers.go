@@ -189,18 +189,36 @@ func (c *call) restart(ctx context.Context) (velos.Record, error) {
 	if err := c.permit(w); err != nil {
 		return nil, err
 	}
-	who := c.by()
+	who, first := c.by(), q.Spec
 	if q.Spec != nil {
 		if err := reserved(c.d.home, q.Spec); err != nil {
 			return nil, err
 		}
-		if err := c.change(q.ID, q.Spec, who); err != nil {
+		first = c.before(&q)
+		if err := c.change(q.ID, first, who); err != nil {
 			return nil, err
 		}
 	}
 	err := c.d.sup.Restart(ctx, q.ID, q.Inst, q.Wait, who)
+	if first != q.Spec { // the instances that had to wait
+		if e := c.change(q.ID, q.Spec, who); err == nil {
+			err = e
+		}
+	}
 	c.leased(q.ID, false, false, 0)
 	return c.done(q.ID, err)
+}
+
+// before is the Spec to restart with. In another mode more instances come only
+// behind the restart: the old runs have the port that the new ones want.
+func (c *call) before(q *wire.Restart) *velos.Spec {
+	old, ok := c.d.sup.Spec(q.ID)
+	if !ok || !q.Wait || old.Mode == q.Spec.Mode || q.Spec.Instances <= old.Instances {
+		return q.Spec
+	}
+	s := *q.Spec
+	s.Instances = old.Instances
+	return &s
 }
 
 // done is the answer of the verbs: the app as it is afterwards.
