@@ -24,6 +24,9 @@ type Policy struct {
 	MaxFiles int          // rotated files kept for each stream
 	MaxSize  int64        // bytes at which a file is rotated; 0: never
 	MaxTotal int64        // bytes of all files of the app; 0: no bound
+	// Known apps had their files before: a directory of them that is gone may be
+	// a disk that is not there yet, and is not made.
+	Known bool
 }
 
 // paths are the two log files; equal when merged.

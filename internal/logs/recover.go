@@ -16,8 +16,7 @@ func (s *Store) open(id uint32, p Policy) (*Log, error) {
 		return nil, &velos.Error{Code: velos.Conflict, Message: "open the logs of " + p.Name + ": they are open already"}
 	}
 	p.tidy()
-	_, err := os.Stat(s.ckptPath(id))
-	if err := s.usable(&p, nil, err != nil); err != nil {
+	if err := s.usable(&p, nil, !p.Known); err != nil {
 		return nil, err
 	}
 	l := &Log{s: s, id: id, policy: p}

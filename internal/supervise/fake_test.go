@@ -50,7 +50,7 @@ type stand struct {
 	hooks     func(ctx context.Context, k HookRun) error // nil: they succeed at once
 }
 
-func (s *stand) Open(uint32, *velos.Spec) error           { return nil }
+func (s *stand) Open(uint32, *velos.Spec, bool) error     { return nil }
 func (s *stand) Change(uint32, *velos.Spec) error         { return nil }
 func (s *stand) Forget(uint32)                            {}
 func (s *stand) Output(uint32) velos.LogInfo              { return velos.LogInfo{} }

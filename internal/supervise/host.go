@@ -85,11 +85,12 @@ func (h *Host) Log(id uint32) *logs.Log {
 }
 
 // Open implements Machine.
-func (h *Host) Open(id uint32, spec *velos.Spec) error {
+func (h *Host) Open(id uint32, spec *velos.Spec, known bool) error {
 	p, err := policy(spec)
 	if err != nil {
 		return err
 	}
+	p.Known = known
 	l, err := h.store.Log(id, p)
 	if err != nil {
 		return err

@@ -12,8 +12,8 @@ import (
 // (Host); the tests have one whose children live scripted lives.
 type Machine interface {
 	// Open makes room for an app's output and checks that its log files
-	// can be written.
-	Open(id uint32, spec *velos.Spec) error
+	// can be written. A known app had its files before.
+	Open(id uint32, spec *velos.Spec, known bool) error
 	// Survivors takes over what former daemons have started of an app whose
 	// output is open.
 	Survivors(id uint32, spec *velos.Spec) []Survivor

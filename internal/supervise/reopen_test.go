@@ -14,7 +14,7 @@ import (
 // A closed stand has no room for output, and takes its time to say so.
 type closed struct{ stand }
 
-func (c *closed) Open(uint32, *velos.Spec) error {
+func (c *closed) Open(uint32, *velos.Spec, bool) error {
 	time.Sleep(time.Second)
 	return errors.New("open the logs: read-only file system")
 }

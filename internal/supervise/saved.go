@@ -86,7 +86,7 @@ func (s *Supervisor) Restore(v home.Saved, sameBoot bool) (idle []int, err error
 		a.cancel()
 		return nil, err
 	}
-	if err := s.machine.Open(v.ID, &spec); err != nil {
+	if err := s.machine.Open(v.ID, &spec, true); err != nil {
 		a.die()
 		return nil, err
 	}

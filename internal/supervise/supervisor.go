@@ -111,7 +111,7 @@ func (s *Supervisor) raise(id uint32) error {
 	if err != nil {
 		return err
 	}
-	if err := s.machine.Open(id, a.spec.Load()); err != nil {
+	if err := s.machine.Open(id, a.spec.Load(), false); err != nil {
 		a.die()
 		return err
 	}
