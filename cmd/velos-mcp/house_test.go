@@ -134,6 +134,13 @@ type session struct {
 	tools   map[string]*sdk.Tool
 }
 
+// agent is a session of an agent that is a process of its own, between this
+// test and the server.
+func (h *house) agent(name string) *session {
+	h.Helper()
+	return h.open(name, "agent")
+}
+
 // open starts a program that serves over stdio, as an agent of that name.
 func (h *house) open(name string, program ...string) *session {
 	h.Helper()

@@ -10,13 +10,6 @@ import (
 	"time"
 )
 
-// agent is a session of an agent that is a process of its own, between this
-// test and the server.
-func (h *house) agent(name string) *session {
-	h.Helper()
-	return h.open(name, "agent")
-}
-
 // TestALeaseEndsWithItsAgentAndWithNothingElse is the story of apps of agents:
 // whose they are, what others may do, and what becomes of them.
 func TestALeaseEndsWithItsAgentAndWithNothingElse(t *testing.T) {
