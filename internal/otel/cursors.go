@@ -82,8 +82,9 @@ func (c *cursors) setEvents(n uint64) error {
 }
 
 // lines is where the lines of apps go on. At first they begin with what is
-// written from now on; those of an app that came later, with its first. What
-// is not wanted is passed over.
+// written from now on; those of an app that came later, with its first, which
+// is not that of its log if an earlier app of its name wrote there. What is not
+// wanted is passed over.
 func (c *cursors) lines(apps []velos.App, wanted func(name string) bool) (at map[uint32]uint64, first bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -95,6 +96,8 @@ func (c *cursors) lines(apps []velos.App, wanted func(name string) bool) (at map
 		switch {
 		case !known && first, !wanted(a.Spec.Name):
 			n = a.Log.Seq
+		case !known:
+			n = a.Log.Seq - min(a.Log.Lines, a.Log.Seq)
 		case n > a.Log.Seq: // the log began anew
 			n = 0
 		}

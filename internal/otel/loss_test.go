@@ -293,3 +293,22 @@ func TestWhatIsAskedForAndCannotBeDoneIsAnError(t *testing.T) {
 		t.Error("OTEL_SDK_DISABLED=True says nothing")
 	}
 }
+
+func TestAnAppGoesOnWithTheLogOfAnEarlierOneOfItsName(t *testing.T) {
+	f, c := newFleet(t), newCollector(t)
+	f.app("api", 7)
+	start(t, f.options(c.URL))
+	f.write(1, velos.Info, "of the first")
+	c.until(t, "the first line", func() bool { return len(c.lines) == 1 })
+	f.mu.Lock()
+	f.apps[0].ID, f.apps[0].Log.Seq, f.apps[0].Log.Lines = 2, 2, 1
+	f.lines[2] = append(slices.Clone(f.lines[1]), // it is the same file
+		velos.Entry{Seq: 2, Time: noon + 2, App: 2, PID: 8, Src: velos.Stderr, Msg: []byte("of the second")})
+	f.mu.Unlock()
+	c.until(t, "the line of the second", func() bool {
+		return slices.ContainsFunc(c.lines, func(l line) bool { return l.Body.GetStringValue() == "of the second" })
+	})
+	if got := c.bodies(); !slices.Equal(got, []string{"of the first", "of the second"}) {
+		t.Errorf("%q", got)
+	}
+}
