@@ -22,6 +22,7 @@ type cursors struct {
 		Version int               `json:"version"`
 		Events  *uint64           `json:"events,omitempty"` // the newest event whose spans were delivered
 		Lines   map[uint32]uint64 `json:"lines"`            // the newest line of each app; nil: not begun
+		Names   map[uint32]string `json:"names,omitempty"`  // of the same apps
 	}
 }
 
@@ -82,32 +83,54 @@ func (c *cursors) setEvents(n uint64) error {
 }
 
 // lines is where the lines of apps go on. At first they begin with what is
-// written from now on; those of an app that came later, with its first. What
-// is not wanted is passed over.
+// written from now on; those of an app that came later, with its first, or
+// where those of an earlier app of its name ended, whose log it goes on with.
+// What is not wanted is passed over.
 func (c *cursors) lines(apps []velos.App, wanted func(name string) bool) (at map[uint32]uint64, first bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	first = c.data.Lines == nil
-	now := make(map[uint32]uint64, len(apps))
+	now, names := make(map[uint32]uint64, len(apps)), make(map[uint32]string, len(apps))
 	for i := range apps {
 		a := &apps[i]
 		n, known := c.data.Lines[a.ID]
 		switch {
 		case !known && first, !wanted(a.Spec.Name):
 			n = a.Log.Seq
+		case !known:
+			n = c.inherited(a)
 		case n > a.Log.Seq: // the log began anew
 			n = 0
 		}
-		now[a.ID] = n
+		now[a.ID], names[a.ID] = n, a.Spec.Name
 	}
 	// An app that is away for a moment, its disk not being there, comes back.
 	for id, n := range c.data.Lines {
 		if _, there := now[id]; !there && len(now) < len(apps)+mostAbsent {
 			now[id] = n
+			if name, ok := c.data.Names[id]; ok {
+				names[id] = name
+			}
 		}
 	}
-	c.data.Lines = now
+	c.data.Lines, c.data.Names = now, names
 	return maps.Clone(now), first
+}
+
+// inherited is where an app begins that was not there before. What it has not
+// written itself is of earlier apps of its name; the newest of them may have
+// left lines that were not sent.
+func (c *cursors) inherited(a *velos.App) uint64 {
+	own, last := a.Log.Seq-min(a.Log.Lines, a.Log.Seq), uint32(0)
+	for id, name := range c.data.Names {
+		if name == a.Spec.Name && id < a.ID {
+			last = max(last, id)
+		}
+	}
+	if last == 0 {
+		return own
+	}
+	return min(own, c.data.Lines[last])
 }
 
 func (c *cursors) setLines(new map[uint32]uint64) error {

@@ -293,3 +293,38 @@ func TestWhatIsAskedForAndCannotBeDoneIsAnError(t *testing.T) {
 		t.Error("OTEL_SDK_DISABLED=True says nothing")
 	}
 }
+
+func TestAnAppGoesOnWithTheLogOfAnEarlierOneOfItsName(t *testing.T) {
+	f, c := newFleet(t), newCollector(t)
+	f.app("api", 7)
+	start(t, f.options(c.URL))
+	f.write(1, velos.Info, "of the first")
+	c.until(t, "the first line", func() bool { return len(c.lines) == 1 })
+	f.mu.Lock()
+	f.lines[2] = f.lines[1] // it is the same file
+	for _, s := range []string{"its last words", "of the second"} {
+		f.lines[2] = append(f.lines[2], velos.Entry{Seq: uint64(len(f.lines[2])) + 1, Time: noon, App: 2, PID: 8, Src: velos.Stderr, Msg: []byte(s)})
+	}
+	f.apps[0].ID, f.apps[0].Log.Seq, f.apps[0].Log.Lines = 2, 3, 1
+	f.mu.Unlock()
+	c.until(t, "what is new", func() bool { return len(c.lines) >= 3 })
+	if got := c.bodies(); !slices.Equal(got, []string{"of the first", "its last words", "of the second"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestAnAppBeginsWithItsOwnLinesWhereNobodyKnowsTheEarlierOne(t *testing.T) {
+	f, c := newFleet(t), newCollector(t)
+	f.app("worker", 7)
+	start(t, f.options(c.URL))
+	f.mu.Lock()
+	f.lines[2] = []velos.Entry{{Seq: 1, App: 2, Msg: []byte("of before")}, {Seq: 2, App: 2, Msg: []byte("its own")}}
+	a := f.apps[0]
+	a.ID, a.Spec.Name, a.Log.Seq, a.Log.Lines = 2, "api", 2, 1
+	f.apps = append(f.apps, a)
+	f.mu.Unlock()
+	c.until(t, "a line", func() bool { return len(c.lines) > 0 })
+	if got := c.bodies(); !slices.Equal(got, []string{"its own"}) {
+		t.Errorf("%q", got)
+	}
+}

@@ -341,6 +341,7 @@ func (f *fleet) write(id uint32, level velos.Level, texts ...string) {
 	a := &f.apps[id-1]
 	for _, s := range texts {
 		a.Log.Seq++
+		a.Log.Lines++
 		f.lines[id] = append(f.lines[id], velos.Entry{Seq: a.Log.Seq, Time: noon + velos.Time(a.Log.Seq), Level: level, App: id, PID: a.Instances[0].PID, Src: velos.Stderr, Msg: []byte(s)})
 	}
 }

@@ -451,7 +451,7 @@ func (s *scene) actor(n int) *actor {
 func (s *scene) mu2() *sync.Mutex { return &s.stand.mu }
 
 func answered(ch <-chan error) (error, bool) {
-	synctest.Wait() // whoever answers may be about to
+	synctest.Wait() // who is answered has still to say so
 	select {
 	case err := <-ch:
 		return err, true

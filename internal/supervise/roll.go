@@ -263,6 +263,7 @@ func (l *roll) replace(r *runner, spec *velos.Spec) error {
 	}
 	next := newRunner(a, r.inst, 1-r.side)
 	next.spec, next.trial, next.needs = spec, true, int(r.listens.Load())
+	next.restarts = before.Restarts // it is the count of the instance, and a reload is none
 	if err := l.vacate(next.seat()); err != nil {
 		return err
 	}

@@ -50,6 +50,25 @@ func (s *scene) pids() (list []int) {
 	return list
 }
 
+func TestAReloadKeepsTheCountOfRestarts(t *testing.T) {
+	crashes := life{lives: 2 * time.Second, code: 1, news: worker.news}
+	play(t, clustered(1), []life{crashes, worker}, func(t *testing.T, s *scene) {
+		s.startInTurn()
+		s.after(5 * time.Second)
+		if a := s.app(); a.Restarts() != 1 {
+			t.Fatalf("%d restarts before the reload; want 1", a.Restarts())
+		}
+		for range 2 {
+			if why, err := s.reload(nil); err != nil || why != "" {
+				t.Fatalf("%q, %v", why, err)
+			}
+			if a := s.app(); a.Restarts() != 1 {
+				t.Errorf("%d restarts after the reload; want the 1 from before", a.Restarts())
+			}
+		}
+	})
+}
+
 func TestAReloadPutsOneRunAfterAnotherInItsPlace(t *testing.T) {
 	play(t, clustered(2), []life{worker}, func(t *testing.T, s *scene) {
 		s.startInTurn()
