@@ -25,7 +25,8 @@ import (
 type Verbs struct {
 	// Apply makes what runs what a file says, or says what that would change.
 	Apply func(ctx context.Context, out io.Writer, c *client.Client, a Apply) error
-	// Undo takes back what the last command has changed, of one app or of all.
+	// Undo takes back what the last command has changed or deleted, of one app or
+	// of all.
 	Undo func(ctx context.Context, out io.Writer, c *client.Client, u Undo) error
 	// History is the configurations that an app had.
 	History func(ctx context.Context, out io.Writer, c *client.Client, app string) error
@@ -170,6 +171,9 @@ func undoLast(q *request) error { return q.undone("") }
 
 func undo(q *request) error {
 	t, err := q.whole("all instances of an app have one configuration")
+	if velos.CodeOf(err) == velos.NotFound { // one that was deleted comes back
+		return q.undone(q.r.PathValue("app"))
+	}
 	if err != nil {
 		return err
 	}

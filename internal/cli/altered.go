@@ -16,6 +16,7 @@ import (
 // app is known already: they change it.
 type alterFlags struct {
 	specFlags
+	port  string
 	names []string
 }
 
@@ -28,6 +29,7 @@ var unaltered = []string{"no-daemon", "no-treekill", "no-vizion", "no-pmx", "no-
 func (o *alterFlags) flags(f *pflag.FlagSet) {
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	o.specFlags.flags(all)
+	portFlag(all, &o.port)
 	all.VisitAll(func(fl *pflag.Flag) {
 		if f.Lookup(fl.Name) != nil || slices.Contains(unaltered, fl.Name) {
 			return

@@ -78,18 +78,7 @@ func (s *session) apiApply(ctx context.Context, out io.Writer, c *client.Client,
 
 func (s *session) apiUndo(ctx context.Context, out io.Writer, c *client.Client, u api.Undo) error {
 	b := s.aside(out, c)
-	var list []velos.Former
-	var err error
-	switch {
-	case u.To == 0:
-		list, err = b.lastRequest(ctx, u.App)
-	default:
-		list, err = b.oneBefore(ctx, u.App, u.To)
-	}
-	if err != nil {
-		return b.told(err)
-	}
-	plan, err := b.goBack(ctx, list)
+	plan, err := b.undoRequest(ctx, u.App, u.To)
 	switch {
 	case err != nil:
 	case u.Dry:
@@ -103,36 +92,54 @@ func (s *session) apiUndo(ctx context.Context, out io.Writer, c *client.Client, 
 // requestWithin is how far apart the changes of one request may be.
 const requestWithin = velos.Millis(60_000)
 
-// lastRequest is what apps were before the last change of all, or of one app.
-// A command is told from others by its process; what was asked here was always
-// asked by this one, and is told by its time.
-func (s *session) lastRequest(ctx context.Context, app string) ([]velos.Former, error) {
-	ask := wire.History{Last: 1}
-	if app != "" {
-		t, err := s.oneApp(ctx, "undo", app)
-		if err != nil {
-			return nil, err
-		}
-		ask.ID = t.app.ID
+// undoRequest is what has to be done to take back the last request or command,
+// or what was last done to one app.
+func (s *session) undoRequest(ctx context.Context, app string, to int) (*applying, error) {
+	switch {
+	case app == "":
+		return s.undoLast(ctx, func(ctx context.Context) ([]velos.Former, velos.Former, error) { return s.lastRequest(ctx, 0) })
+	case to != 0:
+		return s.undoing(ctx, []string{app}, to)
 	}
-	all, err := s.formers(ctx, ask)
+	t, err := s.oneApp(ctx, "undo", app)
+	if velos.CodeOf(err) == velos.NotFound {
+		return s.undoing(ctx, []string{app}, 0) // it may have been deleted
+	}
 	if err != nil {
 		return nil, err
 	}
-	if len(all) == 0 {
-		return nil, nothingBefore("undo: no configuration has changed")
+	list, newest, err := s.lastRequest(ctx, t.app.ID)
+	if err == nil && newest.By.PID != os.Getpid() {
+		list, err = s.oneBefore(ctx, app, 0)
 	}
-	newest := slices.MaxFunc(all, func(a, b velos.Former) int { return cmp.Compare(a.Until, b.Until) })
+	if err != nil {
+		return nil, err
+	}
+	return s.goBack(ctx, list)
+}
+
+// lastRequest is what apps were before the last change of all, or of one app
+// (0 is all), and the newest change. A command is told from others by its
+// process; what was asked here was always asked by this one, and is told by its
+// time.
+func (s *session) lastRequest(ctx context.Context, id uint32) (list []velos.Former, newest velos.Former, err error) {
+	all, err := s.formers(ctx, wire.History{ID: id, Last: 1})
+	if err != nil {
+		return nil, newest, err
+	}
+	if len(all) == 0 {
+		return nil, newest, nothingBefore("undo: no configuration has changed")
+	}
+	newest = slices.MaxFunc(all, func(a, b velos.Former) int { return cmp.Compare(a.Until, b.Until) })
 	switch {
 	case newest.By.PID == os.Getpid():
 		return slices.DeleteFunc(all, func(f velos.Former) bool {
 			return f.By.PID != newest.By.PID || velos.Millis(newest.Until-f.Until) > requestWithin
-		}), nil
-	case app != "":
-		return s.oneBefore(ctx, app, 0)
+		}), newest, nil
+	case id != 0:
+		return all, newest, nil
 	}
-	list, _, err := s.lastCommand(ctx)
-	return list, err
+	return s.lastCommand(ctx)
 }
 
 func (s *session) apiHistory(ctx context.Context, out io.Writer, c *client.Client, app string) error {

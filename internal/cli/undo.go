@@ -53,7 +53,7 @@ func setupUndo(s *session, f *pflag.FlagSet) handler {
 // last done to one app.
 func (s *session) undoing(ctx context.Context, args []string, to int) (*applying, error) {
 	if len(args) == 0 {
-		return s.undoLast(ctx)
+		return s.undoLast(ctx, s.lastCommand)
 	}
 	list, err := s.oneBefore(ctx, args[0], to)
 	if velos.CodeOf(err) != velos.NotFound {
@@ -115,13 +115,14 @@ func (a *applying) regain(t *velos.Trashed) {
 	a.tasks = append(a.tasks, task{do: regain, why: "deleted " + view.Span(velos.Millis(now-t.Deleted)) + " ago", spec: &t.Spec, gone: t})
 }
 
-// deletedWithin is how far apart what one command has deleted may be: who goes
-// on, such as the server of an agent, deletes many times.
+// deletedWithin is how far apart what one command has deleted may be, and what
+// it has changed before: who goes on, such as the server of an agent, does
+// many things.
 const deletedWithin = velos.Millis(time.Minute / time.Millisecond)
 
-// undoLast takes back the last command: what it has changed and what it has
-// deleted.
-func (s *session) undoLast(ctx context.Context) (*applying, error) {
+// undoLast takes back the last command: what it has changed, as changed tells,
+// and what it has deleted.
+func (s *session) undoLast(ctx context.Context, changed func(context.Context) ([]velos.Former, velos.Former, error)) (*applying, error) {
 	if _, err := s.apps(ctx); err != nil {
 		return nil, err
 	}
@@ -129,7 +130,7 @@ func (s *session) undoLast(ctx context.Context) (*applying, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, newest, err := s.lastCommand(ctx)
+	list, newest, err := changed(ctx)
 	if velos.CodeOf(err) == velos.NotFound && len(trash.Apps) > 0 {
 		list, err = nil, nil
 	}
@@ -139,7 +140,7 @@ func (s *session) undoLast(ctx context.Context) (*applying, error) {
 	last := velos.Former{Until: newest.Until, By: newest.By}
 	if len(trash.Apps) > 0 && trash.Apps[0].Deleted > last.Until {
 		last = velos.Former{Until: trash.Apps[0].Deleted, By: trash.Apps[0].By}
-		if last.By.PID == 0 || !sameCommand(&newest, &last) {
+		if last.By.PID == 0 || !sameCommand(&newest, &last) || velos.Millis(last.Until-newest.Until) >= deletedWithin {
 			list = nil
 		}
 	}

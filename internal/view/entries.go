@@ -109,7 +109,7 @@ func (e *Entries) Add(en *velos.Entry) {
 	case e.o.Format == AI && e.o.Fold && !e.o.Groups:
 		e.hold(en)
 	case e.o.Format == AI:
-		e.object(encode(e.entryAI(s, en)))
+		e.object(encode(e.entryAI(s, en, Clean(s.hide(en), false))))
 	default:
 		e.human(s, en)
 	}
@@ -232,8 +232,9 @@ type lineAI struct {
 	Beside bool   `json:"context,omitempty"`
 }
 
-func (e *Entries) entryAI(s *source, en *velos.Entry) lineAI {
-	j := lineAI{Time: int64(en.Time) / 1000, Msg: Clean(s.hide(en), false), Missed: en.Missed, Beside: e.side}
+// entryAI is a line with a text that hides and holds nothing any more.
+func (e *Entries) entryAI(s *source, en *velos.Entry, text string) lineAI {
+	j := lineAI{Time: int64(en.Time) / 1000, Msg: text, Missed: en.Missed, Beside: e.side}
 	if en.Level != velos.Info {
 		j.Level = en.Level.String()
 	}

@@ -74,8 +74,8 @@ const (
 func (e *Entries) hold(en *velos.Entry) {
 	k := *en
 	k.Msg = bytes.Clone(en.Msg)
-	if s := e.apps[en.App]; s != nil {
-		k.Msg = []byte(Clean(s.mask.Bytes(k.Msg), false))
+	if s := e.apps[en.App]; s != nil { // now: what is cut is told by the line before it
+		k.Msg = []byte(Clean(s.hide(en), false))
 	}
 	e.held = append(e.held, k)
 	if e.heldSize += len(k.Msg); len(e.held) >= foldLines || e.heldSize >= foldBytes {
@@ -97,7 +97,7 @@ func (e *Entries) fold() {
 		if s == nil {
 			s = &source{name: strconv.Itoa(int(r.First.App))}
 		}
-		j := e.entryAI(s, r.First)
+		j := e.entryAI(s, r.First, string(r.First.Msg))
 		if r.Count > 1 {
 			j.Count, j.Until = r.Count, int64(r.Last)/1000
 		}

@@ -77,3 +77,19 @@ func TestRowsForAgentsCountRepeats(t *testing.T) {
 		t.Errorf("%d rows of many lines", got)
 	}
 }
+
+func TestASecretThatIsCutIsHiddenWhereLinesAreFolded(t *testing.T) {
+	apps := []velos.App{{ID: 1, Spec: velos.Spec{Name: "api", Env: map[string]string{"API_KEY": "sk-live-12345678"}}}}
+	var b strings.Builder
+	e := NewEntries(NewRows(&b, false), apps, LogOptions{Options: Options{Format: AI}, Fold: true})
+	for _, rest := range []string{" and no other", " and no other", ", which everybody must keep for himself"} {
+		e.Add(&velos.Entry{App: 1, Level: velos.Info, Msg: []byte("the key is sk-live-12"), More: true})
+		e.Add(&velos.Entry{App: 1, Level: velos.Info, Msg: []byte("345678" + rest)})
+	}
+	if err := e.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := b.String(); strings.Contains(got, "sk-live") || strings.Contains(got, "345678") || strings.Count(got, Masked) != 3 || !strings.Contains(got, "himself") {
+		t.Errorf("got\n%s", got)
+	}
+}
