@@ -340,7 +340,9 @@ func (a *app) join(r *runner) bool {
 
 // restart stops r's run, and starts one of spec.
 func (l *roll) restart(r *runner, spec *velos.Spec) error {
-	if i := r.snapshot.Load(); i.Status == velos.Stopped && (!i.Wanted || spec.Schedule != "") {
+	// On the way back a run that was not to be started again has ended, and is
+	// wanted all the same.
+	if i := r.snapshot.Load(); i.Status == velos.Stopped && (!i.Wanted && spec == l.spec || spec.Schedule != "") {
 		return nil
 	}
 	err := l.app.order(l.ctx, []*runner{r}, order{verb: restart, actor: l.actor, why: l.why, spec: spec, own: l.own, wait: true})

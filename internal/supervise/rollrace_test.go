@@ -111,11 +111,18 @@ func TestARestartingReloadThatFailsIsRolledBackToo(t *testing.T) {
 	ok := life{grace: time.Millisecond}
 	dies := life{lives: 10 * time.Millisecond, code: 1}
 	for name, lives := range map[string][]life{
-		"the first instance":  {ok, ok, dies, ok},
-		"the second instance": {ok, ok, ok, dies, ok},
+		"the first instance":                   {ok, ok, dies, ok},
+		"the second instance":                  {ok, ok, ok, dies, ok},
+		"the first instance, never restarted":  {ok, ok, dies, ok},
+		"the second instance, never restarted": {ok, ok, ok, dies, ok},
 	} {
 		t.Run(name, func(t *testing.T) {
-			play(t, func(s *velos.Spec) { s.Instances, s.RestartDelay = 2, 60_000 }, lives, func(t *testing.T, s *scene) {
+			play(t, func(s *velos.Spec) {
+				s.Instances, s.RestartDelay = 2, 60_000
+				if strings.Contains(name, "never") {
+					s.Autorestart = velos.Never
+				}
+			}, lives, func(t *testing.T, s *scene) {
 				_ = s.start(true)
 				next := s.app().Spec
 				next.Args = []string{"--new"}
