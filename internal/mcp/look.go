@@ -76,7 +76,11 @@ func reportText(o view.Options, r *crash.Report) string {
 		add("port "+strconv.Itoa(r.Port)+" held by", holder)
 	}
 	if r.Cause == crash.Memory && r.Peak > 0 {
-		add("memory peak", view.ShortBytes(r.Peak))
+		limit := ""
+		if r.Limit > 0 {
+			limit = " of " + view.ShortBytes(r.Limit)
+		}
+		add("memory peak", view.ShortBytes(r.Peak)+limit)
 	}
 	if r.Strikes > 0 {
 		add("quick ends in a row", strconv.Itoa(r.Strikes)+" of "+strconv.Itoa(r.Allowed))

@@ -216,7 +216,11 @@ func (o Options) CrashText(r *crash.Report) string {
 	line("message", r.Message)
 	line("at", r.Frame)
 	if r.Cause == crash.Memory && r.Peak > 0 {
-		line("memory", "peak "+Bytes(r.Peak))
+		limit := ""
+		if r.Limit > 0 {
+			limit = " of " + Bytes(r.Limit)
+		}
+		line("memory", "peak "+Bytes(r.Peak)+limit)
 	}
 	line("in a row", crashStrikes(r))
 	line("the same", o.crashSame(r))
