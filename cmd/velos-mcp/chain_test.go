@@ -378,3 +378,15 @@ exec sleep 600
 		t.Errorf("searching missed %v, reading %v: %s", r.data["missed"], missed, r.text)
 	}
 }
+
+func TestACrashNamesWhatHasChangedSinceTheLastGoodRun(t *testing.T) {
+	h := newHouse(t)
+	s := h.open("doctor", "velos-mcp", "mcp-server")
+	script := h.write("flip.sh", "#!/bin/sh\n[ -z \"$BAD\" ] || exit 3\nexec sleep 600\n")
+	h.velos("start", script, "--name", "flip")
+	s.must("process_wait", args{"name_or_id": "flip"})
+	s.ask("config_set", args{"name_or_id": "flip", "changes": args{"env": args{"BAD": "1"}, "max_restarts": 2}})
+	if r := s.must("crash_report", args{"name_or_id": "flip"}); !strings.Contains(r.text, "changed since the last good run: max_restarts, env.BAD") && !strings.Contains(r.text, "changed since the last good run: env.BAD, max_restarts") {
+		t.Errorf("%s", r.text)
+	}
+}

@@ -88,6 +88,7 @@ func reportText(o view.Options, r *crash.Report) string {
 	if r.Same > 0 {
 		add("the same before", strconv.Itoa(r.Same)+"×, first "+o.Clock(r.First))
 	}
+	add("changed since the last good run", view.Fit(view.CrashChanged(r), 40))
 	moments := r.Timeline[max(0, len(r.Timeline)-4):]
 	var times []string
 	for i := range moments {
