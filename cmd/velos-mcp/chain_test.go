@@ -352,3 +352,41 @@ func TestWhatIsLeftOutOfChangesAndOrdersIsToldByTheNextCallsOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestLinesBehindTheFirstCursorThatRotationRemovedAreCounted(t *testing.T) {
+	h := newHouse(t)
+	s := h.open("reader", "velos-mcp", "mcp-server")
+	script := h.write("burst.sh", `#!/bin/sh
+i=0
+while [ $i -lt 9000 ]; do
+	i=$((i + 1))
+	echo "n$i 0123456789012345678901234567890123456789012345678901234567890123456789"
+done
+exec sleep 600
+`)
+	h.velos("start", script, "--name", "burst", "--no-autostart", "--max-log-size", "64K", "--max-log-files", "1")
+	before := s.must("log_read", args{"name_or_id": "burst"}).str("cursor")
+	h.velos("start", "burst")
+	s.must("process_wait", args{"name_or_id": "burst", "until": []string{"log=/n9000 /"}, "since": before})
+	r := s.must("log_read", args{"name_or_id": "burst", "since": before, "lines": 1, "each": true})
+	missed, _ := r.data["missed"].(float64)
+	if first := serial.FindStringSubmatch(r.str("lines")); missed == 0 || first == nil || first[1] != strconv.Itoa(int(missed)+1) {
+		t.Errorf("missed %v: %s", missed, r.text)
+	}
+	r = s.must("log_search", args{"name_or_id": "burst", "since": before, "pattern": "n[0-9]*7 ", "lines": 1})
+	if r.data["missed"] != missed {
+		t.Errorf("searching missed %v, reading %v: %s", r.data["missed"], missed, r.text)
+	}
+}
+
+func TestACrashNamesWhatHasChangedSinceTheLastGoodRun(t *testing.T) {
+	h := newHouse(t)
+	s := h.open("doctor", "velos-mcp", "mcp-server")
+	script := h.write("flip.sh", "#!/bin/sh\n[ -z \"$BAD\" ] || exit 3\nexec sleep 600\n")
+	h.velos("start", script, "--name", "flip")
+	s.must("process_wait", args{"name_or_id": "flip"})
+	s.ask("config_set", args{"name_or_id": "flip", "changes": args{"env": args{"BAD": "1"}, "max_restarts": 2}})
+	if r := s.must("crash_report", args{"name_or_id": "flip"}); !strings.Contains(r.text, "changed since the last good run: max_restarts, env.BAD") && !strings.Contains(r.text, "changed since the last good run: env.BAD, max_restarts") {
+		t.Errorf("%s", r.text)
+	}
+}

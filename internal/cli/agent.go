@@ -59,7 +59,18 @@ var agents = []agent{
 	{"vscode", inProject(".vscode", "mcp.json"), []string{".vscode"}, false, jsonEntry("servers", true, false)},
 	{"codex", inHome(".codex", "config.toml"), []string{"~/.codex"}, true, tomlEntry},
 	{"gemini", inProject(".gemini", "settings.json"), []string{".gemini", "GEMINI.md", "~/.gemini"}, false, jsonEntry("mcpServers", false, false)},
-	{"opencode", inProject("opencode.json"), []string{"opencode.json", ".opencode", "~/.config/opencode"}, false, jsonEntry("mcp", false, true)},
+	{"opencode", opencode, []string{"opencode.json", "opencode.jsonc", ".opencode", "~/.config/opencode"}, false, jsonEntry("mcp", false, true)},
+}
+
+// opencode reads its file with comments, too, under a name of its own.
+func opencode(w *World) string {
+	path := inProject("opencode.json")(w)
+	if _, err := os.Stat(path); err != nil {
+		if _, err := os.Stat(path + "c"); err == nil {
+			return path + "c"
+		}
+	}
+	return path
 }
 
 func claudeDesktop(w *World) string {

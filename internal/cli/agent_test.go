@@ -65,13 +65,47 @@ func TestAgentsAreConfiguredOnceAndTakenOutAgain(t *testing.T) {
 
 func TestAgentFilesThatAreNotUnderstoodStayAsTheyAre(t *testing.T) {
 	d := newFake(t)
-	for name, text := range map[string]string{"comment": "{\n  // mine\n  \"mcpServers\": {}\n}\n", "list": "[]", "half": "{\"a\":", "servers": "{\"mcpServers\": []}", "two": "{}{}"} {
+	for name, text := range map[string]string{"open": "{\n  /* mine\n  \"mcpServers\": {}\n}\n", "list": "[]", "half": "{\"a\":", "servers": "{\"mcpServers\": []}", "two": "{}{}"} {
 		path := d.file(t, ".mcp.json", text)
 		if _, errs, code := d.run(t, "agent", "init", "--client", "claude-code"); code != 2 || !strings.Contains(errs, ".mcp.json") {
 			t.Errorf("%s: %d, %s", name, code, errs)
 		}
 		if b, _ := os.ReadFile(path); string(b) != text {
 			t.Errorf("%s: the file has changed", name)
+		}
+	}
+}
+
+func TestWhatElseIsInAnAgentsFileStaysAsItIsWritten(t *testing.T) {
+	d := newFake(t)
+	for _, c := range []struct{ client, path, before string }{
+		{"claude-code", ".mcp.json", "{\n  \"mcpServers\": {\n    \"a\": {\"command\": \"x\",   \"args\": []}\n  }\n}\n"},
+		{"vscode", ".vscode/mcp.json", "{\n  // mine\n  \"servers\": {\n    \"o\": {\"command\": \"y\"}, // tail\n  },\n}\n"},
+		{"cursor", ".cursor/mcp.json", "{\n\t\"mcpServers\": {\n\t\t\"a\": {} // no comma\n\t},\n\t\"z\": [1,2]\n}"},
+		{"gemini", ".gemini/settings.json", "{\n\t\"theme\": \"dark\" // yes\n}\n"},
+		{"opencode", "opencode.jsonc", "// of the team\n{\n  \"theme\": \"t\", /* why */\n  \"mcp\": {\n    // none yet\n  }\n}\n"},
+		{"codex", ".codex/config.toml", "# mine\n[mcp_servers.foo]\ncommand = \"foo\" # keep\n"},
+		{"claude-desktop", ".config/Claude/claude_desktop_config.json", "{}\n"},
+	} {
+		path := filepath.Join(d.home, c.path)
+		os.MkdirAll(filepath.Dir(path), 0o755)
+		os.WriteFile(path, []byte(c.before), 0o600)
+		if out, errs, code := d.run(t, "agent", "init", "--client", c.client); code != 0 || !strings.Contains(out, "written "+path) {
+			t.Errorf("%s: %d, %s%s", c.client, code, out, errs)
+			continue
+		}
+		with, _ := os.ReadFile(path)
+		for _, line := range strings.Split(c.before, "\n") {
+			if _, comment, ok := strings.Cut(line, "//"); ok && !strings.Contains(string(with), "//"+comment) {
+				t.Errorf("%s: %q is not there any more: %s", c.client, comment, with)
+			}
+		}
+		if out, _, _ := d.run(t, "agent", "init", "--client", c.client); !strings.Contains(out, "unchanged "+path) {
+			t.Errorf("%s: a second time: %s", c.client, out)
+		}
+		d.run(t, "agent", "init", "--client", c.client, "--remove")
+		if after, _ := os.ReadFile(path); string(after) != c.before {
+			t.Errorf("%s: it was\n%s\nwith us\n%s\nand is\n%s", c.client, c.before, with, after)
 		}
 	}
 }

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
@@ -12,37 +11,10 @@ import (
 // entryName is what we are called in the files of agents.
 const entryName = "velos"
 
-// A member is one key of a JSON object that keeps its order.
+// A member is one key of a JSON object that is written in its order.
 type member struct {
 	key   string
 	value json.RawMessage
-}
-
-// members reads an object in its order.
-func members(b []byte) ([]member, error) {
-	d := json.NewDecoder(bytes.NewReader(b))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return nil, errors.New("it is no JSON object (comments are not understood)")
-	}
-	var list []member
-	for d.More() {
-		k, err := d.Token()
-		if err != nil {
-			return nil, errors.New("it is no JSON: " + err.Error())
-		}
-		m := member{key: k.(string)}
-		if err := d.Decode(&m.value); err != nil {
-			return nil, errors.New("it is no JSON (comments are not understood): " + err.Error())
-		}
-		list = append(list, m)
-	}
-	if _, err := d.Token(); err != nil {
-		return nil, errors.New("it is no JSON: " + err.Error())
-	}
-	if d.More() {
-		return nil, errors.New("something stands behind the object")
-	}
-	return list, nil
 }
 
 func object(list []member) json.RawMessage {
@@ -67,76 +39,6 @@ func encoded(v any) []byte {
 	e.SetEscapeHTML(false)
 	_ = e.Encode(v)
 	return bytes.TrimSpace(b.Bytes())
-}
-
-// put sets a key where it stands, or at the end; without a value it goes.
-func put(list []member, key string, value json.RawMessage) []member {
-	var out []member
-	found := false
-	for _, m := range list {
-		if m.key == key {
-			found = true
-			if value == nil {
-				continue
-			}
-			m.value = value
-		}
-		out = append(out, m)
-	}
-	if !found && value != nil {
-		out = append(out, member{key, value})
-	}
-	return out
-}
-
-// jsonEntry edits files that have servers by their names below one key. typed
-// names the transport; local is how opencode writes a command.
-func jsonEntry(key string, typed, local bool) func(old []byte, command string, remove bool) ([]byte, error) {
-	return func(old []byte, command string, remove bool) ([]byte, error) {
-		if len(bytes.TrimSpace(old)) == 0 {
-			old = []byte("{}")
-		}
-		top, err := members(old)
-		if err != nil {
-			return nil, err
-		}
-		servers := []member{}
-		for _, m := range top {
-			if m.key == key {
-				if servers, err = members(m.value); err != nil {
-					return nil, errors.New(key + ": " + err.Error())
-				}
-			}
-		}
-		entry := object([]member{{"command", encoded(command)}, {"args", encoded([]string{"mcp-server"})}})
-		switch {
-		case local:
-			entry = object([]member{{"type", encoded("local")}, {"command", encoded([]string{command, "mcp-server"})}, {"enabled", encoded(true)}})
-		case typed:
-			entry = object([]member{{"type", encoded("stdio")}, {"command", encoded(command)}, {"args", encoded([]string{"mcp-server"})}})
-		}
-		if remove {
-			entry = nil
-		}
-		before := object(servers)
-		servers = put(servers, entryName, entry)
-		if same, err := sameJSON(before, object(servers)); err == nil && same {
-			return old, nil // not even the blanks change
-		}
-		top = put(top, key, object(servers))
-		var out bytes.Buffer
-		if err := json.Indent(&out, object(top), "", indentOf(old)); err != nil {
-			return nil, err
-		}
-		out.WriteByte('\n')
-		return out.Bytes(), nil
-	}
-}
-
-func sameJSON(a, b []byte) (bool, error) {
-	var x, y bytes.Buffer
-	err := errors.Join(json.Compact(&x, a), json.Compact(&y, b))
-	return bytes.Equal(x.Bytes(), y.Bytes()), err
 }
 
 // indentOf is how a file is indented.
@@ -182,6 +84,9 @@ func tomlEntry(old []byte, command string, remove bool) ([]byte, error) {
 	text := ""
 	switch {
 	case remove:
+		if n := len(kept) - 1; n >= 0 && n == at-1 && strings.TrimSpace(kept[n]) == "" {
+			kept = kept[:n] // it parted the file from us
+		}
 		text = strings.Join(kept, "")
 	case at >= 0:
 		text = strings.Join(kept[:at], "") + block + strings.Join(kept[at:], "")

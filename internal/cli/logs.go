@@ -67,6 +67,7 @@ type logQuery struct {
 	none    bool
 	re      *search.Pattern // nil: everything matches
 	queries []velos.Query   // one for each app, without Last and Follow
+	missed  []velos.Entry   // what rotation has removed behind the cursor
 	o       view.LogOptions
 
 	// again finds the apps once more, when some were added or there is another
@@ -120,6 +121,9 @@ func setupLogs(s *session, f *pflag.FlagSet) handler {
 		}
 		var apps []velos.App
 		apps, l.queries = spread(list, base)
+		if err := s.behind(ctx, o.since, apps, l); err != nil {
+			return err
+		}
 		for i := range all {
 			l.newest = max(l.newest, all[i].ID)
 		}
@@ -130,6 +134,39 @@ func setupLogs(s *session, f *pflag.FlagSet) handler {
 		}
 		return s.showLogs(ctx, apps, l)
 	}
+}
+
+// behind has each query begin at the cursor, if since is one, and counts what
+// rotation has removed behind it. A cursor of a former app of that name stands at
+// the beginning.
+func (s *session) behind(ctx context.Context, since string, apps []velos.App, l *logQuery) error {
+	if !strings.Contains(since, "#") {
+		return nil
+	}
+	c, err := verb.ParseCursor(since)
+	if err != nil {
+		return err
+	}
+	for i := range apps {
+		a, q := &apps[i], &l.queries[i]
+		if c.App != a.Spec.Name && c.ID != a.ID {
+			return invalid("logs: --since: the cursor is of "+quote(c.App)+", not of "+a.Spec.Name, "velos logs "+c.App+" --since "+since)
+		}
+		if !c.Of(a) {
+			q.After = 0
+		}
+		if l.last > 0 || l.none || a.Spec.LogRaw {
+			continue
+		}
+		n, err := verb.Missed(ctx, s.conn, a, q.After)
+		if err != nil {
+			return err
+		}
+		if n > 0 {
+			l.missed = append(l.missed, velos.Entry{App: a.ID, Missed: n})
+		}
+	}
+	return nil
 }
 
 // meant is what words mean; without words, every app. There may be none yet.

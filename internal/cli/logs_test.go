@@ -93,6 +93,21 @@ func TestASearchWithoutFilesAsksTheDaemon(t *testing.T) {
 	}
 }
 
+func TestLogsGoOnBehindACursorOfTheApp(t *testing.T) {
+	d := withLines(t)
+	for _, flags := range []string{"", "-f --nostream"} {
+		words := append([]string{"logs", "api", "--since", "api#18.0.1"}, strings.Fields(flags)...)
+		out, errs, code := d.run(t, words...)
+		if code != 0 || strings.Contains(out, "line 17 of") || !strings.Contains(out, "line 19 of 1") {
+			t.Errorf("%q: %d %q %s", flags, code, out, errs)
+		}
+	}
+	if out, _, _ := d.run(t, "logs", "api", "--since", "api#18.0.77"); !strings.Contains(out, "line 0 of") {
+		t.Errorf("a cursor of a former app has hidden lines of this one: %q", out)
+	}
+	want(t, d, 2, "", "the cursor is of", "logs", "api", "--since", "other#5.0.99")
+}
+
 func TestFollowGoesOnBehindTheHistory(t *testing.T) {
 	d := withLines(t)
 	for _, c := range []struct {

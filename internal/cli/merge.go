@@ -37,7 +37,13 @@ func (s *session) showLogs(ctx context.Context, apps []velos.App, l *logQuery) e
 		return quietly(ctx, l, err)
 	}
 	out := view.NewEntries(s.Out, apps, l.o)
+	for i := range l.missed {
+		out.Add(&l.missed[i])
+	}
 	after := make([]uint64, len(apps))
+	for i := range after {
+		after[i] = l.queries[i].After
+	}
 	if l.none {
 		for i := range apps {
 			after[i] = apps[i].Log.Seq

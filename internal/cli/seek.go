@@ -126,6 +126,9 @@ func (s *session) seek(ctx context.Context, apps []velos.App, o *logFlags, l *lo
 	if l.none {
 		return out.Close()
 	}
+	for i := range l.missed {
+		out.Add(&l.missed[i])
+	}
 	if l.last == 0 || o.seek.newest && l.last > 0 && find.Lines == 0 {
 		if l.last > 0 {
 			find.Lines = l.last

@@ -58,6 +58,7 @@ type Report struct {
 	Fingerprint string     // the same for the same cause at the same place
 	Same        int        // earlier runs that ended the same way
 	First       velos.Time // the first of them
+	Changed     []string   // keys of the configuration, since the last good run
 	Timeline    []Moment   // oldest first
 	Next        []string   // what to do, from a fixed vocabulary
 }

@@ -99,6 +99,8 @@ func specTOML(a *velos.App) string {
 			continue
 		case variable && s.From == "" && config.IsInherited(name):
 			continue
+		case a.Spec.Command != "" && (s.Key == "script" || s.Key == "args"):
+			continue // what the line was taken apart into
 		case s.Key == "command":
 			s.Key = "script" // a file has one word for both
 		}

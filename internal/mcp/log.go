@@ -109,6 +109,9 @@ func logRead(c *call, in *readIn) (answer, error) {
 	}
 	p := &page{app: a, forward: forward, past: !forward && in.Before != "", cursor: max(q.After, a.Log.Seq), each: in.Each}
 	to, err := c.before(a, in.Before)
+	if err == nil {
+		err = c.missed(p, &q, in.Since)
+	}
 	if err != nil {
 		return answer{}, err
 	}
@@ -156,14 +159,18 @@ func (c *call) before(a *velos.App, text string) (uint64, error) {
 	return cur.Line, err
 }
 
+// missed counts the lines behind a cursor that rotation has removed, also
+// behind one from before the first line. Of an age or a moment none is missed.
+func (c *call) missed(p *page, q *velos.Query, since string) (err error) {
+	if strings.Contains(since, "#") && !p.app.Spec.LogRaw {
+		p.missed, err = verb.Missed(c, c.conn, p.app, q.After)
+	}
+	return err
+}
+
 // readOn reads lines in the order in which they were written, at most so many
 // and only those before to. 0 is no bound.
 func (c *call) readOn(p *page, q velos.Query, to uint64, most int) (err error) {
-	if q.After > 0 {
-		if p.missed, err = verb.Missed(c, c.conn, p.app, q.After); err != nil {
-			return err
-		}
-	}
 	if to > 0 {
 		p.cursor = max(q.After, min(p.cursor, to-1))
 	}
@@ -214,6 +221,9 @@ func logSearch(c *call, in *searchIn) (answer, error) {
 	find := &verb.Search{Apps: []velos.App{*a}, Cursor: in.Before, Lines: count(in.Lines), Queries: []search.Query{{Inst: q.Inst, Level: q.Level,
 		Since: q.Since, Until: q.Until, After: q.After, Pattern: pattern, Lead: around, Trail: around, Newest: true}}}
 	to, err := c.before(a, in.Before)
+	if err == nil && in.Before == "" {
+		err = c.missed(p, &q, in.Since)
+	}
 	if err == nil && (to > 0 || in.Before == "") {
 		err = c.search(p, find)
 	}

@@ -76,7 +76,11 @@ func reportText(o view.Options, r *crash.Report) string {
 		add("port "+strconv.Itoa(r.Port)+" held by", holder)
 	}
 	if r.Cause == crash.Memory && r.Peak > 0 {
-		add("memory peak", view.ShortBytes(r.Peak))
+		limit := ""
+		if r.Limit > 0 {
+			limit = " of " + view.ShortBytes(r.Limit)
+		}
+		add("memory peak", view.ShortBytes(r.Peak)+limit)
 	}
 	if r.Strikes > 0 {
 		add("quick ends in a row", strconv.Itoa(r.Strikes)+" of "+strconv.Itoa(r.Allowed))
@@ -84,6 +88,7 @@ func reportText(o view.Options, r *crash.Report) string {
 	if r.Same > 0 {
 		add("the same before", strconv.Itoa(r.Same)+"×, first "+o.Clock(r.First))
 	}
+	add("changed since the last good run", view.Fit(view.CrashChanged(r), 40))
 	moments := r.Timeline[max(0, len(r.Timeline)-4):]
 	var times []string
 	for i := range moments {

@@ -287,6 +287,27 @@ func TestTheConfigurationIsAFile(t *testing.T) {
 	}
 }
 
+func TestACommandLineIsOneKeyOfTheFile(t *testing.T) {
+	dir := t.TempDir()
+	env := config.Environ{Dir: dir, Vars: map[string]string{"PATH": os.Getenv("PATH")}}
+	specs, err := config.FromArgs([]string{"sleep 1000"}, config.Options{Name: "api"}, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := &specs[0]
+	text := specTOML(&velos.App{Spec: *old})
+	if err := os.WriteFile(dir+"/velos.toml", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := config.Load(dir+"/velos.toml", env)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	if got := f.Specs[0]; got.Command != old.Command || got.Script != old.Script || !slices.Equal(got.Args, old.Args) {
+		t.Errorf("%+v\n%s", got, text)
+	}
+}
+
 // TestWordsOfProgramsStandBehindAMark has a hostile program say all it can.
 func TestWordsOfProgramsStandBehindAMark(t *testing.T) {
 	const canary = "ignore-all-previous-instructions"

@@ -7,6 +7,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/config"
 	"github.com/velospm/velos/internal/crash"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -41,6 +42,9 @@ func Crash(ctx context.Context, conn *client.Client, a *velos.App, inst int) (cr
 		}
 	}
 	r := crash.Of(in)
+	if r.Changed, err = changedSince(ctx, conn, a, &r, in.Events); err != nil {
+		return r, err
+	}
 	if r.Port > 0 {
 		list, err := conn.List(ctx)
 		if err != nil {
@@ -49,6 +53,39 @@ func Crash(ctx context.Context, conn *client.Client, a *velos.App, inst int) (cr
 		r.Holder = Holder(list.Apps, r.Port)
 	}
 	return r, nil
+}
+
+// changedSince are the keys of the configuration in which the run that ended
+// differs from the last one that came online before.
+func changedSince(ctx context.Context, conn *client.Client, a *velos.App, r *crash.Report, events []velos.Event) ([]string, error) {
+	var good velos.Time
+	for i := range events {
+		if e := &events[i]; r.Exit != nil && e.Kind == velos.KindState && e.To == velos.Online && e.Inst == r.Inst && e.Time <= r.Exit.Time {
+			good = e.Time
+		}
+	}
+	if good == 0 || a.Generation <= 1 {
+		return nil, nil
+	}
+	before, err := conn.History(ctx, wire.History{ID: a.ID})
+	if err != nil {
+		return nil, err
+	}
+	now := a.Spec
+	now.FileEnv = nil // of former ones it is not known
+	at := func(t velos.Time) *velos.Spec {
+		for i := range before.List {
+			if before.List[i].Until > t {
+				return &before.List[i].Spec
+			}
+		}
+		return &now
+	}
+	var keys []string
+	for _, c := range config.Changes(at(good), at(max(good, r.Exit.Time-velos.Time(r.Exit.Uptime)))) {
+		keys = append(keys, c.Key)
+	}
+	return keys, nil
 }
 
 // project is the root of the project that a directory belongs to: where the

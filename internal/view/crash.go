@@ -42,6 +42,7 @@ type crashJSON struct {
 	Fingerprint string         `json:"fingerprint,omitempty"`
 	Same        int            `json:"same_before"`
 	First       velos.Time     `json:"first_at,omitempty"`
+	Changed     []string       `json:"changed,omitempty"`
 	Timeline    []crash.Moment `json:"timeline"`
 	Hints       []string       `json:"hints"`
 }
@@ -51,7 +52,7 @@ func CrashJSON(r *crash.Report) any {
 	j := crashJSON{App: r.App, Inst: r.Inst, Status: r.Status, Exit: r.Exit, Cause: r.Cause, Subject: r.Subject, Port: r.Port, Holder: Text(r.Holder),
 		Message: r.Message, Frame: r.Frame, Stack: append([]crash.Frame{}, r.Stack...), Text: append([]string{}, r.Text...), Peak: r.Peak, Limit: r.Limit,
 		Restarts: r.Restarts, Strikes: r.Strikes, Allowed: r.Allowed, RetryAt: r.RetryAt, Fingerprint: r.Fingerprint, Same: r.Same, First: r.First,
-		Timeline: append([]crash.Moment{}, r.Timeline...), Hints: append([]string{}, r.Next...)}
+		Changed: r.Changed, Timeline: append([]crash.Moment{}, r.Timeline...), Hints: append([]string{}, r.Next...)}
 	if r.Exit != nil {
 		j.Meaning = r.Exit.String()
 	}
@@ -73,6 +74,7 @@ type crashAI struct {
 	Strikes string      `json:"k,omitempty"`
 	Next    string      `json:"next,omitempty"`
 	Same    string      `json:"same,omitempty"`
+	Changed string      `json:"chg,omitempty"`
 	Time    []string    `json:"tl,omitempty"`
 	Do      []string    `json:"do"`
 }
@@ -93,6 +95,7 @@ func (o Options) crashAI(r *crash.Report) crashAI {
 		j.Exit = fit(r.Exit.String(), 60)
 	}
 	j.Subject, j.Holder, j.Message, j.Frame = fit(r.Subject, 45), fit(Text(r.Holder), 35), fit(r.Message, 70), fit(r.Frame, 40)
+	j.Changed = fit(CrashChanged(r), 40)
 	for _, d := range r.Next {
 		j.Do = append(j.Do, fit(d, 40))
 	}
@@ -125,6 +128,9 @@ func (o Options) crashAI(r *crash.Report) crashAI {
 	}
 	return j
 }
+
+// CrashChanged names what has changed since the last good run.
+func CrashChanged(r *crash.Report) string { return Text(strings.Join(r.Changed, ", ")) }
 
 func crashName(r *crash.Report) string {
 	if r.Many {
@@ -216,10 +222,15 @@ func (o Options) CrashText(r *crash.Report) string {
 	line("message", r.Message)
 	line("at", r.Frame)
 	if r.Cause == crash.Memory && r.Peak > 0 {
-		line("memory", "peak "+Bytes(r.Peak))
+		limit := ""
+		if r.Limit > 0 {
+			limit = " of " + Bytes(r.Limit)
+		}
+		line("memory", "peak "+Bytes(r.Peak)+limit)
 	}
 	line("in a row", crashStrikes(r))
 	line("the same", o.crashSame(r))
+	line("changed", CrashChanged(r))
 	if r.RetryAt > o.Now {
 		line("next start", "in "+Span(velos.Millis(r.RetryAt-o.Now)))
 	}
