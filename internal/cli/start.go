@@ -115,6 +115,7 @@ func (s *session) startOrder(st step, wait bool) order {
 	}
 	if st.app == nil {
 		o.hold = func(ctx context.Context, more bool) (uint32, error) {
+			more = more && st.spec.Autostart // no later order about one that is not started sees it onto the disk
 			r, err := s.conn.Start(ctx, wire.Start{Spec: st.spec, Inst: -1, Hold: true, More: more, Keep: st.keep, TTL: st.ttl})
 			if err != nil {
 				return 0, err

@@ -158,7 +158,7 @@ func (r *rules) judge(c *call, p *policy.Policy, w *wish) error {
 	if r.promised == nil {
 		r.promised = map[*call]promise{}
 	}
-	r.promised[c] = promise{w.id, w.More, r.wanted(w.id) + w.More}
+	r.promised[c] = promise{w.id, w.More, r.d.sup.Wanted(w.id) + w.More}
 	return nil
 }
 
@@ -171,20 +171,6 @@ func (r *rules) done(c *call) {
 		r.started = append(r.started, c.deed.ID)
 	}
 	delete(r.promised, c)
-}
-
-// wanted is how many processes of an app are wanted.
-func (r *rules) wanted(id uint32) (n int) {
-	a, err := r.d.sup.Info(id)
-	if err != nil {
-		return 0 // deleted, or not there yet
-	}
-	for i := range a.Instances {
-		if a.Instances[i].Wanted {
-			n++
-		}
-	}
-	return n
 }
 
 // grace is how long apps outlive their leases.
@@ -214,7 +200,7 @@ func (r *rules) running() (n int) {
 		r.counted = true
 	}
 	for _, id := range r.started {
-		wanted := r.wanted(id)
+		wanted := r.d.sup.Wanted(id)
 		for _, p := range r.promised {
 			if p.id == id {
 				wanted = max(wanted, p.floor)

@@ -49,13 +49,14 @@ func (s *Supervisor) Outcome(id uint32) (velos.App, error) {
 
 // glanceAt is lookAt unless such looks take too much of the time.
 func (s *Supervisor) glanceAt(list []*runner) {
-	began := time.Now()
-	if began.UnixNano() < s.rested.Load() {
-		return
+	began := time.Since(s.born)
+	rested := s.rested.Load()
+	if int64(began) < rested || !s.rested.CompareAndSwap(rested, int64(began+time.Second)) {
+		return // it is too early, or somebody looks at this moment
 	}
 	s.lookAt(list, freshLook)
-	end := time.Now()
-	s.rested.Store(end.Add((quickShare - 1) * end.Sub(began)).UnixNano())
+	end := time.Since(s.born)
+	s.rested.Store(int64(end + (quickShare-1)*(end-began)))
 }
 
 // Info is one app as it is now.
@@ -102,6 +103,21 @@ func (s *Supervisor) Spec(id uint32) (velos.Spec, bool) {
 		return velos.Spec{}, false
 	}
 	return *a.spec.Load(), true
+}
+
+// Wanted is how many instances of an app should run; 0 when there is no such
+// app. It measures nothing.
+func (s *Supervisor) Wanted(id uint32) (n int) {
+	a, err := s.find(id)
+	if err != nil {
+		return 0
+	}
+	for _, r := range a.cast.Load().slots {
+		if r.snapshot.Load().Wanted {
+			n++
+		}
+	}
+	return n
 }
 
 // Name is an app's name, empty when there is none. It measures nothing.

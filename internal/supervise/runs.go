@@ -171,7 +171,11 @@ func (r *runner) shutdown() bool {
 	case r.spec.ShutdownMessage != "":
 		return r.child.Say(r.spec.ShutdownMessage) == nil
 	}
-	return r.child.Say(`{"type":"shutdown"}`) == nil && r.child.Say(`"shutdown"`) == nil
+	if r.child.Say(`{"type":"shutdown"}`) != nil {
+		return false
+	}
+	_ = r.child.Say(`"shutdown"`) // who has understood the first may have closed its channel: it ends by itself
+	return true
 }
 
 // onExit: the root of the tree has ended.

@@ -47,8 +47,9 @@ type Supervisor struct {
 	cancel context.CancelFunc
 	alive  sync.WaitGroup // apps in the phone book whose runners have not all ended
 
+	born    time.Time    // set clocks do not count
 	looking sync.Mutex   // one look for addresses at a time
-	rested  atomic.Int64 // in nanoseconds since 1970: when the next one for an order's answer may be
+	rested  atomic.Int64 // in nanoseconds since born: when the next one for an order's answer may be
 
 	mu    sync.Mutex
 	apps  map[uint32]*app
@@ -60,7 +61,7 @@ type Supervisor struct {
 
 // New is a Supervisor without apps. Close ends it.
 func New(o Options) *Supervisor {
-	s := &Supervisor{machine: o.Machine, event: o.Event, changed: o.Changed, age: o.Age, former: o.Former, apps: map[uint32]*app{}, next: 1}
+	s := &Supervisor{machine: o.Machine, event: o.Event, changed: o.Changed, age: o.Age, former: o.Former, apps: map[uint32]*app{}, next: 1, born: time.Now()}
 	if s.event == nil {
 		s.event = func(velos.Event) {}
 	}
