@@ -181,6 +181,9 @@ func (h *Host) Launch(l Launch) (Child, error) {
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
 	fault.Here("start.piped")
+	// What the program writes must have somebody to keep it from its first word,
+	// whoever is killed meanwhile.
+	h.Rest()
 	path, args := argv(l.Spec)
 	c := child.Command{Path: path, Args: args, Dir: l.Spec.Cwd, Env: env, Stdout: out, Stderr: errs, Mark: mark, Bounds: bounds(l.Spec)}
 	if c.Rights, err = rights(l.Spec); err == nil {
