@@ -399,3 +399,21 @@ func TestMoreWorkersTakeThePortAfterTheOneThatHadIt(t *testing.T) {
 		t.Errorf("%s\n%s", text, h.velos("logs", "web"))
 	}
 }
+
+func TestAChangeStartsNothingThatIsStopped(t *testing.T) {
+	h := newHouse(t)
+	h.write("loop.sh", "#!/bin/sh\nexec sleep 1000\n")
+	h.velos("start", "loop.sh", "--name", "loop", "--min-uptime", "50ms")
+	h.velos("stop", "loop")
+	s := h.agent("claude-code")
+	if r := s.must("config_set", args{"name_or_id": "loop", "changes": args{"kill_timeout": "3s"}}); !strings.Contains(r.text, "next start") {
+		t.Errorf("%s", r.text)
+	}
+	if text := h.velos("list", "loop"); !strings.Contains(text, "stopped") || !strings.Contains(h.velos("config", "get", "loop", "kill_timeout"), "3s") {
+		t.Errorf("%s", text)
+	}
+	s.must("config_set", args{"name_or_id": "loop", "changes": args{"kill_timeout": "4s"}, "apply": "restart"})
+	if text := h.velos("list", "loop"); !strings.Contains(text, "online") {
+		t.Errorf("it was asked for: %s", text)
+	}
+}

@@ -157,7 +157,7 @@ func configSet(c *call, in *setIn) (answer, error) {
 		return answer{text: "would change\n" + text, data: out}, nil
 	}
 	out.Success, out.Applied, out.When = true, keys, "now"
-	if in.Apply == "later" {
+	if in.Apply == "later" || in.Apply == "" && a.Status == velos.Stopped { // who has stopped it does not want it up
 		if _, err := c.conn.Update(c, wire.Update{ID: a.ID, Spec: *spec}); err != nil {
 			return answer{}, err
 		}
