@@ -147,7 +147,7 @@ func (d *Daemon) orphaned(err error) {
 }
 
 // park and unpark are the log room's way to the keeper. A line that is broken
-// has said so once. New pipes go there together with the record of the run that
-// writes to them: see supervise.Host.Rest.
+// has said so once. New pipes go there together with the records of the runs
+// before, and before anybody writes to them: see supervise.Host.Rest.
 func (d *Daemon) park(name string, fd int) { _ = d.line.Hold(name, fd) }
 func (d *Daemon) unpark(name string)       { _ = d.line.Drop(name) }

@@ -63,7 +63,7 @@ func (h *Host) hookCommand(k HookRun) (*child.Command, *logs.Log, error) {
 	if c.Rights, err = rights(k.Spec); err != nil {
 		return nil, nil, err
 	}
-	if c.Stdout, c.Stderr, err = log.Pipes(k.hookPlace()); err != nil {
+	if c.Stdout, c.Stderr, err = h.pipes(log, k.hookPlace()); err != nil {
 		return nil, nil, err
 	}
 	if err = handOver(c.Rights, c.Stdout, c.Stderr); err != nil {

@@ -176,14 +176,11 @@ func (h *Host) Launch(l Launch) (Child, error) {
 	if h.notify != nil {
 		env = append(env, "NOTIFY_SOCKET="+h.notify.Path())
 	}
-	out, errs, err := log.Pipes(l.place())
+	out, errs, err := h.pipes(log, l.place())
 	if err != nil {
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
 	fault.Here("start.piped")
-	// What the program writes must have somebody to keep it from its first word,
-	// whoever is killed meanwhile.
-	h.Rest()
 	path, args := argv(l.Spec)
 	c := child.Command{Path: path, Args: args, Dir: l.Spec.Cwd, Env: env, Stdout: out, Stderr: errs, Mark: mark, Bounds: bounds(l.Spec)}
 	if c.Rights, err = rights(l.Spec); err == nil {
@@ -210,6 +207,15 @@ func (h *Host) Launch(l Launch) (Child, error) {
 	fault.Here("start.begun")
 	h.watch(p, p.Started())
 	return p, nil
+}
+
+// pipes makes the outputs of a run or of a hook. What is written to them has
+// somebody to keep it from the first word, whoever is killed meanwhile.
+func (h *Host) pipes(log *logs.Log, place int) (out, errs int, err error) {
+	if out, errs, err = log.Pipes(place); err == nil {
+		h.Rest()
+	}
+	return out, errs, err
 }
 
 // fork starts p's process, with all that its Spec wants it to have, and closes
