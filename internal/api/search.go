@@ -107,11 +107,11 @@ func (q *request) searched(h *hunt, name string, ask search.Query) error {
 	defer stop()
 	h.masks = map[uint32]view.Mask{}
 	for _, t := range list {
-		all, err := q.c.Selves(ctx, t.app)
+		mask, err := verb.Mask(ctx, q.c, t.app)
 		if err != nil {
 			return err
 		}
-		mask, one := view.MaskOf(all...), ask
+		one := ask
 		h.masks[t.app.ID] = mask
 		one.Inst = t.inst
 		// What is hidden cannot be asked for, letter by letter.

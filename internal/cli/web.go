@@ -58,7 +58,9 @@ func setupWeb(s *session, f *pflag.FlagSet) handler {
 			}
 			return w.show(ctx, there.Origin, false)
 		}
-		o := apiFlags{rate: 100, burst: 200, sockets: 2048, link: *link, history: true, quiet: true}
+		var o apiFlags
+		o.flags(pflag.NewFlagSet("", pflag.ContinueOnError)) // for what is usual
+		o.link, o.history, o.quiet = *link, true, true
 		if AskFigures == nil {
 			if _, err := s.beside("velos-doors", "web"); err == nil {
 				return s.handOver("velos-doors", "web")

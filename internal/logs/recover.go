@@ -16,7 +16,7 @@ func (s *Store) open(id uint32, p Policy) (*Log, error) {
 		return nil, &velos.Error{Code: velos.Conflict, Message: "open the logs of " + p.Name + ": they are open already"}
 	}
 	p.tidy()
-	if err := s.usable(&p, nil, !p.Known); err != nil {
+	if err := s.usable(&p, nil); err != nil {
 		return nil, err
 	}
 	l := &Log{s: s, id: id, policy: p}
@@ -60,14 +60,18 @@ func (p *Policy) tidy() {
 
 // usable reports what would keep the files from being written. old is the
 // log that uses them already, nil for a new one.
-// A fresh one was not there before.
-func (s *Store) usable(p *Policy, old *Log, fresh bool) error {
+func (s *Store) usable(p *Policy, old *Log) error {
 	out, err := p.paths(s.dir)
 	for _, path := range [...]string{out, err} {
 		if !filepath.IsAbs(path) {
 			return &velos.Error{Code: velos.Invalid, Message: "log file " + path + ": not an absolute path"}
 		}
-		if err := s.place(path, old, fresh); err != nil {
+		known := p.Known
+		if old != nil {
+			was, wasErr := old.policy.paths(s.dir)
+			known = path == was || path == wasErr
+		}
+		if err := place(path, known); err != nil {
 			return err
 		}
 		if st, err := os.Lstat(path); err == nil && !st.Mode().IsRegular() && st.Mode()&fs.ModeCharDevice == 0 {
@@ -78,18 +82,14 @@ func (s *Store) usable(p *Policy, old *Log, fresh bool) error {
 }
 
 // place makes the directory of a file that was asked for now, as other
-// managers do. Where a file was before and its directory is gone, a disk may
-// not be there: nothing is made in its place.
-func (s *Store) place(path string, old *Log, fresh bool) error {
+// managers do. Where a known file's directory is gone, a disk may not be there:
+// nothing is made in its place.
+func place(path string, known bool) error {
 	dir := filepath.Dir(path)
 	if st, err := os.Stat(dir); err == nil && st.IsDir() {
 		return nil
 	}
-	if old != nil {
-		out, err := old.policy.paths(s.dir)
-		fresh = path != out && path != err
-	}
-	if !fresh {
+	if known {
 		return &velos.Error{Code: velos.Invalid, Message: "log file " + path + ": no such directory: " + dir, Hint: "make it first: mkdir -p " + dir}
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -267,7 +267,7 @@ func (s *Store) resume(l *Log, ck *ckpt) {
 // setPolicy changes paths and bounds; files of the old name come along.
 func (s *Store) setPolicy(l *Log, p Policy) error {
 	p.tidy()
-	if err := s.usable(&p, l, false); err != nil {
+	if err := s.usable(&p, l); err != nil {
 		return err
 	}
 	old := l.policy

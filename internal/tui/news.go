@@ -95,15 +95,7 @@ func (p *post) take() (news, bool) {
 }
 
 func (n *news) bound() {
-	over := len(n.lines) - mostLines
-	if over <= mostLines/4 {
-		over = 0
-	}
-	for i, bytes := 0, n.bytes; bytes > mostBytes && i < len(n.lines); i++ {
-		bytes -= len(n.lines[i].Msg)
-		over = max(over, i+1)
-	}
-	if over > 0 {
+	if over := surplus(len(n.lines), mostLines, mostLines/4, n.bytes-mostBytes, func(i int) int { return len(n.lines[i].Msg) }); over > 0 {
 		for _, e := range n.lines[:over] {
 			n.bytes -= len(e.Msg)
 		}

@@ -92,17 +92,23 @@ func (t *tape) hear(m *model, list []velos.Entry, dropped int) {
 	t.bound()
 }
 
-// bound forgets the oldest lines.
-func (t *tape) bound() {
-	over := len(t.lines) - mostKept
-	if over <= mostKept/10 {
+// surplus is how many of n items, oldest first, are too many: more than most
+// and some slack, or with so many bytes too much in all.
+func surplus(n, most, slack, bytes int, size func(i int) int) int {
+	over := n - most
+	if over <= slack {
 		over = 0
 	}
-	for i, bytes := 0, t.bytes; bytes > mostText && i < len(t.lines); i++ {
-		bytes -= len(t.lines[i].text)
+	for i := 0; bytes > 0 && i < n; i++ {
+		bytes -= size(i)
 		over = max(over, i+1)
 	}
-	if over > 0 {
+	return over
+}
+
+// bound forgets the oldest lines.
+func (t *tape) bound() {
+	if over := surplus(len(t.lines), mostKept, mostKept/10, t.bytes-mostText, func(i int) int { return len(t.lines[i].text) }); over > 0 {
 		for _, l := range t.lines[:over] {
 			t.bytes -= len(l.text)
 		}
