@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -15,7 +16,8 @@ import (
 )
 
 // sleeper is the pid of a program with an environment, below a shell with
-// another one.
+// another one. It is returned when it is the sleep: a process in the middle of
+// its exec has no environment to be read.
 func sleeper(t *testing.T, outer, inner string) int {
 	t.Helper()
 	pidFile := filepath.Join(t.TempDir(), "pid")
@@ -37,7 +39,13 @@ func sleeper(t *testing.T, outer, inner string) int {
 		if err == nil {
 			pid = atoi(strings.TrimSpace(string(b)))
 		}
-		return pid > 1
+		if pid <= 1 {
+			return false
+		}
+		proc := filepath.Join("/proc", strconv.Itoa(pid))
+		comm, _ := os.ReadFile(filepath.Join(proc, "comm"))
+		environ, _ := os.ReadFile(filepath.Join(proc, "environ"))
+		return string(comm) == "sleep\n" && strings.Contains(string(environ), inner)
 	})
 	return pid
 }
