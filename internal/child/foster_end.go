@@ -14,12 +14,13 @@ import (
 const (
 	// reportGrace is how long the keeper has to tell of an end that we have
 	// noticed ourselves.
-	reportGrace = 200 * time.Millisecond
-	// verdictLimit bounds the wait for a parent that does not reap: only then
-	// does the system tell the code.
-	verdictLimit = 3 * time.Second
+	reportGrace  = 200 * time.Millisecond
 	verdictRetry = 20 * time.Millisecond
 )
+
+// verdictLimit bounds the wait for a parent that does not reap: only then
+// does the system tell the code.
+var verdictLimit = 3 * time.Second
 
 // unknownEnd is a wait status that no end has.
 const unknownEnd syscall.WaitStatus = 0x7f

@@ -118,7 +118,7 @@ func (k *keeper) daemon(env []string, args ...string) *remote {
 
 func (r *remote) line() string {
 	r.k.t.Helper()
-	r.from.SetReadDeadline(time.Now().Add(30 * time.Second))
+	r.from.SetReadDeadline(time.Now().Add(time.Minute))
 	s, err := r.out.ReadString('\n')
 	if err != nil {
 		r.k.t.Fatalf("the daemon says no more: %v", err)
@@ -189,6 +189,11 @@ func (k *keeper) crash(r *remote, list []saved) {
 // next starts the daemon that takes over.
 func (k *keeper) next(env ...string) *remote {
 	k.t.Helper()
+	k.mu.Lock()
+	if k.mute {
+		env = append(env, "MUTE=1")
+	}
+	k.mu.Unlock()
 	r := k.daemon(append(env, "CHILD_MODE=next"))
 	if s := r.line(); s != "ready" {
 		k.t.Fatal(s)
@@ -207,7 +212,7 @@ func (r *remote) mustAdopt(list ...saved) {
 	r.k.t.Helper()
 	for _, s := range list {
 		if got := r.adopt(s); got != "adopted true "+s.group {
-			r.k.t.Errorf("adopt %d: got %q; want group %q", s.pid, got, s.group)
+			r.k.t.Fatalf("adopt %d: got %q; want group %q", s.pid, got, s.group)
 		}
 	}
 }
@@ -236,7 +241,7 @@ func TestAdoptedProcessesEndWithTheCodeThatTheKeeperTells(t *testing.T) {
 		t.Run("deaf="+deaf, func(t *testing.T) {
 			k := keep(t)
 			script, cue := onCue(t)
-			old, list := k.former(nil, script, "exec sleep 60", script)
+			old, list := k.former(nil, script, "exec sleep 1000", script)
 			k.crash(old, list)
 			d := k.next(kept(), "DEAF="+deaf)
 			d.mustAdopt(list...)
@@ -290,7 +295,7 @@ func TestWhereNobodyReportsTheKernelTellsOrTheCodeIsUnknown(t *testing.T) {
 			k := keep(t)
 			k.set(false, true)
 			script, cue := onCue(t)
-			old, list := k.former(nil, script, "exec sleep 60")
+			old, list := k.former(nil, script, "exec sleep 1000")
 			k.crash(old, list)
 			d := k.next(c.keeper, "DEAF="+c.deaf)
 			d.mustAdopt(list...)
@@ -344,7 +349,7 @@ func TestAZombieThatNobodyReapsEndsUnknownAndGone(t *testing.T) {
 
 func TestNobodyElseIsAdoptedOrSignalled(t *testing.T) {
 	k := keep(t)
-	old, list := k.former(nil, "exec sleep 60", "exec sleep 60")
+	old, list := k.former(nil, "exec sleep 1000", "exec sleep 1000")
 	k.crash(old, list)
 	d := k.next(kept())
 	a := list[0]
@@ -395,7 +400,7 @@ func TestAReusedNumberOfAnAdoptedRunIsNotSignalled(t *testing.T) {
 	// An adopted run whose number has gone to somebody else, while nobody has
 	// told of its end.
 	h := open(t, Options{})
-	other := start(t, h, "/bin/sleep", "60")
+	other := start(t, h, "/bin/sleep", "1000")
 	stale := &Process{host: h, pid: other.PID(), start: other.StartTicks() - 1, foster: &foster{fd: -1}, exited: make(chan Exit, 1), gone: make(chan struct{})}
 	for _, tree := range []bool{false, true} {
 		if err := stale.Signal(int(syscall.SIGKILL), tree); err == nil {

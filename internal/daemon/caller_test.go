@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/home"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -79,18 +78,14 @@ func TestProgramsAreToldOfNothingInTheHomeButTheirNotifySocket(t *testing.T) {
 	t.Setenv("VELOS_HOME", h.Dir)
 	d := liveIn(t, h)
 	c := dial(t, d)
-	r, err := c.Start(t.Context(), wire.Start{Spec: shell("api", "env; exec sleep 600"), Wait: true, Inst: -1})
+	r, err := c.Start(t.Context(), wire.Start{Spec: shell("api", "env; echo over; exec sleep 600"), Wait: true, Inst: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := 0
-	for e, err := range c.Logs(t.Context(), r.ID, velos.Query{Inst: -1}) {
-		text := string(e.Msg)
-		if lines++; err != nil || strings.Contains(text, h.Dir) && text != "NOTIFY_SOCKET="+h.NotifySocket() {
-			t.Errorf("%s, %v", e.Msg, err)
+	await(t, func() bool { return strings.HasSuffix(said(t, c, r.ID), "|over") })
+	for line := range strings.SplitSeq(said(t, c, r.ID), "|") {
+		if strings.Contains(line, h.Dir) && line != "NOTIFY_SOCKET="+h.NotifySocket() {
+			t.Error(line)
 		}
-	}
-	if lines == 0 {
-		t.Error("it has said nothing")
 	}
 }

@@ -17,9 +17,8 @@ func TestAHomeThatWasRemovedIsMadeAnewAroundWhatRuns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.RemoveAll(d.home.Dir); err != nil {
-		t.Fatal(err)
-	}
+	// Something may be written in the middle of it.
+	await(t, func() bool { return os.RemoveAll(d.home.Dir) == nil })
 	d.watchHome()
 	apps := list(t, dial(t, d))
 	if len(apps) != 1 || apps[0].Instances[0].PID != got.PID {

@@ -134,6 +134,19 @@ var verbs = []struct {
 	}},
 }
 
+// settled is the one app there is, when it does not change by itself any more:
+// some verbs are done before what they order has happened.
+func settled(t *testing.T, c *client.Client) (app velos.App) {
+	t.Helper()
+	await(t, func() bool {
+		app = list(t, c)[0]
+		return !slices.ContainsFunc(app.Instances, func(i velos.Instance) bool {
+			return i.Status == velos.Starting || i.Status == velos.Stopping || i.Status == velos.WaitingRestart
+		})
+	})
+	return app
+}
+
 func TestEveryVerbOfEveryCallerIsJudgedInEveryMode(t *testing.T) {
 	for _, mode := range []policy.Mode{policy.ReadOnly, policy.Confirm, policy.Full} {
 		for _, by := range []wire.Caller{person, byShell, byMCP, byAPI} {
@@ -145,7 +158,7 @@ func TestEveryVerbOfEveryCallerIsJudgedInEveryMode(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, v := range verbs {
-					before := list(t, root)[0]
+					before := settled(t, root)
 					err := v.do(t.Context(), c, before)
 					switch {
 					case by.Agent != "" && mode == policy.ReadOnly:

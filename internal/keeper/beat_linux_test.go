@@ -17,9 +17,7 @@ func TestASilentDaemonIsKilledAndStartedAnew(t *testing.T) {
 	}
 	first := s.daemon
 	s.order("beat 1000", "ok")
-	if err := syscall.Kill(first, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	_ = syscall.Kill(first, syscall.SIGSTOP) // on a busy machine it may have been silent for too long already
 	s.up()
 	if s.daemon == first || !gone(first) {
 		t.Errorf("daemon %d was followed by %d", first, s.daemon)
@@ -31,8 +29,8 @@ func TestADaemonThatPromisesNothingMayBeSilent(t *testing.T) {
 	s.up()
 	s.order("ready", "ok")
 	first := s.daemon
-	s.order("beat 3000", "ok")
-	s.order("beat 0", "ok")
+	s.order("beat 3000\nbeat 0", "ok") // at once: a busy machine may pause between two orders
+	s.expect("ok")
 	time.Sleep(3300 * time.Millisecond) // nothing is to happen
 	s.order("state", "state ")
 	if s.daemon != first || gone(first) {

@@ -146,8 +146,8 @@ func TestExitWithZeroEndsBoth(t *testing.T) {
 }
 
 func TestCrashLoopIsSlowedDown(t *testing.T) {
-	s := begin(t, "KEEPER_LOOP=1")
 	began := time.Now()
+	s := begin(t, "KEEPER_LOOP=1")
 	until(t, "five starts", func() bool { return strings.Count(s.file("starts"), "\n") >= 5 })
 	if d := time.Since(began); d < 700*time.Millisecond { // 0, 100, 200, 400 ms
 		t.Errorf("five starts within %v; want at least 700 ms", d)
@@ -238,8 +238,8 @@ func TestWhoWantsADaemonDoesNotWaitForThePauseBeforeIt(t *testing.T) {
 	s := begin(t, "KEEPER_LOOP=1")
 	starts := func() int { return strings.Count(s.file("starts"), "\n") }
 	until(t, "a pause is said to be", func() bool { return s.file("resting") != "" })
-	// By themselves 30 more starts take two minutes.
-	until(t, "many starts", func() bool { s.cmd.Process.Signal(syscall.SIGUSR1); return starts() >= 30 })
+	// By themselves so many starts take 270 seconds, and most of them at most 5.
+	within(t, 4*time.Minute, "many starts", func() bool { s.cmd.Process.Signal(syscall.SIGUSR1); return starts() >= 60 })
 	s.cmd.Process.Signal(syscall.SIGTERM)
 	s.over()
 }
@@ -284,10 +284,7 @@ func TestParkedDescriptorsComeInOrder(t *testing.T) {
 	if strings.Join(got, " ") != strings.Join(want, " ") {
 		t.Errorf("%d are held, want %d, or in another order", len(got), len(want))
 	}
-	fds, _ := os.ReadDir("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/fd")
-	if n := len(fds); n > 999+12 {
-		t.Errorf("the keeper has %d descriptors open for 999", n)
-	}
+	until(t, "the keeper has 999 pipes", func() bool { return s.pipes() == 999 })
 }
 
 func TestKeeperOutOfDescriptorsGoesOn(t *testing.T) {
@@ -473,7 +470,6 @@ func TestKeeperBecomesAnotherProgramAndKeepsAll(t *testing.T) {
 func TestDaemonKilledWhileItParksLeavesAnExactStore(t *testing.T) {
 	s := begin(t, brisk)
 	s.up()
-	base := s.descriptors()
 	const kills = 20
 	for range kills {
 		s.order("churn", "churns")
@@ -488,17 +484,37 @@ func TestDaemonKilledWhileItParksLeavesAnExactStore(t *testing.T) {
 	if n > kills*6 || refused != 0 {
 		t.Errorf("%d are parked, want at most %d; %d were refused", n, kills*6, refused)
 	}
-	if got := s.descriptors() - base; got != n {
-		t.Errorf("the keeper has %d more descriptors than before, and %d parked", got, n)
-	}
+	// The keeper may not yet have closed the pipe of the last start.
+	until(t, "the keeper has as many pipes as are parked", func() bool { return s.pipes() == n })
 }
 
-func (s *stage) descriptors() int {
-	list, err := os.ReadDir("/proc/" + strconv.Itoa(s.cmd.Process.Pid) + "/fd")
-	if err != nil {
-		s.t.Fatal(err)
+// pipes is how many the keeper has beside those that this program has too.
+func (s *stage) pipes() (n int) {
+	ours := make(map[string]bool)
+	for _, to := range links(s.t, os.Getpid()) {
+		ours[to] = true
 	}
-	return len(list)
+	for _, to := range links(s.t, s.cmd.Process.Pid) {
+		if strings.HasPrefix(to, "pipe:") && !ours[to] {
+			n++
+		}
+	}
+	return n
+}
+
+// links is what a process has open.
+func links(t *testing.T, pid int) (list []string) {
+	t.Helper()
+	dir := "/proc/" + strconv.Itoa(pid) + "/fd/"
+	fds, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range fds {
+		to, _ := os.Readlink(dir + e.Name())
+		list = append(list, to)
+	}
+	return list
 }
 
 func TestExitsDuringUpgradesAreTrue(t *testing.T) {

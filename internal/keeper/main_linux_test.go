@@ -73,7 +73,7 @@ func wait() {
 	select {
 	case <-stop:
 		os.Exit(7)
-	case <-time.After(time.Minute):
+	case <-time.After(20 * time.Minute):
 		os.Exit(1)
 	}
 }
@@ -423,9 +423,14 @@ func (s *stage) hold(on bool) {
 // until polls for a condition.
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(60 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	within(t, time.Minute, what, ok)
+}
+
+func within(t *testing.T, limit time.Duration, what string, ok func() bool) {
+	t.Helper()
+	for end := time.Now().Add(limit); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("not so after 20 s: " + what)
+			t.Fatalf("not so after %v: %s", limit, what)
 		}
 	}
 }

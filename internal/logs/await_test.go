@@ -23,7 +23,7 @@ func see(t *testing.T, what string, found chan struct{}) {
 	t.Helper()
 	select {
 	case <-found:
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("not found: " + what)
 	}
 }

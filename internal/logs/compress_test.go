@@ -76,13 +76,13 @@ func TestPlainFilesOfAFormerDaemonAreCompressed(t *testing.T) {
 type trickle struct{ io.ReadCloser }
 
 func (r trickle) Read(b []byte) (int, error) {
-	time.Sleep(10 * time.Millisecond)
+	time.Sleep(15 * time.Millisecond)
 	return r.ReadCloser.Read(b[:min(len(b), 4<<10)])
 }
 
 func TestExpandingManyFilesIsNoHungDisk(t *testing.T) {
 	old := patience
-	patience = time.Second
+	patience = 2 * time.Second
 	t.Cleanup(func() { patience = old })
 	s := store(t, t.TempDir(), Options{Compress: pack, Expand: func(path string) (io.ReadCloser, error) {
 		r, err := unpack(path)

@@ -163,7 +163,7 @@ func TestAFollowerGetsHistoryAndThenNewLines(t *testing.T) {
 	out, err := run(t, l, 0, 1)
 	say(t, out, "a\nb\nc\n")
 	l.Settle(0)
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	got := make(chan string, 100)
 	done := make(chan error)

@@ -87,7 +87,11 @@ func (e *ears) wait() (lost bool) {
 	}
 	n, err := e.file.Read(e.buf)
 	if err != nil {
-		return false // the time is over
+		// The time is over. On a busy machine we may be late, and something
+		// has been told meanwhile that belongs to the same storm.
+		if n, err = unix.Read(e.fd, e.buf); err != nil {
+			return false
+		}
 	}
 	now := time.Now()
 	for b := e.buf[:n]; len(b) >= unix.SizeofInotifyEvent; {

@@ -78,7 +78,7 @@ func TestAPatternOfManyStarsIsQuick(t *testing.T) {
 	if r.ignore(strings.Repeat("a", 4000), false) || r.ignore(strings.Repeat("a/", 2000)+"a", false) {
 		t.Error("it matches")
 	}
-	if d := time.Since(begin); d > 2*time.Second {
+	if d := time.Since(begin); d > time.Minute { // what is not quick takes years
 		t.Errorf("it took %s", d)
 	}
 }

@@ -1,6 +1,7 @@
 package trigger
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -16,9 +17,16 @@ type yard struct {
 	*Watcher
 	reports chan Change
 	notes   chan string
+	delay   time.Duration // the longest of its queries
+	written int
 }
 
-const quick = 50 * time.Millisecond
+// Delays of reports. Where several steps make one report, a machine that is busy
+// may pause between two of them: such a test waits longer for quiet.
+const (
+	quick = 200 * time.Millisecond
+	slow  = time.Second
+)
 
 func newYard(t *testing.T) *yard {
 	y := &yard{t: t, dir: t.TempDir(), reports: make(chan Change, 100), notes: make(chan string, 100)}
@@ -36,7 +44,9 @@ func (y *yard) write(name string) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		y.t.Fatal(err)
 	}
-	if err := os.WriteFile(path, []byte(name+time.Now().String()), 0o644); err != nil {
+	// Each content has another size: two of them may have the same time.
+	y.written++
+	if err := os.WriteFile(path, bytes.Repeat([]byte("x"), y.written), 0o644); err != nil {
 		y.t.Fatal(err)
 	}
 }
@@ -50,6 +60,7 @@ func (y *yard) do(err error) {
 
 func (y *yard) query(q Query) Query {
 	q.Base, q.Delay = y.dir, max(q.Delay, quick)
+	y.delay = max(y.delay, q.Delay)
 	if q.Paths == nil {
 		q.Paths = []string{"."}
 	}
@@ -64,6 +75,7 @@ func (y *yard) watch(id uint32, q Query) {
 	q.Paths = append(q.Paths, "beacon")
 	y.write("beacon")
 	y.Watch(id, q)
+	y.taken()
 	for range 400 {
 		y.write("beacon")
 		select {
@@ -76,26 +88,45 @@ func (y *yard) watch(id uint32, q Query) {
 	y.t.Fatal("nothing is ever reported")
 }
 
+// taken waits until all that was asked for is on its way.
+func (y *yard) taken() {
+	y.t.Helper()
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		y.mu.Lock()
+		n := len(y.requests)
+		y.mu.Unlock()
+		if n == 0 {
+			return
+		}
+		if time.Now().After(end) {
+			y.t.Fatal("nobody takes what is asked for")
+		}
+	}
+}
+
 // quiet waits until nothing more comes.
 func (y *yard) quiet() {
 	for {
 		select {
 		case <-y.reports:
-		case <-time.After(4 * quick):
+		case <-time.After(max(4*quick, 2*y.delay)):
 			return
 		}
 	}
 }
 
-// report is the next report.
+// report is the next report, the beacon's last flicker aside.
 func (y *yard) report() Change {
 	y.t.Helper()
-	select {
-	case c := <-y.reports:
-		return c
-	case <-time.After(20 * time.Second):
-		y.t.Fatal("no report")
-		return Change{}
+	for limit := time.After(time.Minute); ; {
+		select {
+		case c := <-y.reports:
+			if c.Name != "beacon" || c.Count != 1 {
+				return c
+			}
+		case <-limit:
+			y.t.Fatal("no report")
+		}
 	}
 }
 
@@ -125,7 +156,7 @@ func TestAChangedFileIsReportedOnce(t *testing.T) {
 func TestDirectoriesThatComeLaterAreWatched(t *testing.T) {
 	t.Parallel()
 	y := newYard(t)
-	y.watch(1, Query{})
+	y.watch(1, Query{Delay: slow})
 	y.write("a/b/c/first.js")
 	y.want("a/b/c/first.js changed")
 	y.write("a/b/c/second.js")
@@ -142,7 +173,7 @@ func TestAnEditorThatReplacesTheFileIsOneChangeOfThatFile(t *testing.T) {
 	t.Parallel()
 	y := newYard(t)
 	y.write("app.js")
-	y.watch(1, Query{})
+	y.watch(1, Query{Delay: slow})
 	y.write("app.js.tmp.42")
 	y.do(os.Rename(filepath.Join(y.dir, "app.js.tmp.42"), filepath.Join(y.dir, "app.js")))
 	y.want("app.js changed")
@@ -157,7 +188,7 @@ func TestWhatIsIgnoredIsNotReported(t *testing.T) {
 	t.Parallel()
 	y := newYard(t)
 	y.write("node_modules/x/index.js")
-	y.watch(1, Query{Ignore: []string{"tmp/", "*.json", "!keep.json"}, Except: []string{filepath.Join(y.dir, "home")}})
+	y.watch(1, Query{Delay: slow, Ignore: []string{"tmp/", "*.json", "!keep.json"}, Except: []string{filepath.Join(y.dir, "home")}})
 	y.write("node_modules/x/index.js")
 	y.write("tmp/x.js")
 	y.write("app.log")
@@ -183,7 +214,7 @@ func TestOneFileCanBeWatched(t *testing.T) {
 func TestAPathThatIsNotThereYetIsWatchedWhenItComes(t *testing.T) {
 	t.Parallel()
 	y := newYard(t)
-	y.watch(1, Query{Paths: []string{"dist"}})
+	y.watch(1, Query{Delay: slow, Paths: []string{"dist"}})
 	for range 2 {
 		y.write("dist/bundle.js")
 		y.want("dist/bundle.js changed")
@@ -200,7 +231,7 @@ func TestAStormIsOneReport(t *testing.T) {
 	t.Parallel()
 	y := newYard(t)
 	y.write("src/keep.js")
-	y.watch(1, Query{Delay: time.Second}) // a machine that is busy may pause in the middle
+	y.watch(1, Query{Delay: slow})
 	const files = 10_000
 	for i := range files {
 		y.write("src/d" + strconv.Itoa(i%50) + "/" + strconv.Itoa(i) + ".js")
@@ -212,7 +243,7 @@ func TestAStormIsOneReport(t *testing.T) {
 	select {
 	case c := <-y.reports:
 		t.Errorf("a second report: %s", c)
-	case <-time.After(2 * time.Second):
+	case <-time.After(2 * slow):
 	}
 	y.write("src/d7/7.js") // what was made in the storm is watched
 	y.want("src/d7/7.js changed")
@@ -222,7 +253,7 @@ func TestAppsThatShareATreeEachHearOfIt(t *testing.T) {
 	t.Parallel()
 	y := newYard(t)
 	y.watch(1, Query{})
-	y.watch(2, Query{})
+	y.watch(2, Query{}) // reports of either: the first is heard of by both
 	y.write("a.js")
 	y.want("a.js changed")
 	y.want("a.js changed")
