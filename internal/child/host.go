@@ -39,6 +39,7 @@ type Host struct {
 	shut    bool                       // Close was called
 	before  func(p *Process, status uint32)
 	polling bool // the goroutine that watches left is running
+	agreed  int  // starts that the clock has told as the system does; -1: it does not
 	lineage
 	fosters
 }

@@ -545,7 +545,7 @@ func TestAnOrphanMayComeBeforeItsRunIsKnown(t *testing.T) {
 	p := &Process{host: h, exited: make(chan Exit, 1), gone: make(chan struct{})}
 	h.mu.Lock()
 	h.forking--
-	h.register(p, pid)
+	h.register(p, pid, 0)
 	h.mu.Unlock()
 	if x := exit(t, p); x.Code != 6 || !x.Leftover {
 		t.Errorf("got %+v; want code 6 and leftovers", x)

@@ -130,7 +130,7 @@ func (c *call) start(ctx context.Context) (velos.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.d.sup.Outcome(q.ID)
+	a, err := c.d.sup.Outcome(q.ID, q.Wait)
 	if err != nil {
 		return nil, err
 	}
@@ -229,7 +229,7 @@ func (c *call) done(id uint32, err error) (velos.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.d.sup.Outcome(id)
+	a, err := c.d.sup.Outcome(id, true)
 	if err != nil {
 		return nil, err
 	}
@@ -307,7 +307,7 @@ func (c *call) reload(ctx context.Context) (velos.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := c.d.sup.Outcome(q.ID)
+	a, err := c.d.sup.Outcome(q.ID, true)
 	if err != nil {
 		return nil, err
 	}

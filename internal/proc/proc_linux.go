@@ -25,6 +25,15 @@ func Age(start uint64) (age time.Duration, ok bool) {
 	return max(0, time.Duration(now.Nano())-time.Duration(start)*(time.Second/TicksPerSecond)), true
 }
 
+// Ticks is this moment as Stat.Start tells one, 0 where there is no such clock.
+func Ticks() uint64 {
+	var now unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_BOOTTIME, &now) != nil {
+		return 0
+	}
+	return uint64(now.Nano()) / uint64(time.Second/TicksPerSecond)
+}
+
 var pageSize = int64(syscall.Getpagesize())
 
 // A scanner reads /proc. Its buffers live as long as a look: it makes no

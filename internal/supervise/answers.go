@@ -34,11 +34,15 @@ const quickLook = 16
 // seldom does that early.
 const quickShare = 5
 
-// Outcome is Info for the answer to an order.
-func (s *Supervisor) Outcome(id uint32) (velos.App, error) {
+// Outcome is Info for the answer to an order. Who did not wait for the order
+// does not wait for figures either: there are none of what is just being forked.
+func (s *Supervisor) Outcome(id uint32, waited bool) (velos.App, error) {
 	a, err := s.find(id)
 	if err != nil {
 		return velos.App{}, err
+	}
+	if !waited {
+		return a.view(), nil
 	}
 	s.sampler.fresh(s)
 	if list := a.cast.Load().everybody(); len(list) <= quickLook {

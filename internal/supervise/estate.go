@@ -37,12 +37,12 @@ type record struct {
 	child.Adoption
 }
 
-// Rest implements Machine. The records of new runs are parked here, together
-// with the pipes of the next one, and not run by run: in a rush of starts it is
-// the messages to the keeper that take the time. A run whose daemon is killed
-// before that is one that nobody was told of: no state that names it is written
-// without Rest. The next daemon keeps what it said, ends it as unrecorded, and
-// starts another.
+// Rest implements Machine. The pipes of several runs are parked here, before
+// the first of them is forked, together with the records of the runs before
+// them: in a rush of starts it is the messages to the keeper that take the
+// time. A run whose daemon is killed before its record is parked is one that
+// nobody was told of: no state that names it is written without Rest. The next
+// daemon keeps what it said, ends it as unrecorded, and starts another.
 func (h *Host) Rest() { _ = h.line.Flush() }
 
 // record parks the record of a new run.

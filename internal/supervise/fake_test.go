@@ -170,7 +170,8 @@ func (s *stand) Rested(uint32) {
 		s.served = append(s.served, "-")
 	}
 }
-func (s *stand) Rest() {}
+func (s *stand) Rest()        {}
+func (s *stand) Pipe(*Launch) {}
 
 func (s *stand) Drain(Seat) {
 	s.mu.Lock()
@@ -178,13 +179,13 @@ func (s *stand) Drain(Seat) {
 	s.drained++
 }
 
-func (s *stand) Launch(l Launch) (Child, error) {
+func (s *stand) Launch(l *Launch) (Child, error) {
 	s.mu.Lock()
 	n := len(s.played)
 	if n >= len(s.lives) {
 		n = len(s.lives) - 1
 	}
-	a := &actor{life: s.lives[n], launch: l, pid: 1000 + len(s.played), born: time.Now(),
+	a := &actor{life: s.lives[n], launch: *l, pid: 1000 + len(s.played), born: time.Now(),
 		exit: make(chan child.Exit, 1), gone: make(chan struct{})}
 	s.played = append(s.played, a)
 	s.mu.Unlock()

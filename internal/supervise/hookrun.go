@@ -47,7 +47,7 @@ func (h *Host) hookCommand(k HookRun) (*child.Command, *logs.Log, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	mark := hookMark + h.mark(Launch{Seat: k.Seat})
+	mark := hookMark + h.mark(k.Seat)
 	env, err := environ(k.Spec, files, k.Inst, mark, k.Agent)
 	if err != nil {
 		return nil, nil, err
@@ -63,9 +63,10 @@ func (h *Host) hookCommand(k HookRun) (*child.Command, *logs.Log, error) {
 	if c.Rights, err = rights(k.Spec); err != nil {
 		return nil, nil, err
 	}
-	if c.Stdout, c.Stderr, err = h.pipes(log, k.hookPlace()); err != nil {
+	if c.Stdout, c.Stderr, err = log.Pipes(k.hookPlace()); err != nil {
 		return nil, nil, err
 	}
+	h.Rest() // what it writes has somebody to keep it from the first word
 	if err = handOver(c.Rights, c.Stdout, c.Stderr); err != nil {
 		closeFD(c.Stdout)
 		closeFD(c.Stderr)

@@ -158,45 +158,33 @@ func (h *Host) Sample(now time.Time, roots []int, set func(int, velos.Usage)) er
 	return err
 }
 
+// Pipe implements Machine.
+func (h *Host) Pipe(l *Launch) {
+	o := &l.outlet
+	if o.log = h.Log(l.ID); o.log == nil {
+		o.err = &velos.Error{Code: velos.NotFound, Message: "deleted meanwhile"}
+		return
+	}
+	o.out, o.errs, o.err = o.log.Pipes(l.place())
+}
+
 // Launch implements Machine.
-func (h *Host) Launch(l Launch) (Child, error) {
-	log := h.Log(l.ID)
-	if log == nil {
-		return nil, &velos.Error{Code: velos.NotFound, Message: "start " + l.Spec.Name + ": deleted meanwhile"}
-	}
-	files, err := EnvFiles(l.Spec)
-	if err != nil {
-		return nil, wrap("start "+l.Spec.Name, err)
-	}
-	mark := h.mark(l)
-	env, err := environ(l.Spec, files, l.Inst, mark, l.Agent)
-	if err != nil {
-		return nil, wrap("start "+l.Spec.Name, err)
-	}
-	if h.notify != nil {
-		env = append(env, "NOTIFY_SOCKET="+h.notify.Path())
-	}
-	out, errs, err := h.pipes(log, l.place())
+func (h *Host) Launch(l *Launch) (Child, error) {
+	log, err := l.outlet.log, l.outlet.err
 	if err != nil {
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
 	fault.Here("start.piped")
-	path, args := argv(l.Spec)
-	c := child.Command{Path: path, Args: args, Dir: l.Spec.Cwd, Env: env, Stdout: out, Stderr: errs, Mark: mark, Bounds: bounds(l.Spec)}
-	if c.Rights, err = rights(l.Spec); err == nil {
-		err = handOver(c.Rights, out, errs)
+	p := &program{host: h, seat: l.Seat, mark: h.mark(l.Seat), spec: l.Spec, agent: l.Agent, quit: make(chan struct{})}
+	c, err := h.command(l, p.mark)
+	if err == nil {
+		p.keep(c.Env)
+		err = h.fork(p, c)
+	} else {
+		closeFD(l.outlet.out)
+		closeFD(l.outlet.errs)
 	}
 	if err != nil {
-		closeFD(out)
-		if errs != out {
-			closeFD(errs)
-		}
-		log.Settle(l.place())
-		return nil, wrap("start "+l.Spec.Name, err)
-	}
-	p := &program{host: h, seat: l.Seat, mark: mark, spec: l.Spec, agent: l.Agent, quit: make(chan struct{})}
-	p.keep(env)
-	if err := h.fork(p, &c); err != nil {
 		log.Settle(l.place())
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
@@ -209,13 +197,25 @@ func (h *Host) Launch(l Launch) (Child, error) {
 	return p, nil
 }
 
-// pipes makes the outputs of a run or of a hook. What is written to them has
-// somebody to keep it from the first word, whoever is killed meanwhile.
-func (h *Host) pipes(log *logs.Log, place int) (out, errs int, err error) {
-	if out, errs, err = log.Pipes(place); err == nil {
-		h.Rest()
+// command is a run as a command.
+func (h *Host) command(l *Launch, mark string) (*child.Command, error) {
+	files, err := EnvFiles(l.Spec)
+	if err != nil {
+		return nil, err
 	}
-	return out, errs, err
+	env, err := environ(l.Spec, files, l.Inst, mark, l.Agent)
+	if err != nil {
+		return nil, err
+	}
+	if h.notify != nil {
+		env = append(env, "NOTIFY_SOCKET="+h.notify.Path())
+	}
+	path, args := argv(l.Spec)
+	c := &child.Command{Path: path, Args: args, Dir: l.Spec.Cwd, Env: env, Stdout: l.outlet.out, Stderr: l.outlet.errs, Mark: mark, Bounds: bounds(l.Spec)}
+	if c.Rights, err = rights(l.Spec); err == nil {
+		err = handOver(c.Rights, c.Stdout, c.Stderr)
+	}
+	return c, err
 }
 
 // fork starts p's process, with all that its Spec wants it to have, and closes
@@ -246,8 +246,8 @@ func (h *Host) fork(p *program, c *child.Command) error {
 
 // mark names one run of one daemon. Programs carry it in VELOS_ID, so that
 // what left its group and its session can still be told apart.
-func (h *Host) mark(l Launch) string {
-	return strconv.Itoa(int(l.ID)) + ":" + strconv.Itoa(l.Inst) + ":" +
+func (h *Host) mark(s Seat) string {
+	return strconv.Itoa(int(s.ID)) + ":" + strconv.Itoa(s.Inst) + ":" +
 		strconv.FormatUint(h.runs.Add(1), 10) + ":" + h.epoch
 }
 

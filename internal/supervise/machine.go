@@ -6,6 +6,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/child"
+	"github.com/velospm/velos/internal/logs"
 )
 
 // A Machine is where programs run. The real one forks and wires pipes
@@ -17,12 +18,16 @@ type Machine interface {
 	// Survivors takes over what former daemons have started of an app whose
 	// output is open.
 	Survivors(id uint32, spec *velos.Spec) []Survivor
+	// Pipe makes what a run writes to. Several may be made before the Rest that
+	// makes them safe; their Launch comes after that. It does not block.
+	Pipe(l *Launch)
 	// Launch starts one run. It may take long and runs outside the actors.
-	Launch(l Launch) (Child, error)
+	Launch(l *Launch) (Child, error)
 	// Hook runs a hook and returns when it is over in every respect: how it
 	// failed, nil for code 0. The end of ctx ends it.
 	Hook(ctx context.Context, k HookRun) error
-	// Rest is called when no more launches are waiting.
+	// Rest is called between Pipe and Launch, and when no more launches are
+	// waiting.
 	Rest()
 	// Drain returns when what an ended run wrote has been kept, or when
 	// that takes too long.
@@ -77,6 +82,15 @@ type Launch struct {
 	Seat
 	Spec  *velos.Spec
 	Agent string // whose the app is; empty: people's
+
+	outlet outlet // of Pipe
+}
+
+// An outlet is what a run writes to, or why there is none.
+type outlet struct {
+	log       *logs.Log
+	out, errs int
+	err       error
 }
 
 // A Child is one run of a program.

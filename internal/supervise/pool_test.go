@@ -31,3 +31,62 @@ func TestAPoolRestsAfterTheLastJobAndNotBetween(t *testing.T) {
 		t.Errorf("%d rests, the last after %d of %d jobs; want one for each lane at most", rests, at, jobs)
 	}
 }
+
+func TestWhatIsAheadOfJobsIsDoneTogetherAndRestedBefore(t *testing.T) {
+	const jobs = 10 * together
+	const ahead, rested = 1, 2
+	var p pool
+	var mu sync.Mutex
+	var states [jobs]int
+	rests := 0
+	p.rest = func() {
+		mu.Lock()
+		defer mu.Unlock()
+		rests++
+		for i, s := range states {
+			if s == ahead {
+				states[i] = rested
+			}
+		}
+	}
+	gate := make(chan struct{})
+	for i := range jobs {
+		p.enter(job{
+			ahead: func() {
+				<-gate
+				mu.Lock()
+				defer mu.Unlock()
+				states[i]++
+			},
+			run: func() {
+				mu.Lock()
+				defer mu.Unlock()
+				if states[i] != rested {
+					t.Errorf("job %d runs in state %d; want %d", i, states[i], rested)
+				}
+			},
+		})
+	}
+	close(gate)
+	p.wait.Wait()
+	if most := jobs/together + 2*lanes; rests > most {
+		t.Errorf("%d rests for %d jobs; want %d at most", rests, jobs, most)
+	}
+}
+
+func TestAJobThatHangsKeepsNoneFromTheOthers(t *testing.T) {
+	var p pool
+	var others sync.WaitGroup
+	hang := make(chan struct{})
+	for i := range 3 * together {
+		run := func() { <-hang }
+		if i > 0 {
+			others.Add(1)
+			run = others.Done
+		}
+		p.enter(job{ahead: func() {}, run: run})
+	}
+	others.Wait() // else the test ends here
+	close(hang)
+	p.wait.Wait()
+}

@@ -40,12 +40,15 @@ func (r *runner) launch(why string) {
 func (r *runner) fork() {
 	ch := make(chan launched, 1)
 	r.launched = ch
-	l := Launch{Seat: r.seat(), Spec: r.spec, Agent: r.app.agent()}
+	l := &Launch{Seat: r.seat(), Spec: r.spec, Agent: r.app.agent()}
 	m := r.app.sup.machine
-	r.app.sup.pool.do(func() {
-		c, err := m.Launch(l)
-		ch <- launched{c, err}
-		r.wake()
+	r.app.sup.pool.enter(job{
+		ahead: func() { m.Pipe(l) },
+		run: func() {
+			c, err := m.Launch(l)
+			ch <- launched{c, err}
+			r.wake()
+		},
 	})
 }
 
