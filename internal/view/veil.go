@@ -127,16 +127,17 @@ func (v *Veil) Hide(e *velos.Entry) []byte {
 		v.from = from
 	}
 	m := v.mask.Load()
-	known := v.since <= 1 || p != nil && p.seq >= v.since
+	earlier := p != nil && (p.seq < e.Seq || e.Seq == 0)
+	known := v.since <= 1 || earlier && p.seq >= v.since
 	var out []byte
 	switch {
-	case p != nil && p.more && (known || !m.suspects(e.Msg, e.More)):
+	case earlier && p.more && (known || !m.suspects(e.Msg, e.More)):
 		before = p.end
 		out = m.part(before, e.Msg, e.More)
 	case known:
 		out = m.whole(e)
 	default:
-		out, before = v.alone(m, e, p == nil && beginsLikePassword(e.Msg))
+		out, before = v.alone(m, e, !earlier && beginsLikePassword(e.Msg))
 	}
 	v.keep(p, e, m, before)
 	return out

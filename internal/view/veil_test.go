@@ -197,11 +197,16 @@ func TestNobodyIsAskedForOrdinaryLines(t *testing.T) {
 
 func TestLinesThatComeNewestFirstAreHidden(t *testing.T) {
 	list := pieces("x "+cutSecret+" y", 12)
+	list[0].Seq, list[1].Seq = 11, 13
+	list = append(list, velos.Entry{Seq: 14, Src: velos.Stdout, Msg: []byte("newest")})
 	asked := 0
 	v := veilOf(cutSecret)
 	v.Before = pastOf(list, &asked)
-	if got := v.Text(&list[1]) + v.Text(&list[0]); got != Masked+" yx "+Masked {
+	if got := v.Text(&list[2]) + v.Text(&list[1]) + v.Text(&list[0]); got != "newest"+Masked+" yx "+Masked {
 		t.Error(got)
+	}
+	if got := v.Text(&list[0]) + v.Text(&list[1]) + v.Text(&list[2]); got != "x "+Masked+Masked+" ynewest" {
+		t.Errorf("and the other way round: %s", got)
 	}
 	if got := string(v.Alone(&list[1])) + string(v.Alone(&list[0])); got != Masked+" yx "+Masked {
 		t.Error(got)
