@@ -60,3 +60,76 @@ func TestOrdersAboutAppsElsewhereAreNotTold(t *testing.T) {
 		}
 	}
 }
+
+// TestASecretThatIsCutAtTheLimitOfALineIsHiddenInEveryAnswer has a real program
+// write lines that are too long, with its secret where they are cut.
+func TestASecretThatIsCutAtTheLimitOfALineIsHiddenInEveryAnswer(t *testing.T) {
+	const secret = "Kx7Qw9Zr4Lm2Vb8Ns5Tg"
+	h := newHouse(t)
+	// 64 KiB end in the middle of the secret, on both streams, and as base64.
+	h.write("long.sh", `#!/bin/sh
+fill() { head -c $1 /dev/zero | tr '\0' .; }
+{ fill 65526; printf %s "$API_KEY"; echo " rest of stdout"; }
+{ fill 65524; printf %s "u:$API_KEY" | base64 | tr -d '\n'; echo " rest of base64"; }
+{ fill 65526; printf %s "$API_KEY"; echo " rest of stderr"; } >&2
+echo "Error: cannot go on" >&2
+[ -n "$STAY" ] && exec sleep 1000
+exit 3
+`)
+	h.env = append(h.env, "API_KEY="+secret)
+	all := map[string]string{"run": h.velos("run", "./long.sh"), "run --json": h.velos("run", "--json", "./long.sh")}
+	h.velos("start", "long.sh", "--name", "long", "--min-uptime", "50ms", "--set", "STAY=1")
+	h.velos("wait", "long", "log=cannot", "--timeout", "20s")
+	h.velos("start", "long.sh", "--name", "ends", "--autorestart", "never", "--min-uptime", "1ms")
+	h.until("it has ended", func() bool {
+		return strings.Contains(h.velos("list"), "errored") || strings.Contains(h.velos("list"), "stopped")
+	})
+	for _, c := range []string{"logs long", "logs long --json", "logs long --ai", "logs long --err", "logs long -n 1 --out", "logs long --grep rest", "logs long --newest -n 9", "logs long --dedupe", "logs long --summary", "why ends", "crash ends"} {
+		all[c] = h.velos(strings.Fields(c)...)
+	}
+
+	s := h.agent("claude-code")
+	for what, c := range map[string]struct {
+		tool string
+		in   args
+	}{
+		"all":         {"log_read", args{"name_or_id": "long", "budget": 22000}},
+		"json":        {"log_read", args{"name_or_id": "long", "format": "json"}},
+		"the newest":  {"log_read", args{"name_or_id": "long", "lines": 2}},
+		"a search":    {"log_search", args{"name_or_id": "long", "pattern": "rest of"}},
+		"its context": {"log_search", args{"name_or_id": "long", "pattern": "rest of", "context": 1}},
+		"a summary":   {"log_summary", args{"name_or_id": "long"}},
+		"a crash":     {"crash_report", args{"name_or_id": "ends"}},
+		"a run":       {"process_run", args{"command": "./long.sh", "budget": 22000}},
+		"a wait":      {"process_wait", args{"name_or_id": "long", "until": "log=rest of stdout", "timeout_s": 5}},
+	} {
+		all[what] = s.ask(c.tool, c.in).text
+	}
+	// One line a page, so that pages end between two pieces.
+	r := s.must("log_read", args{"name_or_id": "long", "since": "1h", "lines": 1, "budget": 22000})
+	for more := true; more; r, more = s.next(r) {
+		all["pages"] += r.text
+	}
+	for _, part := range []string{secret[:6], secret[4:10], secret[10:16], secret[14:], "[A-Z]x7Q"} {
+		if text := s.ask("log_search", args{"name_or_id": "long", "pattern": part}).text; !strings.HasPrefix(text, "no lines") && !strings.HasPrefix(text, "0 matches") {
+			t.Errorf("a search for %s finds %.200s", part, text)
+		}
+		if text := s.ask("process_wait", args{"name_or_id": "long", "until": "log=" + part, "since": "1h", "timeout_s": 0.3}).text; strings.Contains(text, "met") {
+			t.Errorf("a wait for %s is over: %.200s", part, text)
+		}
+	}
+	for where, text := range all {
+		for i := 0; i+5 <= len(secret); i++ {
+			if part := secret[i : i+5]; strings.Contains(text, part) {
+				at := strings.Index(text, part)
+				t.Errorf("%s shows %s: …%s", where, part, text[max(0, at-40):min(len(text), at+40)])
+				break
+			}
+		}
+	}
+	for _, where := range []string{"run", "logs long", "logs long --grep rest", "logs long --newest -n 9", "a search", "pages"} {
+		if !strings.Contains(all[where], "[masked] rest of stdout") || !strings.Contains(all[where], "[masked] rest of stderr") {
+			t.Errorf("%s: %.300s … %s", where, all[where], all[where][max(0, len(all[where])-300):])
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/fan"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -122,11 +123,6 @@ func usage(q *request) error {
 	return q.value(q.usageOf(t.app))
 }
 
-const (
-	whyEvents = 100
-	whyLines  = 20
-)
-
 func why(q *request) error {
 	t, err := q.target()
 	if err != nil {
@@ -134,18 +130,9 @@ func why(q *request) error {
 	}
 	ctx, stop := q.briefly()
 	defer stop()
-	r := view.Report{App: *t.app, Inst: t.inst}
-	for e, err := range q.c.Events(ctx, wire.EventsQuery{ID: t.app.ID, Last: whyEvents}) {
-		if err != nil {
-			return err
-		}
-		r.Events = append(r.Events, e)
-	}
-	for e, err := range q.c.Logs(ctx, t.app.ID, velos.Query{Inst: t.inst, Src: velos.Stderr, Last: whyLines}) {
-		if err != nil {
-			return err
-		}
-		r.Stderr = append(r.Stderr, e)
+	r, err := verb.Why(ctx, q.c, t.app, t.inst)
+	if err != nil {
+		return err
 	}
 	return q.reply(func(w io.Writer) error { return view.Why(w, r, q.options()) })
 }

@@ -26,7 +26,7 @@ type hunt struct {
 	apps  []velos.App
 	find  verb.Search
 	paged bool // from one end, with a cursor; else the newest so many, the oldest of them first
-	masks map[uint32]view.Mask
+	veils map[uint32]*view.Veil
 	notes []string
 }
 
@@ -105,17 +105,18 @@ func (q *request) searched(h *hunt, name string, ask search.Query) error {
 	}
 	ctx, stop := q.briefly()
 	defer stop()
-	h.masks = map[uint32]view.Mask{}
+	h.veils = map[uint32]*view.Veil{}
 	for _, t := range list {
-		mask, err := verb.Mask(ctx, q.c, t.app)
+		veil, err := verb.Veil(ctx, q.c, t.app)
 		if err != nil {
 			return err
 		}
+		veil.Before = verb.Before(q.r.Context(), q.c)
 		one := ask
-		h.masks[t.app.ID] = mask
+		h.veils[t.app.ID] = veil
 		one.Inst = t.inst
 		// What is hidden cannot be asked for, letter by letter.
-		one.Keep = func(e *velos.Entry) bool { return ask.Pattern.Match(mask.Bytes(e.Msg)) }
+		one.Keep = func(e *velos.Entry) bool { return ask.Pattern.Match(veil.Alone(e)) }
 		h.apps, h.find.Queries = append(h.apps, *t.app), append(h.find.Queries, one)
 	}
 	h.find.Apps = h.apps
@@ -142,9 +143,8 @@ func lookup(q *request) error {
 		q.w.Header().Add("Warning", "199 velos "+strconv.QuoteToASCII("passed over: "+view.Text(text)))
 	}
 	return q.reply(func(w io.Writer) error {
-		e := view.NewEntries(w, h.apps, view.LogOptions{Options: q.options(), Paged: h.paged})
+		e := view.NewEntries(w, h.apps, view.LogOptions{Options: q.options(), Paged: h.paged, Veils: h.veils})
 		for i := range hits {
-			hits[i].Msg = h.masks[hits[i].App].Bytes(hits[i].Msg)
 			e.Add(&hits[i].Entry)
 		}
 		return e.CloseWith(next)

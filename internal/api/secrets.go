@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
-	"github.com/velospm/velos/internal/fan"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 )
 
@@ -14,27 +14,28 @@ import (
 const lookEvery = time.Second
 
 // secrets are those of an app while its log is followed: they change with its
-// configuration. Those of before stay hidden, since runs of before may still
-// write.
+// configuration. It is a verb.Cover for which all who follow share what the
+// daemon says.
 type secrets struct {
+	*view.Veil
 	q      *request
-	app    velos.App
-	all    []*velos.App // what it is and was
-	mask   view.Mask
-	runs   fan.Runs
+	id     uint32
+	runs   verb.Runs
 	looked time.Time
 }
 
+// newSecrets asks within ctx; the log may be followed for longer.
 func newSecrets(ctx context.Context, q *request, a *velos.App) (*secrets, error) {
-	all, err := q.c.Selves(ctx, a)
+	v, err := verb.Veil(ctx, q.c, a)
 	if err != nil {
 		return nil, err
 	}
-	return &secrets{q: q, app: *a, all: all, mask: view.MaskOf(all...), runs: fan.RunsOf(a), looked: time.Now()}, nil
+	v.Before = verb.Before(q.r.Context(), q.c)
+	return &secrets{Veil: v, q: q, id: a.ID, runs: verb.RunsOf(a), looked: time.Now()}, nil
 }
 
 // look finds out what has changed, at the first line of a run and now and
-// then. All who follow share what the daemon says.
+// then.
 func (s *secrets) look(ctx context.Context, pid int) {
 	met := s.runs.Meet(pid)
 	if !met && time.Since(s.looked) < lookEvery {
@@ -42,20 +43,16 @@ func (s *secrets) look(ctx context.Context, pid int) {
 	}
 	apps, err := s.q.hub.Apps(ctx, func(apps []velos.App) bool {
 		a := s.among(apps)
-		return a != nil && (!met || !fan.RunsOf(a).Meet(pid))
+		return a != nil && (!met || !verb.RunsOf(a).Meet(pid))
 	})
 	s.looked = time.Now()
-	now := s.among(apps)
-	if err != nil || now == nil || now.Generation == s.app.Generation && now.Coming == nil {
-		return
+	if now := s.among(apps); err == nil && now != nil {
+		s.Learn(now)
 	}
-	s.app = *now
-	s.all = append(slices.Clip(s.all[max(0, len(s.all)-velos.MaxFormer):]), now)
-	s.mask = view.MaskOf(s.all...)
 }
 
 func (s *secrets) among(apps []velos.App) *velos.App {
-	i := slices.IndexFunc(apps, func(a velos.App) bool { return a.ID == s.app.ID })
+	i := slices.IndexFunc(apps, func(a velos.App) bool { return a.ID == s.id })
 	if i < 0 {
 		return nil
 	}

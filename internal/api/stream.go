@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"context"
 	"io"
+	"iter"
 	"net/http"
 	"net/url"
 	"slices"
@@ -138,20 +139,13 @@ func logs(q *request) error {
 	}
 	out := q.stream(l.Follow)
 	defer out.end()
-	e := view.NewEntries(out, []velos.App{*t.app}, view.LogOptions{Options: q.options(), Lines: l.Follow})
+	e := view.NewEntries(out, []velos.App{*t.app}, view.LogOptions{Options: q.options(), Lines: l.Follow, Hidden: true})
 	ctx, stop := out.context()
 	defer stop()
-	for en, err := range q.c.Logs(ctx, t.app.ID, l) {
+	for en, err := range q.sought(ctx, t.app, l, hidden) {
 		if err != nil {
 			_ = e.Flush()
 			return out.why(err)
-		}
-		if l.Follow {
-			hidden.look(ctx, en.PID)
-		}
-		en.Msg = hidden.mask.Bytes(en.Msg)
-		if en.Missed == 0 && l.Grep != "" && !bytes.Contains(en.Msg, []byte(l.Grep)) {
-			continue // what is hidden cannot be asked for, letter by letter
 		}
 		e.Add(&en)
 		if l.Follow {
@@ -161,6 +155,70 @@ func logs(q *request) error {
 		}
 	}
 	return e.Close()
+}
+
+// sought is the lines that are asked for, without their secrets. What is hidden
+// cannot be asked for, letter by letter: the newest so many are counted when
+// that is known.
+func (q *request) sought(ctx context.Context, a *velos.App, l velos.Query, hidden *secrets) iter.Seq2[velos.Entry, error] {
+	return func(yield func(velos.Entry, error) bool) {
+		if l.Grep != "" && l.Last > 0 {
+			list, err := q.newest(ctx, a, l, hidden)
+			if err != nil {
+				yield(velos.Entry{}, err)
+				return
+			}
+			for i := range list {
+				if l.After = max(l.After, list[i].Seq); !yield(list[i], nil) {
+					return
+				}
+			}
+			if !l.Follow {
+				return
+			}
+			l.After, l.Last = max(l.After, a.Log.Seq), 0
+		}
+		for en, err := range q.c.Logs(ctx, a.ID, l) {
+			if err == nil && l.Follow {
+				hidden.look(ctx, en.PID)
+			}
+			if err == nil && !hidden.shows(&en, l.Grep) {
+				continue
+			}
+			if !yield(en, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// shows hides what is secret in an entry, and reports whether what is sought is
+// in the rest.
+func (s *secrets) shows(e *velos.Entry, text string) bool {
+	e.Msg = s.Hide(e)
+	return e.Missed > 0 || text == "" || bytes.Contains(e.Msg, []byte(text))
+}
+
+// newest is the newest entries that still have the text when they are hidden.
+// Mostly that is what the daemon finds; else it is asked for more.
+func (q *request) newest(ctx context.Context, a *velos.App, l velos.Query, hidden *secrets) ([]velos.Entry, error) {
+	want := l.Last
+	for l.Follow = false; ; l.Last *= 8 {
+		var list []velos.Entry
+		found := 0
+		for en, err := range q.c.Logs(ctx, a.ID, l) {
+			if err != nil {
+				return nil, err
+			}
+			if found++; hidden.shows(&en, l.Grep) {
+				en.Msg = bytes.Clone(en.Msg)
+				list = append(list, en)
+			}
+		}
+		if len(list) >= want || found < l.Last || l.Last > 8*mostLines {
+			return list[max(0, len(list)-want):], nil
+		}
+	}
 }
 
 func events(q *request) error {

@@ -3,6 +3,7 @@ package audit
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A Hider replaces the texts that it was made of by Masked, in one pass. Most
@@ -11,6 +12,11 @@ import (
 type Hider struct {
 	pairs [64]uint64          // of the first two bytes, hashed
 	by    map[string][]string // the first four bytes → texts, the longest first
+
+	longest  int
+	indexing sync.Once
+	inside   []uint64 // of four bytes inside of texts, hashed
+	mask     uint32   // of that hash
 }
 
 const headSize = 4 // every form is longer, see shortest
@@ -25,6 +31,7 @@ func NewHider(seen map[string]bool) *Hider {
 		if len(v) < headSize {
 			continue
 		}
+		h.longest = max(h.longest, len(v))
 		n := pair(v[0], v[1])
 		h.pairs[n/64] |= 1 << (n % 64)
 		h.by[v[:headSize]] = append(h.by[v[:headSize]], v)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -153,10 +154,14 @@ func (f *follower) round(ctx context.Context, apps []velos.App, queries []velos.
 // deleted.
 func (f *follower) stream(ctx context.Context, id uint32, q velos.Query) error {
 	f.tape.mu.Lock()
-	after := f.after[id]
+	after, a, veil := f.after[id], f.apps[id], f.l.o.Veils[id]
 	f.tape.mu.Unlock()
 	q.Follow, q.After = true, *after
-	for e, err := range f.l.matching(f.s.conn.Logs(ctx, id, q), after) {
+	lines := f.s.conn.Logs(ctx, id, q)
+	if veil != nil {
+		lines = verb.NewCover(veil, f.s.conn, &a).Over(ctx, lines)
+	}
+	for e, err := range f.l.matching(lines, after, veil) {
 		if err != nil {
 			return err
 		}
@@ -209,16 +214,21 @@ func (f *follower) look(ctx context.Context) ([]velos.App, []velos.Query, error)
 		return nil, nil, late(err, patience)
 	}
 	apps, queries := f.l.again(list.Apps)
+	veils, err := f.veils(within, apps)
+	if err != nil {
+		return nil, nil, late(err, patience)
+	}
 	f.tape.mu.Lock()
 	defer f.tape.mu.Unlock()
+	f.l.o.Veils = veils
 	newest := f.newest
 	for i := range list.Apps {
 		f.newest = max(f.newest, list.Apps[i].ID)
 	}
 	for i := range apps {
 		a := &apps[i]
-		if old, ok := f.apps[a.ID]; ok && old.Generation != a.Generation && f.l.o.Former != nil {
-			f.l.o.Former[a.ID] = append(f.l.o.Former[a.ID], &old)
+		if v := f.l.o.Veils[a.ID]; v != nil {
+			v.Learn(a)
 		}
 		f.apps[a.ID] = *a
 		if f.after[a.ID] != nil {
@@ -238,6 +248,16 @@ func (f *follower) look(ctx context.Context) ([]velos.App, []velos.Query, error)
 	known := slices.SortedFunc(maps.Values(f.apps), func(a, b velos.App) int { return int(a.ID) - int(b.ID) })
 	f.tape.out = view.NewEntries(f.s.Out, known, f.l.o)
 	return apps, queries, nil
+}
+
+// veils are those that there were, and those of apps that are new.
+func (f *follower) veils(ctx context.Context, apps []velos.App) (map[uint32]*view.Veil, error) {
+	l := *f.l
+	f.tape.mu.Lock()
+	l.o.Veils = maps.Clone(f.l.o.Veils)
+	f.tape.mu.Unlock()
+	err := f.s.veiled(ctx, apps, &l)
+	return l.o.Veils, err
 }
 
 // lost reports whether err is the end of a daemon or of the connection to it,

@@ -100,7 +100,7 @@ func setupLogs(s *session, f *pflag.FlagSet) handler {
 		}
 		if pattern != nil {
 			base.Grep = pattern.Literal()
-			if l.re = pattern; pattern.Plain() {
+			if l.re = pattern; pattern.Plain() && o.raw { // the daemon has the last word where nothing is hidden
 				l.re = nil
 			}
 		}

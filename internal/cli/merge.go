@@ -9,6 +9,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 )
 
@@ -33,7 +34,7 @@ func (s *session) showLogs(ctx context.Context, apps []velos.App, l *logQuery) e
 	}
 	l.o.Options = s.options()
 	l.o.Lines = l.follow
-	if err := s.recall(ctx, apps, l); err != nil {
+	if err := s.veiled(ctx, apps, l); err != nil {
 		return quietly(ctx, l, err)
 	}
 	out := view.NewEntries(s.Out, apps, l.o)
@@ -61,19 +62,42 @@ func (s *session) showLogs(ctx context.Context, apps []velos.App, l *logQuery) e
 	return quietly(ctx, l, s.goOn(ctx, apps, l, after, out))
 }
 
-// recall asks what apps were before.
-func (s *session) recall(ctx context.Context, apps []velos.App, l *logQuery) error {
-	l.o.Former = map[uint32][]*velos.App{}
+// veiled makes the Veils of apps that have none, unless the exact bytes are
+// wanted.
+func (s *session) veiled(ctx context.Context, apps []velos.App, l *logQuery) error {
+	if l.o.Raw {
+		return nil
+	}
+	if l.o.Veils == nil {
+		l.o.Veils = map[uint32]*view.Veil{}
+	}
 	for i := range apps {
-		all, err := s.conn.Selves(ctx, &apps[i])
+		a := &apps[i]
+		if l.o.Veils[a.ID] != nil {
+			continue
+		}
+		v, err := s.veil(ctx, a)
 		if err != nil {
 			return err
 		}
-		if len(all) > 1 {
-			l.o.Former[apps[i].ID] = all[1:]
-		}
+		l.o.Veils[a.ID] = v
 	}
 	return nil
+}
+
+// veil is that of one app. It may outlive ctx and this connection.
+func (s *session) veil(ctx context.Context, a *velos.App) (*view.Veil, error) {
+	v, err := verb.Veil(ctx, s.conn, a)
+	if err != nil {
+		return nil, err
+	}
+	outer := context.WithoutCancel(ctx)
+	v.Before = func(e *velos.Entry) (velos.Entry, bool) {
+		ctx, stop := briefly(outer)
+		defer stop()
+		return verb.Before(ctx, s.conn)(e)
+	}
+	return v, nil
 }
 
 // quietly: an interrupted follower has done what it was asked for.
@@ -124,7 +148,7 @@ func (s *session) history(ctx context.Context, apps []velos.App, l *logQuery, af
 			conns = append(conns, c)
 		}
 		at[apps[i].ID] = i
-		seqs[i] = l.matching(conns[i%len(conns)].Logs(ctx, apps[i].ID, q), &looked[i])
+		seqs[i] = l.matching(conns[i%len(conns)].Logs(ctx, apps[i].ID, q), &looked[i], l.o.Veils[apps[i].ID])
 	}
 	var held []velos.Entry
 	err := merge(seqs, func(e velos.Entry) {
@@ -161,12 +185,12 @@ func (s *session) another() (*client.Client, error) {
 }
 
 // matching leaves out what the expression does not match, and remembers how
-// far it has looked.
-func (l *logQuery) matching(seq iter.Seq2[velos.Entry, error], after *uint64) iter.Seq2[velos.Entry, error] {
+// far it has looked. What a Veil hides cannot be asked for, letter by letter.
+func (l *logQuery) matching(seq iter.Seq2[velos.Entry, error], after *uint64, veil *view.Veil) iter.Seq2[velos.Entry, error] {
 	return func(yield func(velos.Entry, error) bool) {
 		for e, err := range seq {
 			*after = max(*after, e.Seq)
-			if err == nil && e.Missed == 0 && l.re != nil && !l.re.Match(e.Msg) {
+			if err == nil && e.Missed == 0 && l.re != nil && (!l.re.Match(e.Msg) || veil != nil && !l.re.Match(veil.Alone(&e))) {
 				continue
 			}
 			if !yield(e, err) {

@@ -187,7 +187,7 @@ func (s *session) runOnce(ctx, limited context.Context, once *verb.Once, err err
 type output struct {
 	s        *session
 	out, err *view.Entries
-	mask     view.Mask
+	veil     *view.Veil
 	port     int
 	kept     []string
 	size     int
@@ -198,13 +198,16 @@ func newOutput(s *session, a *velos.App) *output {
 	o := view.LogOptions{Options: s.options(), NoNames: true}
 	e := o
 	e.Color = s.coloured(s.ErrTTY)
+	veil := view.NewVeil(a) // it sees all lines in their order
+	o.Veils = map[uint32]*view.Veil{a.ID: veil}
+	e.Veils = o.Veils
 	apps := []velos.App{*a}
-	return &output{s: s, out: view.NewEntries(s.Out, apps, o), err: view.NewEntries(s.Err, apps, e), mask: view.MaskOf(a), port: a.Spec.Port()}
+	return &output{s: s, out: view.NewEntries(s.Out, apps, o), err: view.NewEntries(s.Err, apps, e), veil: veil, port: a.Spec.Port()}
 }
 
 func (o *output) add(e *velos.Entry) {
 	if !o.s.human() {
-		line := view.Clean(o.mask.Bytes(e.Msg), false)
+		line := o.veil.Text(e)
 		o.kept = append(o.kept, line)
 		for o.size += len(line) + 1; o.size > outputKept && len(o.kept) > 1; o.dropped++ {
 			o.size -= len(o.kept[0]) + 1

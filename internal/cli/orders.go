@@ -236,7 +236,11 @@ func (s *session) tail(r *view.Result, since velos.Time, old map[int]bool) {
 	}
 	o := s.options()
 	o.Format, o.Color = view.Human, s.coloured(s.ErrTTY)
-	e := view.NewEntries(s.Err, []velos.App{*t.app}, view.LogOptions{Options: o})
+	veil, err := s.veil(ctx, t.app)
+	if err != nil {
+		return
+	}
+	e := view.NewEntries(s.Err, []velos.App{*t.app}, view.LogOptions{Options: o, Veils: map[uint32]*view.Veil{t.app.ID: veil}})
 	for _, en := range s.firstRuns(ctx, t.app.ID, r.Inst, since, old) {
 		e.Add(&en)
 	}

@@ -115,8 +115,13 @@ func (s *session) seek(ctx context.Context, apps []velos.App, o *logFlags, l *lo
 	l.o.Options = s.options()
 	l.o.Paged = o.seek.bounded()
 	l.o.Groups = o.seek.before+o.seek.after > 0
-	if err := s.recall(ctx, apps, l); err != nil {
+	if err := s.veiled(ctx, apps, l); err != nil {
 		return err
+	}
+	for i := range queries {
+		if v := l.o.Veils[apps[i].ID]; v != nil && p != nil { // what is hidden cannot be asked for, letter by letter
+			queries[i].Keep = func(e *velos.Entry) bool { return p.Match(v.Alone(e)) }
+		}
 	}
 	out := view.NewEntries(s.Out, apps, l.o)
 	if o.seek.around != "" {

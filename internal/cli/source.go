@@ -76,7 +76,11 @@ func (s *session) sources(ctx context.Context, f *pflag.FlagSet, o *logFlags, st
 				return nil, err
 			}
 		}
-		list[i].lines = s.linesOf(ctx, l, a, q)
+		veil, err := s.veil(ctx, a)
+		if err != nil {
+			return nil, err
+		}
+		list[i].lines = s.linesOf(ctx, l, a, q, veil)
 		if list[i].facts, err = s.factsOf(ctx, a, st.since); err != nil {
 			return nil, err
 		}
@@ -120,12 +124,15 @@ func (s *session) counted(ctx context.Context, st *study, a *velos.App, o *diges
 }
 
 // linesOf are an app's lines without its secrets.
-func (s *session) linesOf(ctx context.Context, l *logQuery, a *velos.App, q velos.Query) iter.Seq2[digest.Line, error] {
-	mask := view.MaskOf(a)
+func (s *session) linesOf(ctx context.Context, l *logQuery, a *velos.App, q velos.Query, veil *view.Veil) iter.Seq2[digest.Line, error] {
 	return func(yield func(digest.Line, error) bool) {
 		var after uint64
 		cut := map[uint64]bool{} // streams of which the line goes on
-		for e, err := range l.matching(s.conn.Logs(ctx, a.ID, q), &after) {
+		lines := s.conn.Logs(ctx, a.ID, q)
+		if q.Follow {
+			lines = verb.NewCover(veil, s.conn, a).Over(ctx, lines)
+		}
+		for e, err := range l.matching(lines, &after, veil) {
 			if err != nil {
 				if !errors.Is(err, context.Canceled) {
 					yield(digest.Line{}, err)
@@ -135,10 +142,11 @@ func (s *session) linesOf(ctx context.Context, l *logQuery, a *velos.App, q velo
 			from := uint64(e.Inst)<<2 | uint64(e.Src)
 			goesOn := cut[from]
 			cut[from] = e.More
+			text := veil.Hide(&e) // also of what is left out: it is what the next goes on with
 			if e.Missed > 0 || goesOn {
 				continue
 			}
-			if !yield(digest.Line{Time: e.Time, Level: e.Level, From: from, Text: mask.Bytes(e.Msg)}, nil) {
+			if !yield(digest.Line{Time: e.Time, Level: e.Level, From: from, Text: text}, nil) {
 				return
 			}
 		}

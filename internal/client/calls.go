@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"iter"
 
@@ -193,6 +194,31 @@ func (c *Client) Logs(ctx context.Context, id uint32, q velos.Query) iter.Seq2[v
 	}
 	s := frames[wire.Entries](c, ctx, command, &wire.Logs{ID: id, Query: q})
 	return each(s, func(e *wire.Entries) []velos.Entry { return e.Entries })
+}
+
+// Before is the entry that the same instance wrote to the same stream just
+// before e, as far as that is not too far away; none has no Seq. It costs one
+// short question, or a second one where many others wrote in between.
+func (c *Client) Before(ctx context.Context, e *velos.Entry) (before velos.Entry, err error) {
+	for _, span := range [...]uint64{64, 4096} {
+		q := velos.Query{Inst: e.Inst, Src: e.Src, After: e.Seq - min(e.Seq, span+1)}
+		for b, err := range c.Logs(ctx, e.App, q) {
+			if err != nil {
+				return velos.Entry{}, err
+			}
+			if b.Seq >= e.Seq {
+				break
+			}
+			if b.Missed == 0 {
+				before = b
+			}
+		}
+		if before.Seq > 0 || q.After == 0 {
+			break
+		}
+	}
+	before.Msg = bytes.Clone(before.Msg)
+	return before, nil
 }
 
 // LogFiles is which files hold an app's lines, and how far.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -51,58 +52,37 @@ func (h *Hub) eventFeed() *feed {
 
 // lines writes lines of an app as JSON.
 type lines struct {
-	out  bytes.Buffer
-	e    *view.Entries
-	mask view.Mask
+	*verb.Cover
+	out bytes.Buffer
+	e   *view.Entries
 }
 
 // linesOf hides the secrets that an app has, and those that it had: runs of
 // before may still write.
-func linesOf(ctx context.Context, c *client.Client, a, was *velos.App) (*lines, error) {
-	all, err := c.Selves(ctx, a)
+func linesOf(ctx context.Context, c *client.Client, a *velos.App) (*lines, error) {
+	v, err := verb.Veil(ctx, c, a)
 	if err != nil {
 		return nil, err
 	}
-	l := &lines{mask: view.MaskOf(append(all, was)...)}
-	l.e = view.NewEntries(&l.out, []velos.App{*a}, view.LogOptions{Options: view.Options{Format: view.JSON}, Lines: true})
+	l := &lines{Cover: verb.NewCover(v, c, a)}
+	l.e = view.NewEntries(&l.out, []velos.App{*a}, view.LogOptions{Options: view.Options{Format: view.JSON}, Lines: true, Hidden: true})
 	return l, nil
 }
 
 func (l *lines) item(e *velos.Entry) Item {
 	if e.Missed > 0 {
+		l.Hide(e)
 		return Item{missed: e.Missed}
 	}
 	// --json has what was written; who shows it may be less careful than who
 	// reads a file.
 	clean := *e
-	text := view.Clean(l.mask.Bytes(e.Msg), false)
+	text := l.Text(e)
 	clean.Msg = []byte(text)
 	l.out.Reset()
 	l.e.Add(&clean)
 	_ = l.e.Flush() // into memory
 	return Item{Seq: e.Seq, App: e.App, Inst: e.Inst, Level: e.Level, Src: e.Src, Text: bytes.Clone(bytes.TrimSpace(l.out.Bytes())), Msg: text}
-}
-
-// Runs are the processes of which an app's secrets are known: a new one may
-// have others.
-type Runs map[int]bool
-
-// RunsOf are those of an app as it is.
-func RunsOf(a *velos.App) Runs {
-	r := Runs{0: true} // a line of nobody's
-	for _, list := range [][]velos.Instance{a.Instances, a.Leaving} {
-		for i := range list {
-			r[list[i].PID] = true
-		}
-	}
-	return r
-}
-
-// Meet reports whether a process is new, and remembers it.
-func (r Runs) Meet(pid int) bool {
-	known := r[pid]
-	r[pid] = true
-	return !known
 }
 
 // logOrigin is where the lines of an app are from. What is known of the app is
@@ -120,27 +100,19 @@ func logOrigin(f *feed, id uint32) origin {
 					yield(Item{}, err)
 					return
 				}
-				l, err := linesOf(ctx, c, &a, &a)
+				l, err := linesOf(ctx, c, &a)
 				if err != nil {
 					yield(Item{}, err)
 					return
 				}
-				runs := RunsOf(&a)
 				q := velos.Query{Inst: s.inst, Src: s.src, Level: s.level, After: s.after, Last: s.last, Follow: s.follow}
 				for e, err := range c.Logs(ctx, id, q) {
+					if err == nil && s.follow {
+						err = l.Meet(ctx, &e, f.stale.Swap(false))
+					}
 					if err != nil {
 						yield(Item{}, err)
 						return
-					}
-					if s.follow && (runs.Meet(e.PID) || f.stale.Swap(false)) {
-						if now, err := c.Info(ctx, wire.All(id)); err == nil {
-							if l, err = linesOf(ctx, c, &now, &a); err != nil {
-								yield(Item{}, err)
-								return
-							}
-							runs, a = RunsOf(&now), now
-							runs.Meet(e.PID)
-						}
 					}
 					if !yield(l.item(&e), nil) {
 						return

@@ -31,13 +31,13 @@ type page struct {
 	next func(since, before string, budget int) string
 }
 
-func (p *page) take(m view.Mask, e *velos.Entry) {
+func (p *page) take(v *view.Veil, e *velos.Entry) {
 	if e.Missed > 0 {
 		p.missed += e.Missed
 		return
 	}
 	k := *e
-	k.Msg = []byte(view.Clean(m.Bytes(e.Msg), false))
+	k.Msg = []byte(v.Text(e))
 	p.entries = append(p.entries, k)
 	p.cursor = max(p.cursor, e.Seq)
 	p.inst = p.inst || e.Inst != p.entries[0].Inst

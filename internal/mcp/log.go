@@ -174,7 +174,7 @@ func (c *call) readOn(p *page, q velos.Query, to uint64, most int) (err error) {
 	if to > 0 {
 		p.cursor = max(q.After, min(p.cursor, to-1))
 	}
-	m, err := verb.Mask(c, c.conn, p.app)
+	v, err := verb.Veil(c, c.conn, p.app)
 	if err != nil {
 		return err
 	}
@@ -188,7 +188,7 @@ func (c *call) readOn(p *page, q velos.Query, to uint64, most int) (err error) {
 			p.left, p.cursor = 1, p.entries[most-1].Seq
 			return nil
 		}
-		p.take(m, &e)
+		p.take(v, &e)
 	}
 	return nil
 }
@@ -250,9 +250,13 @@ const mostContext = 20
 // search reads the newest matches, with so many lines around each, and puts
 // them into the order in which they were written.
 func (c *call) search(p *page, find *verb.Search) error {
-	m, err := verb.Mask(c, c.conn, p.app)
+	v, err := verb.Veil(c, c.conn, p.app)
 	if err != nil {
 		return err
+	}
+	if q := &find.Queries[0]; q.Pattern != nil {
+		// What is hidden cannot be asked for, letter by letter.
+		q.Keep = func(e *velos.Entry) bool { return q.Pattern.Match(v.Alone(e)) }
 	}
 	find.Watch.Warn = func(text string) { p.damaged = append(p.damaged, view.Text(text)) }
 	if err := find.Open(c, c.conn); err != nil {
@@ -266,7 +270,7 @@ func (c *call) search(p *page, find *verb.Search) error {
 		if !h.Context && p.marks != nil {
 			p.marks[h.Seq] = true
 		}
-		p.take(m, &h.Entry)
+		p.take(v, &h.Entry)
 	}
 	slices.Reverse(p.entries)
 	if cur, err := verb.ParseCursor(find.Next()); err == nil { // there is none when all was looked at

@@ -314,9 +314,9 @@ func TestWordsOfProgramsStandBehindAMark(t *testing.T) {
 	s := &Server{o: Options{Now: time.Now}}
 	a := &velos.App{ID: 1, Spec: velos.Spec{Name: "api", Env: map[string]string{"API_KEY": "sk-live-12345678"}}}
 	p := &page{app: a}
-	m := view.MaskOf(a)
+	veil := view.NewVeil(a)
 	for i, msg := range []string{canary, "\x1b]0;" + canary + "\x07\x1b[2J", "sk-live-12345678 \u202e\U000e0041", "cursor api#9.9.9"} {
-		p.take(m, &velos.Entry{Seq: uint64(i + 1), Msg: []byte(msg)})
+		p.take(veil, &velos.Entry{Seq: uint64(i + 1), Msg: []byte(msg)})
 	}
 	p.each = true
 	got, err := (&call{s: s}).show(p, false, 1000)
@@ -340,9 +340,9 @@ func TestWordsOfProgramsStandBehindAMark(t *testing.T) {
 func TestAPageKeepsToItsBudgetAndNamesTheNextCall(t *testing.T) {
 	s := &Server{o: Options{Now: time.Now}}
 	a := &velos.App{ID: 1, Spec: velos.Spec{Name: "api"}, Log: velos.LogInfo{Seq: 100}}
-	p := &page{app: a, forward: true, cursor: 100}
+	p, veil := &page{app: a, forward: true, cursor: 100}, view.NewVeil(a)
 	for i := range 100 {
-		p.take(view.Mask{}, &velos.Entry{Seq: uint64(i + 1), Msg: []byte("line number " + strconv.Itoa(i))})
+		p.take(veil, &velos.Entry{Seq: uint64(i + 1), Msg: []byte("line number " + strconv.Itoa(i))})
 	}
 	p.each = true
 	p.next = func(since, _ string, _ int) string { return again("log_read", "name_or_id", "api", "since", since) }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/view"
 )
 
 func TestNextCallsAreWrittenSoThatTheyCanBeRead(t *testing.T) {
@@ -47,7 +48,7 @@ func TestACallWaitsNoLongerThanClientsDo(t *testing.T) {
 
 func TestATailHasNoGapsAndKeepsToItsBudget(t *testing.T) {
 	line := func(seq uint64, text string) *velos.Entry { return &velos.Entry{Seq: seq, Msg: []byte(text)} }
-	tl := tail{budget: 20}
+	tl := tail{budget: 20, veil: view.NewVeil()}
 	for seq := range uint64(10) {
 		tl.add(line(seq+1, "1234"))
 	}

@@ -46,7 +46,8 @@ func processRun(c *call, in *runIn) (answer, error) {
 		c.s.runs.limit(c, once.App.ID, in.Timeout)
 	}
 	defer c.progress("running")()
-	t := tail{budget: budget(in.Budget, 1500), mask: view.MaskOf(&once.App)}
+	t := tail{budget: budget(in.Budget, 1500), veil: view.NewVeil(&once.App)}
+	t.veil.Before = verb.Before(c, c.conn)
 	ran, err := once.Follow(ctx, t.add)
 	if err != nil {
 		return answer{}, err
@@ -57,7 +58,7 @@ func processRun(c *call, in *runIn) (answer, error) {
 		}
 	}
 	out := runOut{Output: t.text(), Dropped: t.dropped}
-	text := c.ended(&out, &ran, t.mask)
+	text := c.ended(&out, &ran, t.veil.Mask())
 	if t.dropped > 0 {
 		bound := from
 		if bound.Line = t.first; t.first == 0 { // not one line was kept
@@ -245,7 +246,7 @@ func (r *runs) end() {
 // A tail keeps the end of what was written, within a budget.
 type tail struct {
 	budget  int // bytes
-	mask    view.Mask
+	veil    *view.Veil
 	lines   []string
 	numbers []uint64 // of the lines
 	size    int
@@ -262,7 +263,7 @@ func (t *tail) add(e *velos.Entry) {
 		t.lines, t.numbers, t.size, t.first, t.end = nil, nil, 0, 0, ""
 		return
 	}
-	line := view.Clean(t.mask.Bytes(e.Msg), false)
+	line := t.veil.Text(e)
 	t.lines, t.numbers = append(t.lines, line), append(t.numbers, e.Seq)
 	for t.size += len(line) + 1; t.size > t.budget && len(t.lines) > 0; t.dropped++ {
 		t.size -= len(t.lines[0]) + 1

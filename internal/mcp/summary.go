@@ -58,7 +58,7 @@ const mostAnalysed = 200_000
 func (c *call) analyse(a *velos.App, inst int, period velos.Millis, most int) (digest.Summary, error) {
 	now := c.s.now()
 	from := now - velos.Time(period)
-	m, err := verb.Mask(c, c.conn, a)
+	v, err := verb.Veil(c, c.conn, a)
 	if err != nil {
 		return digest.Summary{}, err
 	}
@@ -75,7 +75,7 @@ func (c *call) analyse(a *velos.App, inst int, period velos.Millis, most int) (d
 			return digest.Summary{}, err
 		}
 		if e.Missed == 0 {
-			an.Add(&digest.Line{Time: e.Time, Level: e.Level, From: uint64(e.Inst)<<2 | uint64(e.Src), Text: []byte(view.Clean(m.Bytes(e.Msg), false))})
+			an.Add(&digest.Line{Time: e.Time, Level: e.Level, From: uint64(e.Inst)<<2 | uint64(e.Src), Text: []byte(v.Text(&e))})
 		}
 	}
 	an.Close()

@@ -288,8 +288,9 @@ func talk(now velos.Time) []velos.Entry {
 func pageOf(t *testing.T, a *velos.App, lines []velos.Entry) string {
 	t.Helper()
 	p := &page{app: a, cursor: a.Log.Seq, next: func(string, string, int) string { return "" }}
+	veil := view.NewVeil(a)
 	for i := range lines {
-		p.take(view.MaskOf(a), &lines[i])
+		p.take(veil, &lines[i])
 	}
 	s := &Server{o: Options{Loc: time.UTC, Now: func() time.Time { return lines[0].Time.Std() }}}
 	got, err := (&call{s: s}).show(p, false, 0)

@@ -12,6 +12,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 )
 
@@ -123,7 +124,8 @@ func (l *lines) clear() {
 // read takes lines of an app into the batch, and says how far it came. Lines
 // that were deleted before they were read are counted as dropped.
 func (l *lines) read(ctx context.Context, c *client.Client, a *velos.App, from uint64) (last uint64, err error) {
-	m, mask := l.maker(a), l.x.maskOf(a.ID)
+	m, veil := l.maker(a), l.x.veilOf(a.ID)
+	veil.Before = verb.Before(ctx, c)
 	last = from
 	for e, err := range c.Logs(ctx, a.ID, velos.Query{Inst: -1, After: from}) {
 		if err != nil {
@@ -141,7 +143,7 @@ func (l *lines) read(ctx context.Context, c *client.Client, a *velos.App, from u
 		last = e.Seq
 		l.bytes += len(e.Msg) + 200
 		sc := traceOf(e.Msg)
-		m.logger.Emit(trace.ContextWithSpanContext(ctx, sc), recordOf(&e, mask))
+		m.logger.Emit(trace.ContextWithSpanContext(ctx, sc), recordOf(&e, veil))
 	}
 	if last < a.Log.Seq { // no line is left up to there
 		l.lose(a.Log.Seq-last, gone)
@@ -156,7 +158,7 @@ var severities = [...]log.Severity{velos.LevelNone: log.SeverityUndefined, velos
 
 // recordOf is a line without its secrets and without what could harm whoever
 // reads it in a terminal.
-func recordOf(e *velos.Entry, mask view.Mask) log.Record {
+func recordOf(e *velos.Entry, veil *view.Veil) log.Record {
 	var r log.Record
 	r.SetTimestamp(e.Time.Std())
 	r.SetObservedTimestamp(e.Time.Std())
@@ -164,7 +166,7 @@ func recordOf(e *velos.Entry, mask view.Mask) log.Record {
 		r.SetSeverity(severities[e.Level])
 		r.SetSeverityText(e.Level.String())
 	}
-	r.SetBody(attribute.StringValue(view.Clean(mask.Bytes(e.Msg), false)))
+	r.SetBody(attribute.StringValue(veil.Text(e)))
 	r.AddAttributes(
 		attribute.String("log.iostream", e.Src.String()),
 		attribute.String("log.record.uid", strconv.Itoa(int(e.App))+"-"+strconv.FormatUint(e.Seq, 10)),

@@ -204,6 +204,34 @@ func TestSecretsOfATimeWhenNobodySentAreHidden(t *testing.T) {
 	}
 }
 
+func TestASecretThatIsCutIsHiddenFromOneBatchToTheNext(t *testing.T) {
+	f, c := newFleet(t), newCollector(t)
+	f.app("api", 7)
+	s := start(t, f.options(c.URL))
+	cut := func(text string) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		a := &f.apps[0]
+		a.Log.Seq++
+		f.lines[1] = append(f.lines[1], velos.Entry{Seq: a.Log.Seq, Time: noon, App: 1, PID: 7, Src: velos.Stderr, Msg: []byte(text), More: strings.HasPrefix(text, "long")})
+	}
+	cut("long sk-live-01234")
+	c.until(t, "a line", func() bool { return len(c.lines) == 1 })
+	cut("56789 rest")
+	c.until(t, "its rest", func() bool { return len(c.lines) == 2 })
+	cut("long sk-live-0123")
+	c.until(t, "a line", func() bool { return len(c.lines) == 3 })
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	cut("456789 of another time")
+	start(t, f.options(c.URL))
+	c.until(t, "its rest", func() bool { return len(c.lines) == 4 })
+	if got := c.bodies(); !slices.Equal(got, []string{"long [masked]", "[masked] rest", "long [masked]", "[masked] of another time"}) {
+		t.Errorf("%q", got)
+	}
+}
+
 func TestADamagedFileOfCursorsIsSetAside(t *testing.T) {
 	f, c := newFleet(t), newCollector(t)
 	f.app("api", 7)

@@ -5,15 +5,16 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 )
 
 // A mask hides the secrets of an app as it is at one generation, and those that
-// it had before: lines of that time may still be waiting.
+// it had before: lines of that time may still be waiting. Its Veil is that of
+// the lane of lines.
 type mask struct {
 	generation int
-	app        velos.App // what of it is needed
-	view.Mask
+	*view.Veil
 }
 
 // remask keeps the mask of each app that there is. With mu held.
@@ -22,12 +23,22 @@ func (x *Exporter) remask(ctx context.Context, c *client.Client, apps []velos.Ap
 	for i := range apps {
 		a := &apps[i]
 		m, ok := x.masks[a.ID]
-		if !ok || m.generation != a.Generation || a.Coming != nil {
-			var err error
-			if m, err = maskFor(ctx, c, a, &m.app); err != nil {
+		switch {
+		case !ok:
+			v, err := verb.Veil(ctx, c, a)
+			if err != nil {
 				return err
 			}
+			m.Veil = v
+		case m.generation != a.Generation:
+			all, err := c.Selves(ctx, a)
+			if err != nil {
+				return err
+			}
+			m.Learn(all...)
 		}
+		m.generation = a.Generation
+		m.Learn(a) // values of env files are known only from when they were seen here
 		masks[a.ID] = m
 	}
 	// Of an app that was deleted something may still be told.
@@ -40,20 +51,12 @@ func (x *Exporter) remask(ctx context.Context, c *client.Client, apps []velos.Ap
 	return nil
 }
 
-// maskFor asks what an app was, too: what it wrote then may go out now. Values
-// of env files are known only from when they were seen here.
-func maskFor(ctx context.Context, c *client.Client, a, seen *velos.App) (mask, error) {
-	all, err := c.Selves(ctx, a)
-	if err != nil {
-		return mask{}, err
-	}
-	now := velos.App{Spec: velos.Spec{Env: a.Spec.Env, FileEnv: a.Spec.FileEnv, Secret: a.Spec.Secret}, Coming: a.Coming}
-	return mask{a.Generation, now, view.MaskOf(append(all, seen)...)}, nil
-}
-
-// maskOf hides the secrets of the app with an id.
-func (x *Exporter) maskOf(id uint32) view.Mask {
+// veilOf hides the secrets of the app with an id.
+func (x *Exporter) veilOf(id uint32) *view.Veil {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	return x.masks[id].Mask
+	if m := x.masks[id]; m.Veil != nil {
+		return m.Veil
+	}
+	return view.NewVeil()
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 )
 
@@ -87,7 +88,7 @@ func crashed(e *velos.Exit) bool {
 
 // tell makes the span of a run.
 func (r *runs) tell(ctx context.Context, c *client.Client, a *velos.App, d *ended) {
-	mask, host := r.x.maskOf(a.ID), r.x.base.host
+	mask, host := r.x.veilOf(a.ID).Mask(), r.x.base.host
 	e := mask.Event(d.exit)
 	t, s := d.id(host)
 	opts := []trace.SpanStartOption{trace.WithTimestamp(d.start.Std()), trace.WithNewRoot(), trace.WithAttributes(
@@ -120,7 +121,7 @@ func (r *runs) tell(ctx context.Context, c *client.Client, a *velos.App, d *ende
 		span.SetStatus(codes.Error, words)
 		at := trace.WithTimestamp(d.end.Std())
 		span.AddEvent("process.crash", at, trace.WithAttributes(attribute.String("message", words)))
-		if last := r.lastError(ctx, c, d, mask); last != "" {
+		if last := r.lastError(ctx, c, d, r.x.veilOf(a.ID)); last != "" {
 			span.AddEvent("process.error", at, trace.WithAttributes(attribute.String("message", last)))
 		}
 	} else {
@@ -175,9 +176,11 @@ const longestMessage = 1 << 10
 
 // lastError is the last line of level error that the run has written; empty
 // when there is none, or nobody knows any more.
-func (r *runs) lastError(ctx context.Context, c *client.Client, d *ended, mask view.Mask) string {
+func (r *runs) lastError(ctx context.Context, c *client.Client, d *ended, veil *view.Veil) string {
 	ctx, stop := context.WithTimeout(ctx, time.Second)
 	defer stop()
+	veil = veil.Twin() // the other is at work
+	veil.Before = verb.Before(ctx, c)
 	text := ""
 	q := velos.Query{Inst: d.exit.Inst, Level: velos.Err, Since: d.start, Until: d.end + 1000, Last: 8}
 	for e, err := range c.Logs(ctx, d.exit.ID, q) {
@@ -185,7 +188,7 @@ func (r *runs) lastError(ctx context.Context, c *client.Client, d *ended, mask v
 			break
 		}
 		if e.PID == d.exit.PID {
-			msg := mask.Bytes(e.Msg)
+			msg := veil.Hide(&e)
 			text = view.Clean(msg[:min(len(msg), longestMessage)], false)
 		}
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/velospm/velos/internal/client"
 	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
-	"github.com/velospm/velos/internal/wire"
 )
 
 // A question is what the pane beside the lines shows about one app.
@@ -61,30 +60,17 @@ func (f *feed) look(q question) tea.Cmd {
 				return a
 			}
 			b.WriteString(q.o.CrashText(&r))
-		} else if a.err = why(ctx, conn, q, &b); a.err != nil {
-			return a
+		} else {
+			r, err := verb.Why(ctx, conn, &q.app, q.inst)
+			if err != nil {
+				a.err = err
+				return a
+			}
+			_ = view.Why(&b, r, q.o) // to memory
 		}
 		a.text = strings.Split(strings.TrimRight(b.String(), "\n"), "\n")
 		return a
 	}
-}
-
-// why asks what view.Why wants to know.
-func why(ctx context.Context, conn *client.Client, q question, b *bytes.Buffer) error {
-	r := view.Report{App: q.app, Inst: q.inst}
-	for e, err := range conn.Events(ctx, wire.EventsQuery{ID: q.app.ID, Last: 100}) {
-		if err != nil {
-			return err
-		}
-		r.Events = append(r.Events, e)
-	}
-	for e, err := range conn.Logs(ctx, q.app.ID, velos.Query{Inst: q.inst, Src: velos.Stderr, Last: 20}) {
-		if err != nil {
-			return err
-		}
-		r.Stderr = append(r.Stderr, e)
-	}
-	return view.Why(b, r, q.o)
 }
 
 // Answered is what an order came to.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -349,10 +350,19 @@ func (f *feed) follow(ctx context.Context, conn *client.Client, id uint32, w wis
 		q.After = after
 	}
 	f.mu.Unlock()
-	for e, err := range conn.Logs(ctx, id, q) {
+	a, err := conn.Info(ctx, wire.All(id))
+	if err != nil {
+		return err
+	}
+	hidden, err := covered(ctx, conn, &a)
+	if err != nil {
+		return err
+	}
+	for e, err := range hidden.Over(ctx, conn.Logs(ctx, id, q)) {
 		if err != nil || ctx.Err() != nil {
 			return err
 		}
+		e.Msg = hidden.Hide(&e)
 		f.mu.Lock()
 		if f.wish.epoch == w.epoch {
 			f.newest[id] = max(f.newest[id], e.Seq)
@@ -361,6 +371,16 @@ func (f *feed) follow(ctx context.Context, conn *client.Client, id uint32, w wis
 		f.post.line(w.epoch, e)
 	}
 	return nil
+}
+
+// covered hides the secrets of an app in what is posted: the screen does not
+// ask the daemon, and an app may be deleted before its lines are drawn.
+func covered(ctx context.Context, conn *client.Client, a *velos.App) (*verb.Cover, error) {
+	v, err := verb.Veil(ctx, conn, a)
+	if err != nil {
+		return nil, err
+	}
+	return verb.NewCover(v, conn, a), nil
 }
 
 // gone reports whether err is the end of the daemon or of the connection.

@@ -15,6 +15,10 @@ import (
 // opened is how many instances an app may have and still begin unfolded.
 const opened = 8
 
+// mostGone is how many apps that were deleted still have their secrets hidden
+// in events.
+const mostGone = 1000
+
 // hear takes in what the feed has heard.
 func (m *model) hear(n news) tea.Cmd {
 	if n.link != nil {
@@ -83,11 +87,19 @@ func (m *model) listed(all []velos.App) {
 		if a == nil {
 			a = &app{insts: map[int]*rings{}, open: len(all[i].Instances) <= opened}
 		}
-		a.take(&all[i])
+		m.take(a, &all[i])
 		byID[a.ID] = a
 		m.apps = append(m.apps, a)
 	}
 	m.byID = byID
+	for id := range m.veils { // what was deleted is told of for a while
+		if len(m.veils) <= len(byID)+mostGone {
+			break
+		}
+		if byID[id] == nil {
+			delete(m.veils, id)
+		}
+	}
 	if m.byID[m.watched.id] == nil {
 		m.watched = target{}
 	}
@@ -96,13 +108,18 @@ func (m *model) listed(all []velos.App) {
 // renewed takes in how one app is now.
 func (m *model) renewed(now *velos.App) {
 	if a := m.byID[now.ID]; a != nil {
-		a.take(now)
+		m.take(a, now)
 	}
 }
 
-func (a *app) take(now *velos.App) {
+func (m *model) take(a *app, now *velos.App) {
 	a.App = *now
-	a.name, a.mask = shown(a.Spec.Name), view.MaskOf(&a.App)
+	a.name = shown(a.Spec.Name)
+	if v := m.veils[a.ID]; v != nil {
+		v.Learn(now)
+	} else {
+		m.veils[a.ID] = view.NewVeil(now)
+	}
 }
 
 // measured takes in figures of the daemon or of an app.

@@ -53,6 +53,7 @@ type model struct {
 	spoke    time.Time // when it was heard last
 	apps     []*app
 	byID     map[uint32]*app
+	veils    map[uint32]*view.Veil // of all apps that there were: events tell of those, too
 	table    table
 	widest   map[string]int // columns have been this wide: one that is narrower by now should not move all others
 	tape     tape
@@ -103,7 +104,6 @@ const statusFor = 8 * time.Second
 type app struct {
 	velos.App
 	name string // fit to be shown
-	mask view.Mask
 	open bool
 	rings
 	insts map[int]*rings
@@ -124,7 +124,7 @@ func (a *app) instance(inst int) *rings {
 }
 
 func newModel(o Options, total int64) *model {
-	m := &model{o: o, y: newStyle(o.Color, o.ASCII), total: total, width: 80, height: 24, stale: true, byID: map[uint32]*app{}, widest: map[string]int{},
+	m := &model{o: o, y: newStyle(o.Color, o.ASCII), total: total, width: 80, height: 24, stale: true, byID: map[uint32]*app{}, veils: map[uint32]*view.Veil{}, widest: map[string]int{},
 		want: func(wish) {}, suspend: func() {}, look: func(question) tea.Cmd { return nil }, carry: func(order) tea.Cmd { return nil }}
 	m.clock = o.Now()
 	m.link.none, m.link.since = true, m.clock

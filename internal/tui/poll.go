@@ -6,6 +6,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/verb"
 )
 
 const (
@@ -24,9 +25,10 @@ func (f *feed) poll(ctx context.Context, epoch int) {
 	for ctx.Err() == nil {
 		pause := pollEvery
 		if conn, err := f.o.Dial(); err == nil {
+			covers := map[uint32]*verb.Cover{}
 			for err == nil {
 				began := time.Now()
-				if err = f.round(ctx, conn, epoch); err == nil {
+				if err = f.round(ctx, conn, epoch, covers); err == nil {
 					err = idle(ctx, max(pollEvery, pollShare*time.Since(began)))
 				}
 			}
@@ -49,7 +51,7 @@ func idle(ctx context.Context, d time.Duration) error {
 }
 
 // round asks once.
-func (f *feed) round(ctx context.Context, conn *client.Client, epoch int) error {
+func (f *feed) round(ctx context.Context, conn *client.Client, epoch int, covers map[uint32]*verb.Cover) error {
 	within, stop := context.WithTimeout(ctx, patience)
 	defer stop()
 	list, err := conn.List(within)
@@ -72,7 +74,16 @@ func (f *feed) round(ctx context.Context, conn *client.Client, epoch int) error 
 		if q.After == 0 {
 			q.Last = max(fewLines, pastLines/len(w.apps))
 		}
-		if err := f.fetch(ctx, conn, a, q, epoch); err != nil {
+		hidden, err := covers[a.ID], error(nil)
+		if hidden == nil {
+			hidden, err = covered(ctx, conn, a)
+			covers[a.ID] = hidden
+		}
+		if err == nil {
+			hidden.Learn(a)
+			err = f.fetch(ctx, conn, a, q, epoch, hidden)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -80,9 +91,9 @@ func (f *feed) round(ctx context.Context, conn *client.Client, epoch int) error 
 }
 
 // fetch gets the lines of one app that came since it was asked last.
-func (f *feed) fetch(ctx context.Context, conn *client.Client, a *velos.App, q velos.Query, epoch int) error {
+func (f *feed) fetch(ctx context.Context, conn *client.Client, a *velos.App, q velos.Query, epoch int, hidden *verb.Cover) error {
 	last, first := a.Log.Seq, true
-	for e, err := range conn.Logs(ctx, a.ID, q) {
+	for e, err := range hidden.Over(ctx, conn.Logs(ctx, a.ID, q)) {
 		if err != nil && gone(err) {
 			return err
 		}
@@ -93,6 +104,7 @@ func (f *feed) fetch(ctx context.Context, conn *client.Client, a *velos.App, q v
 			f.post.add(func(n *news) { n.dropped += missed })
 		}
 		first, last = false, max(last, e.Seq)
+		e.Msg = hidden.Hide(&e)
 		f.post.line(epoch, e)
 	}
 	f.mu.Lock()

@@ -124,10 +124,9 @@ type eventList struct {
 
 func (l *eventList) add(list []velos.Event, m *model) {
 	for i := range list {
-		// The daemon's own words hold what programs wrote: of an app that has
-		// gone, the secrets have gone, too.
-		if a := m.byID[list[i].ID]; a != nil {
-			list[i] = a.mask.Event(list[i])
+		// The daemon's own words hold what programs wrote.
+		if v := m.veils[list[i].ID]; v != nil {
+			list[i] = v.Mask().Event(list[i])
 		}
 		l.list = append(l.list, list[i])
 	}

@@ -127,9 +127,8 @@ func shortened(s string) string {
 func (t *tape) made(m *model, e *velos.Entry) *line {
 	a := m.byID[e.App]
 	l := &line{time: e.Time, level: e.Level, app: e.App, inst: e.Inst, seq: e.Seq, err: e.Src == velos.Stderr}
-	var mask view.Mask
 	if a != nil {
-		mask, l.name = a.mask, a.name
+		l.name = a.name
 		if len(a.Instances) > 1 {
 			l.name += ":" + strconv.Itoa(e.Inst)
 		}
@@ -140,7 +139,7 @@ func (t *tape) made(m *model, e *velos.Entry) *line {
 	}
 	// Colours of the program's own would compete with those of levels and
 	// matches.
-	l.text = strings.ReplaceAll(shortened(view.Clean(mask.Bytes(e.Msg), false)), "\t", "    ")
+	l.text = strings.ReplaceAll(shortened(view.Clean(e.Msg, false)), "\t", "    ")
 	l.hit = t.re != nil && t.re.MatchString(l.text)
 	return l
 }

@@ -21,10 +21,11 @@ const (
 // Crash reports why the last run of an app ended; inst -1 is whichever ended
 // last.
 func Crash(ctx context.Context, conn *client.Client, a *velos.App, inst int) (crash.Report, error) {
-	m, err := Mask(ctx, conn, a)
+	v, err := Veil(ctx, conn, a)
 	if err != nil {
 		return crash.Report{}, err
 	}
+	m := v.Mask()
 	app := m.App(a)
 	in := crash.Input{App: &app, Inst: inst, Project: projectDir(a.Spec.Cwd)}
 	for e, err := range conn.Events(ctx, wire.EventsQuery{ID: a.ID, Last: reportEvents}) {
@@ -38,7 +39,7 @@ func Crash(ctx context.Context, conn *client.Client, a *velos.App, inst int) (cr
 			return crash.Report{}, err
 		}
 		if e.Missed == 0 {
-			in.Lines = append(in.Lines, crash.Line{Time: e.Time, Inst: e.Inst, PID: e.PID, Src: e.Src, Level: e.Level, Text: clean(m, e.Msg)})
+			in.Lines = append(in.Lines, crash.Line{Time: e.Time, Inst: e.Inst, PID: e.PID, Src: e.Src, Level: e.Level, Text: v.Text(&e)})
 		}
 	}
 	r := crash.Of(in)

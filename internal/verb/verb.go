@@ -80,7 +80,3 @@ func Newest(ctx context.Context, c *client.Client) (uint64, error) {
 	m, err := c.Metrics(ctx, wire.MetricsQuery{})
 	return m.Daemon.Events, err
 }
-
-// clean is a program's text as it may be shown: no control characters, none
-// of the app's secrets.
-func clean(m view.Mask, msg []byte) string { return view.Clean(m.Bytes(msg), false) }

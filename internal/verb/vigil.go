@@ -14,7 +14,7 @@ import (
 type vigil struct {
 	job     *job
 	app     velos.App // as it was last seen
-	mask    view.Mask
+	veil    *view.Veil
 	left    []Condition
 	cursor  Cursor
 	silence time.Duration // of quiet
@@ -29,11 +29,11 @@ func newVigil(ctx context.Context, j *job, a *velos.App) (*vigil, error) {
 	if err != nil {
 		return nil, err
 	}
-	mask, err := Mask(ctx, j.conn, &now)
+	veil, err := Veil(ctx, j.conn, &now)
 	if err != nil {
 		return nil, err
 	}
-	v := &vigil{job: j, app: now, mask: mask, left: slices.Clone(j.Until)}
+	v := &vigil{job: j, app: now, veil: veil, left: slices.Clone(j.Until)}
 	v.cursor = Cursor{App: now.Spec.Name, Line: now.Log.Seq, Event: j.first, ID: now.ID}
 	if c, ok := j.From[now.ID]; ok && c.Of(&now) {
 		v.cursor.Line = c.Line
@@ -207,8 +207,12 @@ func (v *vigil) read(e *velos.Entry) {
 		v.timer.Reset(v.silence)
 	}
 	for _, c := range slices.Clone(v.left) {
-		if c.kind == "log" && e.Missed == 0 && c.re.Match(e.Msg) {
-			v.out.Line = clean(v.mask, e.Msg)
+		if c.kind != "log" || e.Missed > 0 || !c.re.Match(e.Msg) {
+			continue
+		}
+		// What is hidden cannot be waited for, letter by letter.
+		if hidden := v.veil.Alone(e); c.re.Match(hidden) {
+			v.out.Line = view.Clean(hidden, false)
 			v.cursor.Line = e.Seq // what comes behind has not been looked at
 			v.met(c, "line "+Cursor{App: v.app.Spec.Name, Line: e.Seq, Event: v.cursor.Event, ID: v.app.ID}.String())
 			return

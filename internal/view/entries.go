@@ -20,9 +20,10 @@ type LogOptions struct {
 	Paged   bool   // JSON and AI: an object with the lines and what follows
 	Groups  bool   // a line between matches that do not touch each other
 	Fold    bool   // AI: lines that say the same are one, with their number
-	// Former says what an app was before: its lines of then hide what was secret
-	// then, too.
-	Former map[uint32][]*velos.App
+	// Veils hide the secrets of apps that have some from before, too. Without one
+	// those are hidden that an app has now.
+	Veils  map[uint32]*Veil
+	Hidden bool // the lines hold no secrets any more
 }
 
 // Entries writes log lines of one or several apps, one after another. The
@@ -45,29 +46,15 @@ type Entries struct {
 type source struct {
 	name, stamp string
 	many        bool
-	mask        Mask
-	cut         map[piece]bool // lines of which the rest comes
+	veil        *Veil // nil: nothing is left to hide
 	similarity  float64
 }
 
-// A piece is where the rest of a line comes from.
-type piece struct {
-	inst int
-	src  velos.Stream
-}
-
-// hide is a line without the secrets, also where it was cut inside of one.
 func (s *source) hide(en *velos.Entry) []byte {
-	from := piece{en.Inst, en.Src}
-	begun := s.cut[from]
-	if !begun && !en.More {
-		return s.mask.Bytes(en.Msg)
+	if s.veil == nil {
+		return en.Msg
 	}
-	if s.cut == nil {
-		s.cut = map[piece]bool{}
-	}
-	s.cut[from] = en.More
-	return s.mask.Piece(en.Msg, begun, en.More)
+	return s.veil.Hide(en)
 }
 
 // NewEntries prepares to write lines of apps to w.
@@ -75,7 +62,12 @@ func NewEntries(w io.Writer, apps []velos.App, o LogOptions) *Entries {
 	e := &Entries{w: w, o: o, apps: map[uint32]*source{}}
 	for i := range apps {
 		a := &apps[i]
-		s := &source{name: Text(a.Spec.Name), many: len(a.Instances) > 1, stamp: a.Spec.LogDateFormat, mask: MaskOf(append(o.Former[a.ID], a)...), similarity: a.Spec.SimilarityThreshold}
+		s := &source{name: Text(a.Spec.Name), many: len(a.Instances) > 1, stamp: a.Spec.LogDateFormat, similarity: a.Spec.SimilarityThreshold}
+		if s.veil = o.Veils[a.ID]; o.Hidden {
+			s.veil = nil
+		} else if s.veil == nil {
+			s.veil = NewVeil(a)
+		}
 		if o.Stamp != "" {
 			s.stamp = o.Stamp
 		}
@@ -91,10 +83,7 @@ func NewEntries(w io.Writer, apps []velos.App, o LogOptions) *Entries {
 
 // Add writes one line. Several are written at once by Flush.
 func (e *Entries) Add(en *velos.Entry) {
-	s := e.apps[en.App]
-	if s == nil {
-		s = &source{name: strconv.Itoa(int(en.App))}
-	}
+	s := e.source(en.App)
 	switch {
 	case en.Missed > 0 && e.o.Raw:
 	case e.o.Raw:
@@ -116,6 +105,18 @@ func (e *Entries) Add(en *velos.Entry) {
 	if len(e.buf.b) > 32<<10 {
 		e.Flush()
 	}
+}
+
+// source is what is known of an app; of one that nobody told of, its lines.
+func (e *Entries) source(id uint32) *source {
+	s := e.apps[id]
+	if s == nil {
+		s = &source{name: strconv.Itoa(int(id))}
+		if !e.o.Hidden {
+			s.veil = NewVeil()
+		}
+	}
+	return s
 }
 
 // AddBeside writes a line that stands beside a match.

@@ -2,6 +2,7 @@ package view
 
 import (
 	"bytes"
+	"iter"
 	"net/url"
 	"strings"
 
@@ -53,9 +54,8 @@ func password(s string) string {
 // they turn up, also as base64 or escaped for a URL. Passwords of addresses are
 // hidden without a name.
 type Mask struct {
-	r      *audit.Hider
-	values []string        // what the secrets are, as they are
-	named  map[string]bool // variables that the apps call secret
+	r     *audit.Hider
+	named map[string]bool // variables that the apps call secret
 }
 
 // secret reports whether a variable of the apps is one whose value nobody
@@ -85,7 +85,6 @@ func MaskOf(apps ...*velos.App) Mask {
 				if m.secret(k, v) {
 					forms(seen, v)
 					forms(seen, password(v))
-					m.values = append(m.values, v)
 				}
 			}
 		}
@@ -112,20 +111,44 @@ func (m Mask) String(s string) string {
 // whoever they belong to: a program may have them from a file that we do not
 // know.
 func inURLs(s string) string {
-	for from := 0; ; {
-		i := strings.Index(s[from:], "://")
-		if i < 0 {
-			return s
-		}
-		from += i + len("://")
-		authority := s[from:]
-		if end := strings.IndexAny(authority, "/?# \t\r\n\"'`<>\\,;|"); end >= 0 {
-			authority = authority[:end]
-		}
-		at := strings.LastIndexByte(authority, '@')
-		colon := strings.IndexByte(authority, ':')
-		if at > 0 && colon >= 0 && colon+1 < at && authority[colon+1:at] != Masked {
-			s = s[:from+colon+1] + Masked + s[from+at:]
+	var b strings.Builder
+	done := 0
+	for from, to := range passwords(s) {
+		b.WriteString(s[done:from])
+		b.WriteString(Masked)
+		done = to
+	}
+	if done == 0 {
+		return s
+	}
+	b.WriteString(s[done:])
+	return b.String()
+}
+
+const scheme = "://"
+
+// authorityEnds are the characters that no name and no password of an address
+// holds.
+const authorityEnds = "/?# \t\r\n\"'`<>\\,;|"
+
+// passwords yields where those of addresses begin and end.
+func passwords(s string) iter.Seq2[int, int] {
+	return func(yield func(int, int) bool) {
+		for from := 0; ; {
+			i := strings.Index(s[from:], scheme)
+			if i < 0 {
+				return
+			}
+			from += i + len(scheme)
+			authority := s[from:]
+			if end := strings.IndexAny(authority, authorityEnds); end >= 0 {
+				authority = authority[:end]
+			}
+			at := strings.LastIndexByte(authority, '@')
+			colon := strings.IndexByte(authority, ':')
+			if at > 0 && colon >= 0 && colon+1 < at && authority[colon+1:at] != Masked && !yield(from+colon+1, from+at) {
+				return
+			}
 		}
 	}
 }
@@ -144,36 +167,6 @@ func (m Mask) Bytes(b []byte) []byte {
 		}
 	}
 	return []byte(s)
-}
-
-// shortestPiece is that of a secret of which the rest is in another line.
-const shortestPiece = 4
-
-// Piece is Bytes for a part of a line that was too long for one: it may begin
-// or end inside of a secret.
-func (m Mask) Piece(b []byte, begins, ends bool) []byte {
-	head, tail := 0, 0
-	for _, v := range m.values {
-		for n := min(len(v)-1, len(b)); n >= shortestPiece; n-- {
-			if begins && n > head && strings.HasSuffix(v, string(b[:n])) {
-				head = n
-			}
-			if ends && n > tail && strings.HasPrefix(v, string(b[len(b)-n:])) {
-				tail = n
-			}
-		}
-	}
-	if head+tail > len(b) {
-		return []byte(Masked)
-	}
-	out := m.Bytes(b[head : len(b)-tail])
-	if head > 0 {
-		out = append([]byte(Masked), out...)
-	}
-	if tail > 0 {
-		out = append(append([]byte(nil), out...), Masked...)
-	}
-	return out
 }
 
 // Env is a copy of env with the secret values hidden.

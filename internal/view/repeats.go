@@ -1,7 +1,6 @@
 package view
 
 import (
-	"bytes"
 	"strconv"
 
 	"github.com/velospm/velos"
@@ -73,10 +72,7 @@ const (
 // hold keeps a line until its part is folded.
 func (e *Entries) hold(en *velos.Entry) {
 	k := *en
-	k.Msg = bytes.Clone(en.Msg)
-	if s := e.apps[en.App]; s != nil { // now: what is cut is told by the line before it
-		k.Msg = []byte(Clean(s.hide(en), false))
-	}
+	k.Msg = []byte(Clean(e.source(en.App).hide(en), false)) // now: what is cut is told by the line before it
 	e.held = append(e.held, k)
 	if e.heldSize += len(k.Msg); len(e.held) >= foldLines || e.heldSize >= foldBytes {
 		e.fold()
@@ -93,11 +89,7 @@ func (e *Entries) fold() {
 	})
 	for i := range list {
 		r := &list[i]
-		s := e.apps[r.First.App]
-		if s == nil {
-			s = &source{name: strconv.Itoa(int(r.First.App))}
-		}
-		j := e.entryAI(s, r.First, string(r.First.Msg))
+		j := e.entryAI(e.source(r.First.App), r.First, string(r.First.Msg))
 		if r.Count > 1 {
 			j.Count, j.Until = r.Count, int64(r.Last)/1000
 		}

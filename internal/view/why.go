@@ -14,6 +14,7 @@ type Report struct {
 	Inst   int           // the instance in question; -1 picks the most alarming one
 	Events []velos.Event // of this app, oldest first
 	Stderr []velos.Entry // the last lines it wrote there
+	Veil   *Veil         // nil: what the app has now is hidden
 }
 
 const (
@@ -25,7 +26,10 @@ const (
 // Why explains on one screen: 24 lines of 80 columns.
 func Why(w io.Writer, r Report, o Options) error {
 	var b buffer
-	m := MaskOf(&r.App)
+	if r.Veil == nil {
+		r.Veil = NewVeil(&r.App)
+	}
+	m := r.Veil.Mask()
 	r.App = m.App(&r.App) // from here on nothing holds a secret of the app's own
 	inst := Worst(&r.App, r.Inst)
 	f := o.findings(r, m, inst)
@@ -72,7 +76,7 @@ func (o Options) findings(r Report, m Mask, i *velos.Instance) findings {
 	f.timeline = f.timeline[max(0, len(f.timeline)-whyEvents):]
 	for n := range r.Stderr {
 		if e := &r.Stderr[n]; e.Missed == 0 && (e.Inst == i.Inst || len(r.App.Instances) == 1) {
-			if s := Clean(m.Bytes(e.Msg), false); strings.TrimSpace(s) != "" {
+			if s := r.Veil.Text(e); strings.TrimSpace(s) != "" {
 				f.lines = append(f.lines, s)
 			}
 		}
