@@ -136,6 +136,7 @@ func (s *session) startOrder(st step, wait bool) order {
 		}
 		return started(&r.App, wait) + st.note, &r.App, nil
 	}
+	o.after = s.startAfter(&st, o.do, wait)
 	return o
 }
 
