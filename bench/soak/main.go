@@ -8,6 +8,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -65,6 +67,13 @@ func run(r *rig.Rig) error {
 	return nil
 }
 
+// What a home without apps may hold: 64 deleted apps and their histories, the
+// journal and the record of orders with the files before them.
+const (
+	mostFiles = 200
+	mostBytes = 32 << 20
+)
+
 // A look is what a daemon and its keeper hold, and how large the files of the
 // home are.
 type look struct {
@@ -94,6 +103,25 @@ func soak(r *rig.Rig, p part) error {
 		}
 	}
 	report(r, p, n, looks)
+	return goroutines(r, d, p, n)
+}
+
+// mostGoroutines is how many a daemon with nothing to do may have, those of the
+// runtime not counted.
+const mostGoroutines = 40
+
+// goroutines has the daemon die with a list of its goroutines.
+func goroutines(r *rig.Rig, d *rig.Daemon, p part, n int) error {
+	if err := kill(d, syscall.SIGQUIT); err != nil {
+		return err
+	}
+	text, err := os.ReadFile(filepath.Join(r.Dir, "velosd.log"))
+	if err != nil {
+		return err
+	}
+	found := bytes.Count(text, []byte("\ngoroutine "))
+	r.Add(rig.Figure{What: fmt.Sprintf("%s, %d times: goroutines of the daemon at last", p.name, n),
+		Velos: strconv.Itoa(found), Target: fmt.Sprintf("1 to %d", mostGoroutines), Met: found > 0 && found <= mostGoroutines})
 	return nil
 }
 
@@ -103,13 +131,15 @@ func report(r *rig.Rig, p part, n int, l [3]look) {
 			Velos:  fmt.Sprintf("%d, %d, %d %s", of(l[0]), of(l[1]), of(l[2]), unit),
 			Target: fmt.Sprintf("at last ≤ %d more", slack), Met: of(l[2])-of(l[1]) <= slack})
 	}
-	row("anonymous memory of the daemon", func(l look) int64 { return l.daemon.Anon >> 10 }, 256, "KiB")
+	row("anonymous memory of the daemon", func(l look) int64 { return l.daemon.Anon >> 10 }, 512, "KiB")
 	row("anonymous memory of the keeper", func(l look) int64 { return l.keeper.Anon >> 10 }, 64, "KiB")
 	row("descriptors of the daemon", func(l look) int64 { return int64(l.daemon.Descriptors) }, 2, "")
 	row("descriptors of the keeper", func(l look) int64 { return int64(l.keeper.Descriptors) }, 2, "")
 	row("threads of the daemon", func(l look) int64 { return int64(l.daemon.Threads) }, 1, "")
-	row("files in the home", func(l look) int64 { return int64(len(l.files)) }, 0, "")
-	row("bytes in the home", func(l look) int64 { return sum(l.files) >> 10 }, 64, "KiB")
+	last := l[2].files
+	r.Add(rig.Figure{What: fmt.Sprintf("%s, %d times: files in the home, and what they take", p.name, n),
+		Velos:  fmt.Sprintf("%d, %d KiB", len(last), sum(last)>>10),
+		Target: fmt.Sprintf("≤ %d, %d KiB", mostFiles, mostBytes>>10), Met: len(last) <= mostFiles && sum(last) <= mostBytes})
 	for _, path := range grown(l[1].files, l[2].files) {
 		r.Note("%s: %s: %d -> %d -> %d bytes", p.name, path, l[0].files[path], l[1].files[path], l[2].files[path])
 	}

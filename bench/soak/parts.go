@@ -229,24 +229,28 @@ func deaths(d *rig.Daemon, from, n int) error {
 	}
 	for range n {
 		time.Sleep(600 * time.Millisecond) // a daemon that dies sooner is one that cannot live, and the keeper pauses
-		if err := syscall.Kill(d.PID, syscall.SIGKILL); err != nil {
-			return err
-		}
-		<-d.Done()
-		_ = d.Close()
-		err := rig.Await(10*time.Second, "connect to the next velosd", func() (ok bool) {
-			c, err := client.Dial(d.Home.Socket())
-			if err == nil {
-				var pong wire.Pong
-				if pong, err = c.Ping(context.Background()); err == nil {
-					d.Client, d.PID = c, pong.PID
-				}
-			}
-			return err == nil
-		})
-		if err != nil {
+		if err := kill(d, syscall.SIGKILL); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// kill has the keeper start another daemon.
+func kill(d *rig.Daemon, sig syscall.Signal) error {
+	if err := syscall.Kill(d.PID, sig); err != nil {
+		return err
+	}
+	<-d.Done()
+	_ = d.Close()
+	return rig.Await(10*time.Second, "connect to the next velosd", func() (ok bool) {
+		c, err := client.Dial(d.Home.Socket())
+		if err == nil {
+			var pong wire.Pong
+			if pong, err = c.Ping(context.Background()); err == nil {
+				d.Client, d.PID = c, pong.PID
+			}
+		}
+		return err == nil
+	})
 }
