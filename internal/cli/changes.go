@@ -204,6 +204,7 @@ func setupEnsure(s *session, f *pflag.FlagSet) handler {
 			}
 			return (&order{verb: "ensure", name: e.Spec.Name}).explain(err, limit)
 		}
+		s.unleased(now, e.Keep, e.TTL)
 		a := verb.EnsuredOf(outcome, now)
 		if by != "" {
 			a.ReadyBy = by

@@ -40,6 +40,13 @@ func (s *session) deleteOrders(list []target) []order {
 			_, err := s.conn.Delete(ctx, t.wire())
 			return done2("deleted", err)
 		}
+		again := orders[i].do
+		orders[i].after = func(apps []velos.App, _ velos.Time) doing {
+			if byID(apps, t.app.ID) == nil {
+				return settled("deleted", nil, nil)
+			}
+			return again
+		}
 	}
 	return orders
 }

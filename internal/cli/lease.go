@@ -51,6 +51,13 @@ func (l *leaseFlags) ttlOf() (velos.Millis, error) {
 	return velos.MillisOf(d), err
 }
 
+// unleased says that flags about a lease came to nothing.
+func (s *session) unleased(a *velos.App, keep bool, ttl velos.Millis) {
+	if (keep || ttl > 0) && (a.Lease == nil || a.Lease.Agent == "") {
+		s.notice(a.Spec.Name, ": --keep and --lease are about what agents start; no agent has started it, and it runs until somebody stops it")
+	}
+}
+
 func setupKeep(s *session, f *pflag.FlagSet) handler {
 	no := f.Bool("no", false, "it ends with its agent again")
 	return func(ctx context.Context, args []string) error {

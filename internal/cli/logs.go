@@ -93,6 +93,9 @@ func setupLogs(s *session, f *pflag.FlagSet) handler {
 		if d.asked(args) {
 			return s.digest(ctx, f, &o, &d, base, args)
 		}
+		if f.Changed("sigma") || f.Changed("similarity") {
+			return invalid("logs: --sigma and --similarity say how lines are summed up", "such as --anomalies --sigma 2, --patterns --similarity 0.7")
+		}
 		l := &logQuery{follow: o.follow && !o.noStream, last: o.lines, none: o.lines == 0 && f.Changed("lines")}
 		pattern, err := o.pattern()
 		if err != nil {

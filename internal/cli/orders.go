@@ -31,7 +31,11 @@ type order struct {
 	app  string // the app alone
 	id   uint32 // 0 while the app is new
 	inst int    // -1 for all
-	do   func(ctx context.Context) (did string, app *velos.App, err error)
+	do   doing
+	// after is what is left to be done when the daemon has died before it
+	// answered, by the apps that the next one has and the moment of the order;
+	// nil: nobody knows.
+	after func(apps []velos.App, since velos.Time) doing
 	// hold makes a new app known without starting it, which do is left to do.
 	// Without it do does both. With more, another one follows at once.
 	hold func(ctx context.Context, more bool) (id uint32, err error)
@@ -72,12 +76,24 @@ func (s *session) carryOut(ctx context.Context, orders []order, limit time.Durat
 	since := velos.TimeOf(s.Now())
 	results := make([]view.Result, len(orders))
 	s.register(ctx, orders)
+	s.giveAll(ctx, orders, results, limit, func(int) bool { return true })
+	s.askAgain(ctx, orders, results, since, limit)
+	quiet()
+	return s.settle(orders, results, since)
+}
+
+// giveAll gives those orders of a command that are to be given now.
+func (s *session) giveAll(ctx context.Context, orders []order, results []view.Result, limit time.Duration, now func(i int) bool) {
 	var group sync.WaitGroup
 	slots := make(chan struct{}, atOnce)
 	sequence, behind := arrange(orders)
 	ends := make([]chan struct{}, len(orders))
 	for _, i := range sequence {
 		ends[i] = make(chan struct{})
+		if !now(i) {
+			close(ends[i])
+			continue
+		}
 		slots <- struct{}{} // whoever waits here waits for earlier ones only
 		group.Go(func() {
 			defer close(ends[i])
@@ -91,8 +107,6 @@ func (s *session) carryOut(ctx context.Context, orders []order, limit time.Durat
 		})
 	}
 	group.Wait()
-	quiet()
-	return s.settle(orders, results, since)
 }
 
 // register makes new apps known before any app is started, one after the

@@ -238,6 +238,9 @@ func (p *plan) file(path string, only []string, env config.Environ) error {
 		switch {
 		case !ok:
 			p.steps = append(p.steps, step{spec: sp, inst: -1})
+		case stranger(&t.app.Spec, sp):
+			return &velos.Error{Code: velos.Conflict, Message: "start " + sp.Name + ": the name is taken by " + program(t.app) + " of another project, in " + t.app.Spec.Cwd,
+				Hint: "give it another name in " + path + ", or velos delete " + t.app.Spec.Name + " first\nvelos apply " + quote(path) + " makes " + t.app.Spec.Name + " this one"}
 		case runs(t):
 			n := len(p.steps)
 			p.known(t)
@@ -254,6 +257,13 @@ func (p *plan) file(path string, only []string, env config.Environ) error {
 		}
 	}
 	return nil
+}
+
+// stranger reports whether an app whose name a file's app has, too, has
+// nothing to do with it: another program, of another file and project. Where
+// the same project has moved, velos apply is the word.
+func stranger(old, now *velos.Spec) bool {
+	return old.Source != now.Source && !same(old, now) && !verb.OneProject(old.Cwd, now.Cwd)
 }
 
 // distinct leaves out words that were said before.

@@ -169,6 +169,9 @@ func (s *session) restartOrder(t target, r wire.Restart, rename string) order {
 		d, err := s.conn.Restart(ctx, r)
 		return done(did, d, err)
 	}
+	if rename == "" {
+		o.after = s.restartAfter(t, r, o.do)
+	}
 	return o
 }
 

@@ -161,6 +161,11 @@ func TestADependencyMustBeInTheFileOrKnown(t *testing.T) {
 	want(t, d, 2, "", "velos.toml:10:1: apps.mail.depends_on: there is no app outside", "start", "velos.toml")
 	want(t, d, 2, "", "there is no app outside", "reload", "velos.toml")
 	d.file(t, "velos.toml", strings.ReplaceAll(web, "outside", "api"))
+	want(t, d, 9, "", "start api: the name is taken by /srv/api.js of another project, in /srv", "start", "velos.toml", "--only", "mail")
+	if len(d.starts) != 0 {
+		t.Errorf("started %+v", d.starts)
+	}
+	d.apps[0].Spec.Cwd = d.home
 	want(t, d, 0, "mail: online", "", "start", "velos.toml", "--only", "mail")
 }
 

@@ -28,7 +28,8 @@ Several instances of a script that node runs share their ports: cluster mode. --
 language sockets that they share. What an app depends on is started with it, and before it.
 
 The same script again makes no second copy: if it runs that is a conflict (exit code 9), if not it is
-started. --force makes a copy with a name of its own. A script with another --name is another app.`
+started. --force makes a copy with a name of its own. A script with another --name is another app. A file whose app
+has the name of another project's app is a conflict, too; velos apply FILE takes the name over.`
 
 // startFlags are the flags of start.
 type startFlags struct {
@@ -134,8 +135,10 @@ func (s *session) startOrder(st step, wait bool) order {
 		if err != nil {
 			return "", nil, err
 		}
+		s.unleased(&r.App, st.keep, st.ttl)
 		return started(&r.App, wait) + st.note, &r.App, nil
 	}
+	o.after = s.startAfter(&st, o.do, wait)
 	return o
 }
 

@@ -167,3 +167,39 @@ func TestWhatIsNamedTwiceIsOrderedOnce(t *testing.T) {
 	}
 	want(t, d, 2, "", "velos restart one -- … changes it", "start", "one", "--", "x")
 }
+
+func TestAFileDoesNotTakeTheNameOfAnotherProjectsApp(t *testing.T) {
+	for _, status := range []velos.Status{velos.Online, velos.Stopped} {
+		d := newFake(t, "api", "db")
+		d.file(t, "app.sh", "#!/bin/sh\n")
+		d.file(t, "velos.toml", "[apps.web]\nscript = \"app.sh\"\n[apps.api]\nscript = \"app.sh\"\n")
+		set(&d.apps[0], -1, status)
+		want(t, d, 9, "", "start api: the name is taken by /srv/api.js of another project, in /srv\n  hint: give it another name in velos.toml, or velos delete api first\n  hint: velos apply velos.toml makes api this one",
+			"start", "velos.toml")
+		if len(d.starts) != 0 {
+			t.Errorf("%s: started %+v: nothing should be done by halves", status, d.starts)
+		}
+	}
+}
+
+func TestAFileOfTheSameProjectMayTakeAnAppOver(t *testing.T) {
+	d := newFake(t, "api")
+	path := d.file(t, "app.sh", "#!/bin/sh\n")
+	d.file(t, "velos.toml", "[apps.api]\nscript = \"app.sh\"\n")
+	set(&d.apps[0], -1, velos.Stopped)
+	d.apps[0].Spec.Cwd = filepath.Dir(path) // it was started by hand, there
+	want(t, d, 0, "api: online", "", "start", "velos.toml")
+}
+
+func TestALeaseThatNobodyHasIsSaid(t *testing.T) {
+	d := newFake(t)
+	d.file(t, "app.sh", "#!/bin/sh\n")
+	want(t, d, 0, "app: online", "app: --keep and --lease are about what agents start", "start", "app.sh", "--lease", "2h")
+}
+
+func TestFlagsOfSummariesAreNotIgnoredWithoutOne(t *testing.T) {
+	d := newFake(t, "api")
+	for _, flag := range []string{"--sigma", "--similarity"} {
+		want(t, d, 2, "", "--sigma and --similarity say how lines are summed up", "logs", "api", flag, "1")
+	}
+}

@@ -76,6 +76,8 @@ func setupStop(s *session, f *pflag.FlagSet) handler {
 				d, err := s.conn.Stop(ctx, stop)
 				return done(stopped(t, stop.Wait), d, err)
 			}
+			again := orders[i].do // a second time it does what is left, or nothing
+			orders[i].after = func([]velos.App, velos.Time) doing { return again }
 		}
 		return s.carryOut(ctx, orders, limit)
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
-	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -18,6 +17,7 @@ import (
 	"github.com/velospm/velos/internal/guard"
 	"github.com/velospm/velos/internal/home"
 	"github.com/velospm/velos/internal/page"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 )
 
@@ -72,7 +72,7 @@ func setupWeb(s *session, f *pflag.FlagSet) handler {
 			return err
 		}
 		o.Host, o.Port = "127.0.0.1", *port
-		if !f.Changed("port") && occupied(*port) {
+		if !f.Changed("port") && !verb.FreePort(*port) {
 			o.Port = 0
 		}
 		o.listening = func(origin string) {
@@ -83,15 +83,6 @@ func setupWeb(s *session, f *pflag.FlagSet) handler {
 		defer func() { w.codes.Drop(w.last) }() // it leads nowhere any more
 		return s.serve(ctx, &o)
 	}
-}
-
-func occupied(port int) bool {
-	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-	if err != nil {
-		return true
-	}
-	l.Close()
-	return false
 }
 
 // A showing is a page that is to be shown to somebody.

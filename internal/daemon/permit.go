@@ -125,32 +125,32 @@ func (c *call) starting(q *wire.Start) wish {
 
 // adds counts the processes that an order about a known app adds: those that
 // should run after it and should not before. Nobody but agents has them
-// counted, and a look is not for nothing.
+// counted.
 func (c *call) adds(w *wish) {
 	if c.actor().Agent == "" {
 		return
 	}
-	a, err := c.d.sup.Info(w.id)
-	if err != nil {
-		return
-	}
-	after := len(a.Instances)
-	if len(w.Specs) == 1 {
+	now := c.d.sup.Wanted(w.id)
+	after := len(now)
+	if len(w.Specs) == 1 && after > 0 {
 		after = max(w.Specs[0].Instances, 1)
 	}
-	wanted := 0
-	for i := range a.Instances {
-		in := &a.Instances[i]
-		if in.Wanted {
-			wanted++
-		} else if w.inst >= 0 && w.inst == in.Inst && after == len(a.Instances) {
-			w.More = 1 // it alone
-			return
+	switch {
+	case w.inst < 0 || after > len(now):
+		w.More = max(after-count(now), 0)
+	case w.inst < len(now) && after == len(now) && !now[w.inst]:
+		w.More = 1 // it alone
+	}
+}
+
+// count counts the instances that should run.
+func count(wanted []bool) (n int) {
+	for _, w := range wanted {
+		if w {
+			n++
 		}
 	}
-	if w.inst < 0 || after > len(a.Instances) {
-		w.More = max(after-wanted, 0)
-	}
+	return n
 }
 
 // scaling is the wish of another number of instances: fewer take something

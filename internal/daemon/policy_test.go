@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -489,6 +490,25 @@ func TestAgentsHaveSoManyProcessesAndANewDaemonCountsThem(t *testing.T) {
 	}
 	if err := start(agent, "a4"); err != nil {
 		t.Errorf("after one is gone: %v", err)
+	}
+}
+
+func TestAppsOfAgentsThatAreGoneAreNotRemembered(t *testing.T) {
+	d := governed(t, policy.Policy{Most: 2})
+	agent := caller(t, d, byShell)
+	for i := range 20 {
+		a, err := agent.Start(t.Context(), wire.Start{Spec: shell("a"+strconv.Itoa(i), "exec sleep 600"), Inst: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := agent.Delete(t.Context(), wire.All(a.ID)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d.rules.mu.Lock()
+	defer d.rules.mu.Unlock()
+	if n := len(d.rules.started); n > 1 {
+		t.Errorf("%d apps are remembered, and there is none", n)
 	}
 }
 

@@ -158,7 +158,7 @@ func (r *rules) judge(c *call, p *policy.Policy, w *wish) error {
 	if r.promised == nil {
 		r.promised = map[*call]promise{}
 	}
-	r.promised[c] = promise{w.id, w.More, r.d.sup.Wanted(w.id) + w.More}
+	r.promised[c] = promise{w.id, w.More, count(r.d.sup.Wanted(w.id)) + w.More}
 	return nil
 }
 
@@ -199,8 +199,11 @@ func (r *rules) running() (n int) {
 		}
 		r.counted = true
 	}
+	// Ids are never used again, and an app that a person brings back is that
+	// person's.
+	r.started = slices.DeleteFunc(r.started, func(id uint32) bool { return r.d.sup.Name(id) == "" })
 	for _, id := range r.started {
-		wanted := r.d.sup.Wanted(id)
+		wanted := count(r.d.sup.Wanted(id))
 		for _, p := range r.promised {
 			if p.id == id {
 				wanted = max(wanted, p.floor)

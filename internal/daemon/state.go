@@ -254,7 +254,7 @@ func (c *call) revive(ctx context.Context, v home.Saved, who velos.Actor) (chang
 			return false, err
 		}
 		v.Spec.FileEnv, _ = supervise.EnvFiles(&v.Spec)
-		if id, err = c.d.sup.Add(v.Spec, who); err != nil {
+		if id, err = c.d.sup.Readd(v.Spec, who); err != nil {
 			return false, err
 		}
 		changed = true

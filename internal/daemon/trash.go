@@ -32,14 +32,15 @@ func (c *call) discard(v *home.Saved) {
 	if err := c.d.throw(c.remains(v)); err != nil {
 		say("velosd: " + err.Error())
 	}
-	c.d.emptyTrash()
 }
 
 // throw puts an app into the trash.
 func (d *Daemon) throw(t *velos.Trashed) error {
 	d.trashing.Lock()
 	defer d.trashing.Unlock()
-	return d.home.Discard(t)
+	err := d.home.Discard(t)
+	d.home.BoundTrash(trashLife, d.home.ForgetFormers)
+	return err
 }
 
 // regain takes an app out of the trash.

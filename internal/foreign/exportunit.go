@@ -203,13 +203,19 @@ func unitWord(w string, command bool) string {
 // and no directory: they go into the line.
 func exportProcfile(apps []app) []Output {
 	p := &page{}
-	p.line("# Processes, as Velos runs them. What a Procfile cannot say:")
+	var unsaid []string
 	for _, a := range apps {
-		p.comments("", a.missing("logs"))
+		unsaid = append(unsaid, a.missing("logs")...)
 		if a.Instances > 1 {
-			p.comments("", []string{a.Name + ": " + strconv.Itoa(a.Instances) + " instances: foreman start -m " + procName(a.Name) + "=" + strconv.Itoa(a.Instances)})
+			unsaid = append(unsaid, a.Name+": "+strconv.Itoa(a.Instances)+" instances: foreman start -m "+procName(a.Name)+"="+strconv.Itoa(a.Instances))
 		}
 	}
+	head := "# Processes, as Velos runs them."
+	if len(unsaid) > 0 {
+		head += " What a Procfile cannot say:"
+	}
+	p.line(head)
+	p.comments("", unsaid)
 	for _, a := range apps {
 		line := "exec " + shellLine(a.argv(false))
 		if len(a.env) > 0 {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/record"
@@ -80,6 +81,34 @@ func (h Home) Trash(now velos.Time, gone func(id uint32)) []velos.Trashed {
 		gone(list[i].ID)
 	}
 	return list[:min(len(list), maxTrash)]
+}
+
+// BoundTrash removes from the trash what was put there longer ago than life, or
+// is too much. It does so at every deletion, and reads no file for it.
+func (h Home) BoundTrash(life time.Duration, gone func(id uint32)) {
+	type entry struct {
+		id uint32
+		at time.Time
+	}
+	names, err := os.ReadDir(h.TrashDir())
+	if err != nil {
+		return
+	}
+	list := make([]entry, 0, len(names))
+	for _, e := range names {
+		n, err := strconv.ParseUint(strings.TrimSuffix(e.Name(), ".json"), 10, 32)
+		st, failed := e.Info()
+		if err == nil && failed == nil {
+			list = append(list, entry{uint32(n), st.ModTime()})
+		}
+	}
+	slices.SortFunc(list, func(a, b entry) int { return cmp.Or(b.at.Compare(a.at), cmp.Compare(b.id, a.id)) })
+	for i, e := range list {
+		if i >= maxTrash || time.Since(e.at) >= life {
+			h.Undiscard(e.id)
+			gone(e.id)
+		}
+	}
 }
 
 // Undiscard takes an app out of the trash.

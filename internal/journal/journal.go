@@ -16,9 +16,10 @@ import (
 )
 
 const (
-	recent  = 8 << 10  // bytes of written lines that stay in memory for followers
-	most    = 64 << 10 // bytes of lines that wait in memory for a disk that refuses them
-	longest = 4 << 10  // bytes of one text in an event
+	recent  = 8 << 10   // bytes of written lines that stay in memory for followers
+	most    = 64 << 10  // bytes of lines that wait in memory for a disk that refuses them
+	burst   = 512 << 10 // and for one that takes them: hundreds of apps at once are faster than it
+	longest = 4 << 10   // bytes of one text in an event
 )
 
 // A Journal is an open journal. Its methods may be called at any time from
@@ -134,7 +135,11 @@ func (j *Journal) forget(limit int) {
 
 // shed drops lines that the writer has not taken, oldest first.
 func (j *Journal) shed() {
-	for j.size > most {
+	limit := burst
+	if j.fault != nil {
+		limit = most
+	}
+	for j.size > limit {
 		i := slices.IndexFunc(j.tail, func(l line) bool { return l.seq > j.taken })
 		if i < 0 || i == len(j.tail)-1 {
 			return

@@ -84,6 +84,24 @@ func TestSpansThatAreNotSampledHoldNothingUp(t *testing.T) {
 	}
 }
 
+// What is missing of the journal and was never to be sent was once counted as
+// 18446744073709551615 spans that are lost.
+func TestAGapInWhatIsOldIsNoLoss(t *testing.T) {
+	f, c := newFleet(t), newCollector(t)
+	f.app("api", 7)
+	f.happen(crash()...)
+	f.mu.Lock()
+	f.events = slices.Delete(f.events, 1, 4) // the numbers of the others stay
+	f.mu.Unlock()
+	f.past = 3
+	s := start(t, f.options(c.URL))
+	f.happen(crash()...)
+	c.until(t, "a span", func() bool { return len(c.spans) > 0 })
+	if s.heard("dropped") {
+		t.Errorf("%q", s.said)
+	}
+}
+
 // alone is a lane of an exporter that has nothing else.
 func alone(o Options) (*lane, *[]string) {
 	said := &[]string{}

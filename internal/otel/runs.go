@@ -128,8 +128,9 @@ func (r *runs) listen(ctx context.Context, c *client.Client, sent uint64) (more 
 		if err != nil {
 			return false, err
 		}
-		if r.begun && e.Seq > r.heard+1 || !r.begun && e.Seq > sent+1 && r.heard < sent {
-			r.lose(e.Seq-max(r.heard, sent)-1, gone)
+		// What is missing of those before it was sent long ago, or is too old.
+		if last := max(r.heard, sent); e.Seq > last+1 && (r.begun || r.heard < sent) {
+			r.lose(e.Seq-last-1, gone)
 		}
 		r.heard, r.begun = e.Seq, true
 		if r.x.wanted(e.App) && e.ID != 0 {

@@ -216,6 +216,7 @@ type fleet struct {
 	mu      sync.Mutex
 	apps    []velos.App
 	events  []velos.Event
+	past    int // events that are in no file any more
 	formers []velos.Former
 	lines   map[uint32][]velos.Entry
 	l       *wire.Listener
@@ -298,11 +299,15 @@ func (f *fleet) answer(req wire.Request) []byte {
 	case wire.ProcessHistory:
 		return wire.AppendResponse(nil, req.ID, wire.OK, &wire.Formers{List: f.formers})
 	case wire.MetricsGet:
-		return wire.AppendResponse(nil, req.ID, wire.OK, &wire.Metrics{Daemon: wire.DaemonMetrics{Events: uint64(len(f.events))}})
+		return wire.AppendResponse(nil, req.ID, wire.OK, &wire.Metrics{Daemon: wire.DaemonMetrics{Events: uint64(len(f.events) + f.past)}})
 	case wire.EventList:
 		var q wire.EventsQuery
 		_ = wire.Decode(req.Payload, &q)
-		b = wire.AppendResponse(b, req.ID, wire.Streaming, &wire.Events{Events: f.events[min(int(q.After), len(f.events)):]})
+		i := slices.IndexFunc(f.events, func(e velos.Event) bool { return e.Seq > q.After })
+		if i < 0 {
+			i = len(f.events)
+		}
+		b = wire.AppendResponse(b, req.ID, wire.Streaming, &wire.Events{Events: f.events[i:]})
 	case wire.LogRead:
 		var q wire.Logs
 		_ = wire.Decode(req.Payload, &q)
@@ -350,7 +355,7 @@ func (f *fleet) happen(list ...velos.Event) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, e := range list {
-		e.Seq = uint64(len(f.events)) + 1
+		e.Seq = uint64(len(f.events)+f.past) + 1
 		f.events = append(f.events, e)
 	}
 }

@@ -109,19 +109,18 @@ func (s *Supervisor) Spec(id uint32) (velos.Spec, bool) {
 	return *a.spec.Load(), true
 }
 
-// Wanted is how many instances of an app should run; 0 when there is no such
-// app. It measures nothing.
-func (s *Supervisor) Wanted(id uint32) (n int) {
+// Wanted says of each instance of an app whether it should run; nil when there
+// is no such app. It measures nothing.
+func (s *Supervisor) Wanted(id uint32) []bool {
 	a, err := s.find(id)
 	if err != nil {
-		return 0
+		return nil
 	}
+	var list []bool
 	for _, r := range a.cast.Load().slots {
-		if r.snapshot.Load().Wanted {
-			n++
-		}
+		list = append(list, r.snapshot.Load().Wanted)
 	}
-	return n
+	return list
 }
 
 // Name is an app's name, empty when there is none. It measures nothing.

@@ -77,7 +77,7 @@ func (s *Supervisor) Restore(v home.Saved, sameBoot bool) (idle []int, err error
 		err = &velos.Error{Code: velos.Conflict, Message: "restore " + spec.Name + ": its id is taken"}
 	}
 	if err == nil {
-		s.envs.share(&spec)
+		s.envs.share(&spec, s.apps)
 		s.next = max(s.next, v.ID+1)
 		s.put(a)
 	}

@@ -81,6 +81,17 @@ func New(o Options) *Supervisor {
 // Add registers an app and starts nothing. It fails with velos.Conflict when
 // the name is taken, in any spelling of upper and lower case.
 func (s *Supervisor) Add(spec velos.Spec, actor velos.Actor) (uint32, error) {
+	return s.add(spec, false, actor)
+}
+
+// Readd is Add for an app that was known before: where its logs went must be
+// there. Else a disk that is not mounted yet would get its directories anew,
+// on the disk below.
+func (s *Supervisor) Readd(spec velos.Spec, actor velos.Actor) (uint32, error) {
+	return s.add(spec, true, actor)
+}
+
+func (s *Supervisor) add(spec velos.Spec, known bool, actor velos.Actor) (uint32, error) {
 	if err := check(&spec); err != nil {
 		return 0, err
 	}
@@ -89,7 +100,7 @@ func (s *Supervisor) Add(spec velos.Spec, actor velos.Actor) (uint32, error) {
 	err := s.free(spec.Name, 0)
 	if err == nil {
 		s.next++
-		s.envs.share(&spec)
+		s.envs.share(&spec, s.apps)
 		// The name is taken from here on; Open below may fail and give it back.
 		s.put(newApp(s, id, &spec, velos.TimeOf(time.Now())))
 	}
@@ -97,7 +108,7 @@ func (s *Supervisor) Add(spec velos.Spec, actor velos.Actor) (uint32, error) {
 	if err != nil {
 		return 0, err
 	}
-	if err := s.raise(id); err != nil {
+	if err := s.raise(id, known); err != nil {
 		return 0, err
 	}
 	s.event(velos.Event{Kind: velos.KindConfig, App: spec.Name, ID: id, Inst: -1, Cause: "added", Actor: actor, Gen: 1})
@@ -107,12 +118,12 @@ func (s *Supervisor) Add(spec velos.Spec, actor velos.Actor) (uint32, error) {
 
 // raise opens an app's output and starts its actors; when that fails the app
 // is dropped again.
-func (s *Supervisor) raise(id uint32) error {
+func (s *Supervisor) raise(id uint32, known bool) error {
 	a, err := s.find(id)
 	if err != nil {
 		return err
 	}
-	if err := s.machine.Open(id, a.spec.Load(), false); err != nil {
+	if err := s.machine.Open(id, a.spec.Load(), known); err != nil {
 		a.die()
 		return err
 	}
@@ -310,7 +321,7 @@ func (s *Supervisor) replace(a *app, spec velos.Spec, cause string, actor velos.
 	s.mu.Lock()
 	err := s.free(spec.Name, a.id)
 	if err == nil {
-		s.envs.share(&spec)
+		s.envs.share(&spec, s.apps)
 		a.spec.Store(&spec) // the name is taken from here on
 	}
 	s.mu.Unlock()

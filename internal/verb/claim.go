@@ -21,6 +21,9 @@ func InProject(apps []velos.App, dir string) []velos.App {
 	return list
 }
 
+// OneProject reports whether two directories are in the same project.
+func OneProject(a, b string) bool { return project.Root(a) == project.Root(b) }
+
 // claim finds the app of a name in a project. Names are unique in the whole
 // daemon: where another project has the name, the app is called NAME-PROJECT
 // after the project's directory, and NAME-PROJECT-2 where that is taken, too.

@@ -60,7 +60,7 @@ func ParsePort(port string) (int, error) {
 // ChoosePort is the port that SetPort gives a program with Auto; none that is
 // taken.
 func ChoosePort(s *velos.Spec, apps []velos.App, taken func(port int) bool) (int, error) {
-	n, ok := choose(s, apps, func(port int) bool { return !taken(port) && free(port) }, taken)
+	n, ok := choose(s, apps, func(port int) bool { return !taken(port) && FreePort(port) }, taken)
 	if !ok {
 		return 0, &velos.Error{Code: velos.Conflict, Message: "port auto: no port from " + strconv.Itoa(FirstPort) + " to " + strconv.Itoa(LastPort) + " is free", Hint: "velos ports shows who has them"}
 	}
@@ -98,7 +98,7 @@ func choose(s *velos.Spec, apps []velos.App, free, taken func(port int) bool) (p
 		a := &apps[i].Spec
 		if strings.EqualFold(a.Name, s.Name) && project.Root(a.Cwd) == root {
 			n := a.Port()
-			if a.EnvFrom[velos.PortVar] == velos.FromAuto && !taken(n) && (up(&apps[i]) || free(n)) {
+			if a.EnvFrom[velos.PortVar] == velos.FromAuto && !taken(n) && (up(&apps[i]) || FreePort(n)) {
 				return n, true
 			}
 			continue // its own port is no stranger's
@@ -115,7 +115,7 @@ func choose(s *velos.Spec, apps []velos.App, free, taken func(port int) bool) (p
 	for range size {
 		n, fits := FirstPort+at, FirstPort+at+row-1 <= LastPort
 		for k := 0; k < row && fits; k++ {
-			fits = !given[n+k] && free(n+k)
+			fits = !given[n+k] && FreePort(n+k)
 		}
 		if fits {
 			return n, true
@@ -137,8 +137,8 @@ func rowOf(s *velos.Spec) int {
 	return then.PortRow()
 }
 
-// free reports whether nobody listens on a port of loopback, by trying.
-func free(port int) bool {
+// FreePort reports whether nobody listens on a port of loopback, by trying.
+func FreePort(port int) bool {
 	for _, host := range []string{"127.0.0.1", "::1"} {
 		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(port)))
 		if err == nil {

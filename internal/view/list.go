@@ -132,7 +132,7 @@ func (o Options) listTable(b *buffer, apps []velos.App) {
 		b.str("no apps; velos start FILE adds one\n")
 		return
 	}
-	cols := []column{{"id", true, 2}, {"name", false, 0}, {"namespace", false, 8}, {"×", true, 6}, {"status", false, 0},
+	cols := []column{{"id", true, 2}, {"name", false, shrinks}, {"namespace", false, 8}, {"×", true, 6}, {"status", false, 0},
 		{"pid", true, 7}, {"cpu", true, 5}, {"mem", true, 3}, {"restarts", true, 4}, {"uptime", true, 1}, {"health", false, 9}, {"mode", false, 11}, {"ports", false, 10}, {"owner", false, 12}}
 	spaces, clusters := false, false
 	for i := range apps {

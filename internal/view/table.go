@@ -6,7 +6,8 @@ import (
 )
 
 // A column of a table. drop says when it goes if the terminal is too narrow:
-// the highest first, 0 never.
+// the highest first, 0 never. One that shrinks stays, too, and before others go
+// it is shortened.
 type column struct {
 	title string
 	right bool
@@ -14,6 +15,8 @@ type column struct {
 }
 
 type cell struct{ text, sgr string }
+
+const shrinks = -1
 
 // table lays rows out in columns with two blanks between them, as wide as
 // needed and no wider than the terminal. A column in which every cell is
@@ -27,8 +30,12 @@ func (o Options) table(b *buffer, cols []column, rows [][]cell) {
 	for _, row := range append([][]cell{head}, rows...) {
 		line := make([]string, 0, len(keep))
 		for n, i := range keep {
-			pad := strings.Repeat(" ", max(0, wide[i]-utf8.RuneCountInString(row[i].text)))
-			text := o.paint(row[i].sgr, row[i].text)
+			text := row[i].text
+			if cols[i].drop == shrinks {
+				text = squeeze(text, wide[i])
+			}
+			pad := strings.Repeat(" ", max(0, wide[i]-utf8.RuneCountInString(text)))
+			text = o.paint(row[i].sgr, text)
 			switch {
 			case cols[i].right:
 				text = pad + text
@@ -61,12 +68,43 @@ func (o Options) fit(cols []column, rows [][]cell) (keep, wide []int) {
 				worst = n
 			}
 		}
-		if total <= o.Width || worst < 0 {
+		if total <= o.Width {
+			break
+		}
+		if o.shrink(cols, wide) {
+			continue
+		}
+		if worst < 0 {
 			break
 		}
 		keep = append(keep[:worst:worst], keep[worst+1:]...)
 	}
 	return keep, wide
+}
+
+// narrowest is what a column that shrinks has at least.
+const narrowest = 16
+
+// shrink gives the columns that shrink two fifths of the terminal at most, and
+// reports whether one had more.
+func (o Options) shrink(cols []column, wide []int) (did bool) {
+	for i, c := range cols {
+		if most := max(narrowest, o.Width*2/5); c.drop == shrinks && wide[i] > most {
+			wide[i], did = most, true
+		}
+	}
+	return did
+}
+
+// squeeze shortens s to n columns in its middle: the end of a name tells which
+// of several it is.
+func squeeze(s string, n int) string {
+	r := []rune(s)
+	if len(r) <= n {
+		return s
+	}
+	end := n / 2
+	return string(r[:n-end-1]) + "…" + string(r[len(r)-end:])
 }
 
 // cut shortens s to n columns and marks that it did.
