@@ -121,7 +121,7 @@ func plan(ctx context.Context, q querier, since, until, step int64) (list []stre
 				return nil, err
 			}
 			if unit := tiers[i].unit; ok {
-				till = min(till, (first+unit-1)/unit*unit)
+				till = min(till, first/unit*unit) // the finer one has all of its first unit, see prune
 			}
 		}
 		if till = min(till, until); till > end {
