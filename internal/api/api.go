@@ -4,9 +4,9 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	_ "embed" // for the description
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -220,7 +220,8 @@ type request struct {
 	r     *http.Request
 	c     *client.Client
 	keys  []string
-	begun bool // a part of the answer is sent
+	given map[string]bool // keys of the body
+	begun bool            // a part of the answer is sent
 }
 
 func (q *request) do(route *Route) error {
@@ -297,23 +298,20 @@ func (q *request) value(v any) error {
 	})
 }
 
-// body reads the request's, which may be absent. Keys that are not known are
-// errors: they would be wishes that nobody fulfils.
+// body reads the request's, which may be absent, and keeps which keys it had.
 func (q *request) body(into any) error {
-	d := json.NewDecoder(q.r.Body)
-	d.DisallowUnknownFields()
-	err := d.Decode(into)
+	b, err := io.ReadAll(q.r.Body)
 	var large *http.MaxBytesError
 	switch {
-	case errors.Is(err, io.EOF):
-		return nil
 	case errors.As(err, &large):
 		return &velos.Error{Code: velos.TooLarge, Message: "the body is larger than a request may be"}
 	case err != nil:
-		return invalid("the body is not understood: "+view.Text(err.Error()), "/v1/openapi.yaml says what may be in it")
+		return invalid("the body did not come: "+view.Text(err.Error()), "")
+	case len(bytes.TrimSpace(b)) == 0:
+		return nil
 	}
-	if _, err := d.Token(); err != io.EOF {
-		return invalid("the body has more than one value", "")
+	if q.given, err = exactly(b, into); err != nil {
+		return &velos.Error{Code: velos.Invalid, Message: "the body is not understood: " + err.Error(), Hint: cmp.Or(velos.HintOf(err), "/v1/openapi.yaml says what may be in it")}
 	}
 	return nil
 }

@@ -30,16 +30,15 @@ type wish struct {
 	Signal    string       `json:"signal"`     // signal
 }
 
-// only refuses what the order has no use for.
-func (b *wish) only(verb string) error {
-	stray := func(key string, given bool, at string) error {
-		if given && verb != at {
+// only refuses what an order has no use for.
+func (q *request) only(verb string) error {
+	of := map[string]string{"timeout_ms": verb, "parallel": "reload", "instances": "scale", "by": "scale", "signal": "signal"}
+	for key := range q.given {
+		if of[key] != verb {
 			return invalid(verb+" takes no "+key, "/v1/openapi.yaml says what may be in the body")
 		}
-		return nil
 	}
-	return errors.Join(stray("parallel", b.Parallel != nil, "reload"), stray("instances", b.Instances != nil, "scale"),
-		stray("by", b.By != nil, "scale"), stray("signal", b.Signal != "", "signal"))
+	return nil
 }
 
 // An outcome is what an order came to: what happened, and the app as it is now.
@@ -55,15 +54,12 @@ func (q *request) order(verb string, whole bool, do func(ctx context.Context, t 
 	if err := q.body(&b); err != nil {
 		return err
 	}
-	if err := b.only(verb); err != nil {
-		return view.Split(err)[0]
+	if err := q.only(verb); err != nil {
+		return err
 	}
-	limit := settleWithin
-	if b.Timeout != 0 {
-		limit = b.Timeout.Std()
-	}
-	if limit <= 0 || limit > mostWait {
-		return invalid("timeout_ms: must be from 1 to "+strconv.FormatInt(mostWait.Milliseconds(), 10), "")
+	within, err := limit(b.Timeout)
+	if err != nil {
+		return err
 	}
 	t, err := q.target()
 	if err == nil && whole && t.inst >= 0 {
@@ -72,12 +68,12 @@ func (q *request) order(verb string, whole bool, do func(ctx context.Context, t 
 	if err != nil {
 		return err
 	}
-	guard.Extend(q.w, limit+guard.AnswerWithin)
-	ctx, stop := context.WithTimeout(q.r.Context(), limit)
+	guard.Extend(q.w, within+guard.AnswerWithin)
+	ctx, stop := context.WithTimeout(q.r.Context(), within)
 	defer stop()
 	o, err := do(ctx, t, &b)
 	if err != nil {
-		return explained(verb, t, err, limit)
+		return explained(verb, t, err, within)
 	}
 	r := view.Result{Verb: verb, Did: o.did, App: o.app, ID: t.app.ID, Name: t.app.Spec.Name, Inst: t.inst}
 	return q.reply(func(w io.Writer) error { return view.Outcome(w, &r, q.options()) })

@@ -3,10 +3,12 @@ package api
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/coder/websocket"
 	"golang.org/x/time/rate"
@@ -111,12 +113,26 @@ func (s *socket) serve(ctx context.Context) {
 	case s.q.r.Context().Err() != nil:
 		_ = s.ws.Close(websocket.StatusGoingAway, "velos api ends")
 	case err != nil && websocket.CloseStatus(err) == -1:
-		_ = s.ws.Close(websocket.StatusPolicyViolation, reason(err))
+		_ = s.ws.Close(closing(err), reason(err))
 	}
 	_ = s.ws.CloseNow()
 	if err == nil {
 		<-reads
 	}
+}
+
+// errNoText is what a text frame must not be.
+var errNoText = errors.New("a message is no UTF-8")
+
+// closing is the code with which an error of the reader ends a connection.
+func closing(err error) websocket.StatusCode {
+	switch {
+	case errors.Is(err, errNoText):
+		return websocket.StatusInvalidFramePayloadData
+	case velos.CodeOf(err) == velos.Invalid:
+		return websocket.StatusPolicyViolation
+	}
+	return websocket.StatusProtocolError
 }
 
 // reason is an error as a close frame has room for it.
@@ -190,9 +206,15 @@ func (s *socket) read(ctx context.Context) error {
 		if kind != websocket.MessageText {
 			return invalid("a message is text", "")
 		}
+		if !utf8.Valid(b) {
+			return errNoText
+		}
 		var o op
-		if err := understand(b, &o); err != nil {
+		if over, err := understand(b, &o); over {
 			return err
+		} else if err != nil {
+			s.fail(o.ID[:min(len(o.ID), longestSubID)], err)
+			continue
 		}
 		s.do(ctx, &o)
 	}

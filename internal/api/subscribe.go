@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"regexp"
 	"slices"
 	"strconv"
@@ -43,18 +42,14 @@ func (w *words) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*[]string)(w))
 }
 
-// understand reads one message. Keys that are not known are errors, as in a
-// body.
-func understand(b []byte, o *op) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	err := d.Decode(o)
-	if err == nil {
-		if _, err = d.Token(); err == io.EOF {
-			return nil
-		}
+// understand reads one message. What is wrong with one is told to who sent it,
+// as of a body; what is no object at all ends the connection: over is true.
+func understand(b []byte, o *op) (over bool, err error) {
+	given, err := exactly(b, o)
+	if err != nil {
+		return given == nil, invalid("a message is not understood: "+err.Error(), "docs/API.md says what may be in one")
 	}
-	return invalid("a message is not understood", "docs/API.md says what may be in one")
+	return false, nil
 }
 
 // A subscription is what one client has asked to be told.
@@ -74,7 +69,7 @@ func (s *socket) do(ctx context.Context, o *op) {
 		sub := s.subs[o.ID]
 		s.mu.Unlock()
 		if sub == nil {
-			s.fail(o.ID, &velos.Error{Code: velos.NotFound, Message: "there is no subscription " + view.Text(o.ID)})
+			s.fail(o.ID, &velos.Error{Code: velos.NotFound, Message: "there is no subscription " + strconv.Quote(view.Text(o.ID))})
 			return
 		}
 		s.drop(sub, "unsubscribed")
@@ -83,7 +78,7 @@ func (s *socket) do(ctx context.Context, o *op) {
 			s.fail(o.ID, err)
 		}
 	default:
-		s.fail(o.ID, invalid("op: "+view.Text(o.Op)+" is unknown", "subscribe, unsubscribe or ping"))
+		s.fail(o.ID, invalid("op: "+strconv.Quote(view.Text(o.Op))+" is unknown", "subscribe, unsubscribe or ping"))
 	}
 }
 
@@ -104,7 +99,7 @@ func (s *socket) subscribe(ctx context.Context, o *op) error {
 	}
 	begin, ok := map[string]func(context.Context, *op) (*subscription, error){"state": s.state, "events": s.events, "logs": s.logs, "metrics": s.metrics}[o.Topic]
 	if !ok {
-		return invalid("topic: "+view.Text(o.Topic)+" is unknown", "state, events, logs or metrics")
+		return invalid("topic: "+strconv.Quote(view.Text(o.Topic))+" is unknown", "state, events, logs or metrics")
 	}
 	if err := o.only(); err != nil {
 		return err

@@ -141,7 +141,7 @@ func (q *request) applied(dry bool) error {
 		return invalid("file: must be an absolute path on the machine of velos api", `such as {"file": "/srv/app/velos.toml"}`)
 	case a.Parallel < 0:
 		return invalid("parallel: must be 1 or more", "")
-	case dry && (a.Dry || a.Parallel != 0):
+	case dry && (q.given["dry_run"] || q.given["parallel"]):
 		return invalid("diff takes neither dry_run nor parallel", "/v1/openapi.yaml says what may be in the body")
 	}
 	a.Dry, a.Parallel, a.Timeout = a.Dry || dry, max(1, a.Parallel), velos.MillisOf(within)
@@ -160,7 +160,7 @@ func (q *request) undone(app string) error {
 	if err != nil {
 		return err
 	}
-	if app == "" && u.To != 0 {
+	if app == "" && q.given["to"] {
 		return invalid("to: generations are of one app", "/v1/apps/{app}/undo goes back to one")
 	}
 	u.App, u.Timeout = app, velos.MillisOf(within)
@@ -422,7 +422,10 @@ func audited(q *request) error {
 func wait(q *request) error {
 	v := q.query()
 	w := verb.Wait{All: v.truth("all")}
-	asked := velos.Millis(v.number("timeout_ms", 0, uint64(mostWait.Milliseconds())))
+	asked := velos.Millis(v.number("timeout_ms", uint64(settleWithin.Milliseconds()), uint64(mostWait.Milliseconds())))
+	if asked == 0 && v.err == nil {
+		v.err = invalid("timeout_ms: must be from 1 to "+strconv.FormatInt(mostWait.Milliseconds(), 10), "")
+	}
 	if v.err != nil {
 		return v.err
 	}

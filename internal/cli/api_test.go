@@ -7,10 +7,12 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,8 +26,11 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/api"
+	"github.com/velospm/velos/internal/audit"
 	"github.com/velospm/velos/internal/guard"
 	"github.com/velospm/velos/internal/home"
+	"github.com/velospm/velos/internal/verb"
+	"github.com/velospm/velos/internal/view"
 )
 
 // A contract is a door of the api, and its description to hold it to.
@@ -128,6 +133,42 @@ func TestTheDescriptionAndTheRoutesAreTheSame(t *testing.T) {
 	}
 }
 
+// TestTheDescriptionHasEveryFieldOfTheNouns holds the schemas to the types behind
+// them, so that a field that is seldom there is described as well.
+func TestTheDescriptionHasEveryFieldOfTheNouns(t *testing.T) {
+	doc, err := openapi3.NewLoader().LoadFromData(api.Description)
+	if err != nil {
+		t.Fatal(err)
+	}
+	change := doc.Components.Schemas["Changes"].Value.Properties["changes"].Value.Items.Value
+	for name, noun := range map[string]any{"Event": velos.Event{}, "Exit": velos.Exit{}, "Actor": velos.Actor{}, "Usage": velos.Usage{}, "Order": audit.Record{},
+		"Waited": verb.Answer{}, "Port": verb.Port{}, "Difference": view.Change{}, "changes": verb.Change{}} {
+		schema := change
+		if ref := doc.Components.Schemas[name]; ref != nil {
+			schema = ref.Value
+		}
+		fields := map[string]bool{}
+		for f := range reflect.TypeOf(noun).Fields() {
+			key, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if key == "" || key == "-" {
+				continue
+			}
+			fields[key] = true
+			if schema.Properties[key] == nil {
+				t.Errorf("%s: %s is not described", name, key)
+			}
+			if !strings.Contains(rest, "omitempty") && !slices.Contains(schema.Required, key) {
+				t.Errorf("%s: %s is always there, and not said to be", name, key)
+			}
+		}
+		for _, key := range slices.Concat(schema.Required, slices.Collect(maps.Keys(schema.Properties))) {
+			if !fields[key] {
+				t.Errorf("%s: %s is described, and there is none", name, key)
+			}
+		}
+	}
+}
+
 func TestEveryAnswerIsAsDescribed(t *testing.T) {
 	d := newFake(t, "api", "db")
 	d.happen(velos.Event{Time: velos.TimeOf(now), Kind: velos.KindState, ID: 1, App: "api", From: velos.Starting, To: velos.Online})
@@ -200,6 +241,13 @@ func TestEveryAnswerIsAsDescribed(t *testing.T) {
 		{"POST", "/v1/apps/api/start", `{"timeout_ms":5000}`, 200, `"did":"started"`},
 		{"POST", "/v1/apps/api/start", `{"timeout_ms":5000000000}`, 400, "timeout_ms"},
 		{"POST", "/v1/apps/api/start", `{"timout_ms":5}`, 400, "not understood"},
+		{"POST", "/v1/apps/api/start", `{"timeout_ms":5,"timeout_ms":6}`, 400, "there twice"},
+		{"POST", "/v1/apps/api/start", `{"Timeout_ms":5}`, 400, "unknown"},
+		{"POST", "/v1/apps/api/start", `{"timeout_ms":0}`, 400, "must not be 0"},
+		{"POST", "/v1/apps/api/start", `{"signal":""}`, 400, "start takes no signal"},
+		{"POST", "/v1/save", `null`, 400, "an object is needed"},
+		{"POST", "/v1/diff", `{"file":"FILE","dry_run":false}`, 400, "takes neither"},
+		{"GET", "/v1/apps/api/wait?timeout_ms=0", "", 400, "timeout_ms"},
 		{"POST", "/v1/apps/api/start", `{"instances":5}`, 400, "start takes no instances"},
 		{"POST", "/v1/apps/api/start", `{} {}`, 400, "more than one"},
 		{"POST", "/v1/apps/api:0/restart", "{}", 200, `"instance":0`},

@@ -60,16 +60,17 @@ type Question struct {
 // which nobody recorded. They come from single samples as far as a step is
 // shorter than a minute and there are any, else from minutes or hours.
 func (r *Reader) Query(ctx context.Context, q Question) ([]velos.Point, error) {
-	all, err := r.ask(ctx, q, "name = ?", q.App)
+	all, err := r.ask(ctx, q, q.App)
 	return all[q.App], err
 }
 
 // All is the points of every app that has any, by name, as Query has them.
 func (r *Reader) All(ctx context.Context, q Question) (map[string][]velos.Point, error) {
-	return r.ask(ctx, q, "? = ''", "")
+	return r.ask(ctx, q, "")
 }
 
-func (r *Reader) ask(ctx context.Context, q Question, which, name string) (map[string][]velos.Point, error) {
+// ask answers for one app, or for all where name is empty.
+func (r *Reader) ask(ctx context.Context, q Question, name string) (map[string][]velos.Point, error) {
 	step := max(int64(q.Step/time.Second), 1)
 	since, until := int64(q.Since)/1000/step*step, (int64(q.Until)+999)/1000
 	if until <= since || (until-since)/step > mostPoints {
@@ -86,7 +87,7 @@ func (r *Reader) ask(ctx context.Context, q Question, which, name string) (map[s
 	}
 	all := map[string][]velos.Point{}
 	if len(list) > 0 {
-		err = query(ctx, tx, list, which, []any{step, step, name, q.Inst, q.Inst}, all)
+		err = query(ctx, tx, list, name, q.Inst, step, all)
 	}
 	if err != nil {
 		return nil, failed("read", r.path, err)
@@ -121,7 +122,7 @@ func plan(ctx context.Context, q querier, since, until, step int64) (list []stre
 				return nil, err
 			}
 			if unit := tiers[i].unit; ok {
-				till = min(till, (first+unit-1)/unit*unit)
+				till = min(till, first/unit*unit) // the finer one has all of its first unit, see prune
 			}
 		}
 		if till = min(till, until); till > end {
@@ -132,26 +133,40 @@ func plan(ctx context.Context, q querier, since, until, step int64) (list []stre
 	return list, nil
 }
 
+// Of all apps, rows are read as they lie, in the order of time. Those of one app
+// are a few among many, each found by its key: a year of one app is 8,760 rows for
+// each of its series, and a million of all.
 const (
-	fromSamples = "SELECT t, s, 1 n, up, cpu, cpu cpumax, mem, mem memmax, restarts, lines, errors FROM samples WHERE t >= ? AND t < ?"
-	fromOthers  = "SELECT t, s, n, up, cpu, cpumax, mem, memmax, restarts, lines, errors FROM %s WHERE t >= ? AND t < ?"
-	sums        = `SELECT name, t/?*? b, s, inst, sum(n), sum(up), sum(cpu*n), max(cpumax), sum(mem*n), max(memmax), sum(restarts), sum(lines), sum(errors)
-FROM (SELECT id, inst, name FROM series WHERE %w AND (? < 0 OR inst = ?)) JOIN (%s) ON s = id GROUP BY name, b, s ORDER BY name, b`
+	figures = "t, s, n, up, cpu, cpumax, mem, memmax, restarts, lines, errors"
+	single  = "t, s, 1 n, up, cpu, cpu cpumax, mem, mem memmax, restarts, lines, errors"
+	ofAll   = "SELECT %f FROM %t WHERE t >= ? AND t < ?"
+	ofOne   = `SELECT %f FROM (WITH RECURSIVE at(k) AS (SELECT ? UNION ALL SELECT k + %u FROM at WHERE k + %u < ?) SELECT k FROM at)
+	CROSS JOIN (SELECT id FROM series WHERE %w) CROSS JOIN %t ON t = k AND s = id`
+	sums = `SELECT name, t/?*? b, s, inst, sum(n), sum(up), sum(cpu*n), max(cpumax), sum(mem*n), max(memmax), sum(restarts), sum(lines), sum(errors)
+FROM (SELECT id, inst, name FROM series WHERE %w) JOIN (%p) ON s = id GROUP BY name, b, s ORDER BY name, b`
 )
 
-// query adds up the rows of some stretches of time to points, by name. which
-// is the condition on the series, and args begin with what it needs.
-func query(ctx context.Context, tx *sql.Tx, list []stretch, which string, args []any, all map[string][]velos.Point) error {
+// query adds up the rows of some stretches of time to points, by name.
+func query(ctx context.Context, tx *sql.Tx, list []stretch, name string, inst int, step int64, all map[string][]velos.Point) error {
+	which, whose := "(? < 0 OR inst = ?)", []any{inst, inst}
+	if name != "" {
+		which, whose = "name = ? AND "+which, append([]any{name}, whose...)
+	}
+	args := append([]any{step, step}, whose...)
 	var parts []string
 	for _, p := range list {
-		part := fromSamples
-		if p.tier > 0 {
-			part = strings.Replace(fromOthers, "%s", tiers[p.tier].table, 1)
+		part, fields, t := ofAll, figures, tiers[p.tier]
+		if p.tier == 0 {
+			fields = single
 		}
-		parts = append(parts, part)
-		args = append(args, p.since, p.till)
+		since := (p.since + t.unit - 1) / t.unit * t.unit // where there can be a row
+		if args = append(args, since, p.till); name != "" {
+			part, args = ofOne, append(args, whose...)
+		}
+		parts = append(parts, strings.NewReplacer("%f", fields, "%t", t.table, "%u", strconv.FormatInt(t.unit, 10), "%w", which).Replace(part))
 	}
-	rows, err := tx.QueryContext(ctx, strings.NewReplacer("%w", which, "%s", strings.Join(parts, " UNION ALL ")).Replace(sums), args...)
+	ask := strings.NewReplacer("%w", which, "%p", strings.Join(parts, " UNION ALL ")).Replace(sums)
+	rows, err := tx.QueryContext(ctx, ask, args...)
 	if err != nil {
 		return err
 	}

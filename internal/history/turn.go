@@ -73,22 +73,24 @@ func (w *Writer) turn(ctx context.Context, tx *sql.Tx, now int64) error {
 	return w.prune(ctx, tx, now)
 }
 
-// prune deletes what is too old, and gives some free pages back. It runs once
-// a minute.
+// prune deletes what is too old, in whole units of the tier above, so that the
+// first of them that is left has all that was recorded of it; and gives some free
+// pages back. It runs once a minute.
 func (w *Writer) prune(ctx context.Context, tx *sql.Tx, now int64) error {
 	for i := range tiers {
 		first, ok, err := oldest(ctx, tx, i)
 		if err != nil {
 			return err
 		}
-		limit := now - w.keep[i]
+		limit, above := now-w.keep[i], tiers[i].unit
 		if i+1 < len(tiers) {
 			limit = min(limit, w.upto[i+1]) // never before its sum is made
+			above = tiers[i+1].unit
 		}
-		if !ok || first >= limit {
+		if limit = min(limit, first+slowly*max(60, tiers[i].unit)+above) / above * above; !ok || first >= limit {
 			continue
 		}
-		if _, err := tx.ExecContext(ctx, "DELETE FROM "+tiers[i].table+" WHERE t < ?", min(limit, first+slowly*max(60, tiers[i].unit))); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM "+tiers[i].table+" WHERE t < ?", limit); err != nil {
 			return err
 		}
 	}

@@ -197,18 +197,6 @@ func TestEverySentenceOfTheServerHasATranslation(t *testing.T) {
 
 // TestSentencesAreTranslatedWithWhatIsInThem runs the page's own code in Node.
 func TestSentencesAreTranslatedWithWhatIsInThem(t *testing.T) {
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("node is not there")
-	}
-	dir := t.TempDir()
-	for name, text := range texts(t) {
-		if path.Ext(name) == ".js" {
-			if err := os.WriteFile(filepath.Join(dir, path.Base(name)), []byte(text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
 	pairs := [][2]string{
 		{"exited with code 1 after 1m 30s", "завершилось с кодом 1, проработав 1\u00a0мин 30\u00a0с"},
 		{"gave up: ended 3 times in a row before min_uptime; last: killed by SIGKILL after 349ms (out of memory killer, or kill -9)",
@@ -220,17 +208,64 @@ func TestSentencesAreTranslatedWithWhatIsInThem(t *testing.T) {
 		{"could not be started: fork/exec /x: permission denied", "не удалось запустить: fork/exec /x: permission denied"},
 		{strings.Repeat("exited with code ", 200), strings.Repeat("exited with code ", 200)},
 	}
+	runInPage(t, "ru", pairs, "const { said } = await import('./said.js');\nfor (const [from, to] of pairs) if (said(from) !== to) console.log(JSON.stringify([from, said(from)]));\n")
+}
+
+func TestAnErrorIsSaidInTheReadersLanguageWithTheServersWordsBesideIt(t *testing.T) {
+	type trouble struct {
+		Code    string   `json:"code"`
+		Message string   `json:"message"`
+		Method  string   `json:"method"`
+		Path    string   `json:"path"`
+		Hints   []string `json:"hints"`
+		Says    string   `json:"says"`
+		Hint    string   `json:"hint"`
+	}
+	list := []trouble{
+		{"crashed", "start bad: exited with code 1 after 327ms, before min_uptime (1s)", "POST", "/v1/apps/bad/start", []string{"velos logs bad"}, "Запуск bad: завершилось с кодом 1, проработав 327\u00a0мс, раньше min_uptime (1\u00a0с)", "velos logs bad"},
+		{"timeout", "restart api: not settled within 1m", "POST", "/v1/apps/api/restart", []string{"the order stands; ask again for the app"}, "Перезапуск api: не закончено за отведённое время", ""},
+		{"denied", "why web: agents may not look", "GET", "/v1/apps/we%62/why", nil, "Причины состояния web: нет доступа", ""},
+		{"failed", "could not be started: fork/exec /x: no such thing", "DELETE", "/v1/apps/a%20b", nil, "Удаление a b: не получилось", ""},
+		{"invalid", "error parsing regexp: missing closing ]: `[`", "GET", "/v1/logs/search?q=%5B&app=api", nil, "Поиск в журнале api: запрос составлен неверно", ""},
+		{"no_server", "", "GET", "/v1/apps/api/history/figures?span=1h", nil, "Показатели api: сервер не отвечает", ""},
+		{"busy", "<b>x y</b>", "GET", "/v1/nobody/knows", nil, "Слишком много запросов, повторите немного позже", ""},
+		{"not_found", "no such thing", "GET", "/v1/apps/%zz", nil, "Сведения о: такого здесь нет", ""},
+	}
+	runInPage(t, "ru", list, "const { wrongText, hintsFor } = await import('./wrong.js');\nfor (const e of pairs) if (wrongText(e) !== e.says || hintsFor(e).join() !== e.hint) console.log(JSON.stringify([wrongText(e), hintsFor(e), e]));\n")
+	for i := range list {
+		if list[i].Says = list[i].Message; list[i].Says == "" {
+			list[i].Says = "Figures of api: the server does not answer"
+		}
+		list[i].Hint = strings.Join(list[i].Hints, "")
+	}
+	runInPage(t, "en", list, "const { wrongText, hintsFor } = await import('./wrong.js');\nfor (const e of pairs) if (wrongText(e) !== e.says || hintsFor(e).join() !== e.hint) console.log(JSON.stringify([wrongText(e), hintsFor(e), e]));\n")
+}
+
+// runInPage runs a script with the page's own code in Node; what it prints is
+// wrong. It has pairs.
+func runInPage(t *testing.T, language string, pairs any, script string) {
+	t.Helper()
+	node, err := exec.LookPath("node")
+	if err != nil {
+		t.Skip("node is not there")
+	}
+	dir := t.TempDir()
+	files := map[string]string{"package.json": `{"type":"module"}`}
+	for name, text := range texts(t) {
+		if path.Ext(name) == ".js" {
+			files[path.Base(name)] = text
+		}
+	}
 	asked, err := json.Marshal(pairs)
 	if err != nil {
 		t.Fatal(err)
 	}
-	script := "globalThis.localStorage = { getItem: () => 'ru', setItem() {} };\nObject.defineProperty(globalThis, 'navigator', { value: { languages: ['ru'] } });\n" +
-		"const { said } = await import('./said.js');\nfor (const [from, to] of " + string(asked) + ") if (said(from) !== to) console.log(JSON.stringify([from, said(from)]));\n"
-	if err := os.WriteFile(filepath.Join(dir, "ask.mjs"), []byte(script), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "package.json"), []byte(`{"type":"module"}`), 0o600); err != nil {
-		t.Fatal(err)
+	files["ask.mjs"] = "globalThis.localStorage = { getItem: () => '" + language + "', setItem() {} };\nglobalThis.sessionStorage = localStorage;\n" +
+		"Object.defineProperty(globalThis, 'navigator', { value: { languages: ['" + language + "'] } });\nconst pairs = " + string(asked) + ";\n" + script
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
@@ -281,7 +316,7 @@ func TestEveryWordOfTheServerIsInEveryLanguage(t *testing.T) {
 	en, ru, known := words(all["assets/en.js"]), words(all["assets/ru.js"]), russian(t)
 	for _, w := range []struct{ file, name, prefix string }{
 		{"status.go", "Status", "state."}, {"event.go", "Kind", "kind."}, {"probe.go", "Health", "health."}, {"entry.go", "levelNames", "level."},
-		{"internal/crash/cause.go", "Cause", "cause."}, {"error.go", "codeNames", ""}, {"internal/supervise/orders.go", "verbNames", ""},
+		{"internal/crash/cause.go", "Cause", "cause."}, {"error.go", "codeNames", ""}, {"error.go", "codeNames", "wrong."}, {"internal/supervise/orders.go", "verbNames", ""},
 		{"internal/supervise/gate.go", "conditionWords", ""},
 	} {
 		for _, word := range constants(t, w.file, w.name) {

@@ -19,7 +19,7 @@ func (m *model) offers() []*bind {
 	var begin, hold []*bind
 	for i := range m.binds {
 		switch b := &m.binds[i]; {
-		case b.word == "" || b.order && m.o.ReadOnly:
+		case b.word == "" || b.order && m.o.ReadOnly && b.word != word: // one that is typed in full is told why not
 		case strings.HasPrefix(b.word, word):
 			begin = append(begin, b)
 		case strings.Contains(b.word, word) || strings.Contains(b.help, word):
@@ -79,6 +79,10 @@ func (m *model) chosen(list []*bind) tea.Cmd {
 	if word != b.word && arg == "" && b.need || b.need && arg == "" {
 		m.input.set(b.word + " ")
 		m.choice = 0
+		return nil
+	}
+	if m.choice == 0 && !strings.Contains(b.word, word) {
+		m.input.set(b.word + " ") // found by its help alone: shown before it is done
 		return nil
 	}
 	m.mode = modeNormal

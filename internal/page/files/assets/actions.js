@@ -1,10 +1,11 @@
 // Orders, each asked for once more before it is given, with the command that
 // does the same.
-import { h } from './dom.js';
+import { h, fill } from './dom.js';
 import { t } from './text.js';
 import { ask, at } from './door.js';
 import { said } from './said.js';
 import { note } from './parts.js';
+import { explained, hintsFor } from './wrong.js';
 
 const quoted = (name) => /^[\w.:-]+$/.test(name) ? name : "'" + name.replaceAll("'", "'\\''") + "'";
 
@@ -49,7 +50,7 @@ export function buttons(verbs, app) {
 
 /** Asks whether an order is meant, gives it, and says what came of it. */
 export function confirm(verb, app) {
-  const order = orders[verb], command = h('code.digits'), wrong = h('p.wrong', { role: 'alert' });
+  const order = orders[verb], command = h('code.digits'), wrong = h('div.wrong', { role: 'alert' });
   const go = h('button.' + (order.grave ? 'grave.solid' : 'solid'), { type: 'submit' }, t('verb.' + verb));
   const form = h('form', { method: 'dialog' },
     h('h2', { id: 'ask' }, t('ask.' + verb, { name: app.name })), h('p.dim', null, t('means.' + verb)), order.fields?.(app) || null,
@@ -64,14 +65,15 @@ export function confirm(verb, app) {
     if (go.disabled) return;
     go.disabled = true;
     go.textContent = t('working');
-    wrong.textContent = '';
+    fill(wrong);
     try {
       const r = await ask(order.method || 'POST', at(app.name, order.below ?? '/' + verb), order.method === 'DELETE' ? undefined : order.body?.(values()) || {});
       const one = Array.isArray(r) ? r[0] : r;
       note(t('done', { name: app.name, did: said(one?.did || verb) }));
       dialog.close();
     } catch (err) {
-      wrong.textContent = (err.message || t('unreachable')) + (err.hints?.length ? ' – ' + err.hints[0] : '');
+      const [hint] = hintsFor(err);
+      fill(wrong, explained(err), hint && h('p', null, hint));
       go.disabled = false;
       go.textContent = t('verb.' + verb);
     }

@@ -4,9 +4,10 @@ const kept = 'velos.token';
 
 /** What can go wrong, in the one shape that the server has for it. */
 export class Trouble extends Error {
-  constructor(status, { code = 'failed', message = '', hints = [], retryable = false } = {}) {
+  /** What was asked for is method and path. */
+  constructor(status, { code = 'failed', message = '', hints = [], retryable = false } = {}, method = 'GET', path = '') {
     super(message);
-    Object.assign(this, { status, code, hints: hints || [], retryable });
+    Object.assign(this, { status, code, hints: hints || [], retryable, method, path });
   }
 }
 
@@ -36,18 +37,18 @@ async function send(method, path, body, extra) {
     return await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), credentials: 'omit', cache: 'no-store' });
   } catch (e) {
     if (e.name === 'AbortError') throw e;
-    throw new Trouble(0, { code: 'unreachable', message: '', retryable: true });
+    throw new Trouble(0, { code: 'no_server', retryable: true }, method, path);
   }
 }
 
-async function refused(r) {
+async function refused(r, method, path) {
   let error = {};
   try { error = (await r.json()).error; } catch { /* something else has answered */ }
   if (r.status === 401 && token) {
     forget();
     leaving();
   }
-  return new Trouble(r.status, error || {});
+  return new Trouble(r.status, error || {}, method, path);
 }
 
 /**
@@ -58,7 +59,7 @@ async function refused(r) {
  */
 export async function ask(method, path, body) {
   const r = await send(method, path, body);
-  if (!r.ok) throw await refused(r);
+  if (!r.ok) throw await refused(r, method, path);
   return r.json();
 }
 
@@ -76,7 +77,7 @@ export function query(values) {
 /** The first so many lines of an answer that may be very long. */
 export async function some(path, most) {
   const r = await send('GET', path);
-  if (!r.ok) throw await refused(r);
+  if (!r.ok) throw await refused(r, 'GET', path);
   const reader = r.body.pipeThrough(new TextDecoderStream()).getReader(), lines = [];
   let rest = '';
   while (lines.length < most) {
@@ -96,15 +97,15 @@ export async function some(path, most) {
 /** Whether the server takes a token: an error says why it does not. */
 export async function offer(text) {
   const r = await fetch('/v1/apps', { headers: { Authorization: 'Bearer ' + text }, credentials: 'omit', cache: 'no-store' }).catch(() => null);
-  if (!r) throw new Trouble(0, { code: 'unreachable' });
+  if (!r) throw new Trouble(0, { code: 'no_server' }, 'GET', '/v1/apps');
   // A daemon that is away is no reason to stay outside.
-  if (!r.ok && r.status !== 503) throw await refused(r);
+  if (!r.ok && r.status !== 503) throw await refused(r, 'GET', '/v1/apps');
   keep(text);
 }
 
 /** Exchanges the code of the address for a token. */
 export async function exchange(code) {
   const r = await send('POST', '/v1/session', { ticket: code });
-  if (!r.ok) throw await refused(r);
+  if (!r.ok) throw await refused(r, 'POST', '/v1/session');
   return (await r.json()).token;
 }

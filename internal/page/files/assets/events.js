@@ -6,6 +6,7 @@ import { empty, loaded, appLink } from './parts.js';
 import { actorName, failed } from './store.js';
 import { sentence } from './crash.js';
 import { said } from './said.js';
+import { explained } from './wrong.js';
 
 const shownAtOnce = 300, madeAtOnce = 50, kinds = ['order', 'state', 'exit', 'config', 'log', 'daemon', 'warning', 'alarm'];
 
@@ -50,7 +51,7 @@ export function events(store) {
       const list = await get('/v1/audit?lines=200');
       if (!list.length) return empty(t('no_audit'), '');
       return h('div.rows', { role: 'list', 'aria-label': t('audit') }, list.reverse().map((a) => h('div.item.' + (a.result === 'ok' ? 'calm' : 'alarm'), { role: 'listitem' }, h('time.digits', null, moment(a.ts)), h('span.kind', null, said(a.op)),
-        a.app ? h('b', null, a.app + (a.instance >= 0 ? ':' + a.instance : '')) : null, h('span.grow', null, a.result === 'ok' ? t('ok') : said(clean(a.message || a.result))), h('span.dim', null, actorName(a.actor)))));
+        a.app ? h('b', null, a.app + (a.instance >= 0 ? ':' + a.instance : '')) : null, h('span.grow', null, a.result === 'ok' ? t('ok') : explained({ code: a.result, message: clean(a.message) })), h('span.dim', null, actorName(a.actor)))));
     } catch (e) {
       if (e instanceof Trouble && (e.status === 404 || e.status === 405)) return h('p.dim', null, t('audit.none'));
       throw e;

@@ -4,6 +4,7 @@ import { h, fill, paced, say } from './dom.js';
 import { t, percent, size, span, moment, count, axis } from './text.js';
 import { get, at, query } from './door.js';
 import { shapeOf } from './draw.js';
+import { explained } from './wrong.js';
 import { Series, spans, pointsOf } from './series.js';
 
 let chosen = '1h'; // stays while the page is open
@@ -43,7 +44,7 @@ export function figures(store, name) {
     } catch (e) {
       if (mine !== turn) return;
       state = e.status === 404 ? 'none' : state === 'here' ? 'here' : 'failed';
-      wrong = state === 'failed' ? e.message || t('unreachable') : '';
+      wrong = state === 'failed' ? explained(e) : '';
     }
     asking = setTimeout(ask, state === 'here' ? Math.min(Math.max(series.step, 30e3), 300e3) : 10e3);
     draw();
@@ -68,7 +69,7 @@ export function figures(store, name) {
     const gaps = list.filter((x) => !x).length, restarts = list.reduce((n, x) => n + (x?.restarts || 0), 0);
     const since = store.figures.get(id)?.times[0], parts = [];
     if (state === 'off' || state === 'none') parts.push(t('past.' + state), ' ', h('code', null, 'velos api --history'), '. ', since && t('figures_since', { time: moment(since) }));
-    else if (state === 'failed') parts.push(wrong);
+    else if (state === 'failed') parts.push(...wrong);
     else if (state === 'here') parts.push([series.recorded.size ? t('past.step', { span: span(series.step) }) : t('past.empty'), gaps && t('past.gaps', { span: span(gaps * series.step) }), restarts && t('past.restarts', { n: count(restarts) })].filter(Boolean).join(' '));
     const key = parts.map((p) => p?.textContent ?? p).join('');
     if (said.dataset.shown !== key) fill(said, parts), said.dataset.shown = key;

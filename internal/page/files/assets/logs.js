@@ -1,10 +1,11 @@
 // The log of an app: live, searched by the server, folded, paused, linked to.
 import { h, fill, paced, say } from './dom.js';
 import { t, clock, count, moment, clean } from './text.js';
-import { get, at, query, some } from './door.js';
+import { get, at, query, some, Trouble } from './door.js';
 import { lines } from './lines.js';
 import { Buffer } from './buffer.js';
 import { copy, note, appLink } from './parts.js';
+import { explained } from './wrong.js';
 
 const firstLines = 1000, mostFound = 2000, levels = ['', 'debug', 'info', 'warn', 'error', 'fatal'];
 
@@ -68,7 +69,7 @@ class Log {
       const past = await get('/v1/logs/search' + query({ q: f.grep || '.*', app: this.name, level: f.level, src: f.src, lines: mostFound }));
       if (turn === this.turn) this.buffer.before(past);
     } catch (e) {
-      if (turn === this.turn) this.wrong = e.message || t('unreachable');
+      if (turn === this.turn) this.wrong = e;
     }
     if (turn === this.turn) { this.searching = false; this.soon(); }
   }
@@ -84,13 +85,13 @@ class Log {
       if (i >= 0) this.pick(i, true);
       else this.wrong = t('line_gone', { seq });
     } catch (e) {
-      this.wrong = e.message || t('unreachable');
+      this.wrong = e;
     }
     this.take(true);
   }
 
   heard(m) {
-    if (m.type === 'error') this.wrong = m.error.message;
+    if (m.type === 'error') this.wrong = new Trouble(0, m.error, 'GET', at(this.name, '/logs'));
     if (m.type === 'end' && m.reason === 'deleted') this.wrong = t('deleted');
     if (m.missed) this.buffer.missed += m.missed;
     if (m.lines?.length) {
@@ -117,7 +118,8 @@ class Log {
       this.list.show(this.grouped ? this.buffer.folded() : this.buffer.lines, this.grouped ? 0 : taken);
     }
     const b = this.buffer, held = this.waiting.reduce((n, l) => n + l.length, 0);
-    say(this.status, this.wrong || [this.searching ? t('searching') : t('lines', { n: count(b.lines.length) }), held && t('held', { n: count(held) }),
+    if (this.wrong !== this.shown) fill(this.status, explained(this.wrong)), this.shown = this.wrong;
+    if (!this.wrong) say(this.status, [this.searching ? t('searching') : t('lines', { n: count(b.lines.length) }), held && t('held', { n: count(held) }),
       b.missed && t('missed', { n: count(b.missed) }), b.dropped && t('dropped', { n: count(b.dropped) }),
       !b.lines.length && !this.searching && t('no_lines')].filter(Boolean).join(' · '));
     this.status.classList.toggle('wrong', !!this.wrong);
@@ -201,7 +203,7 @@ class Log {
       h('a', { href: url, download: this.name + '.log' }).click();
       setTimeout(() => URL.revokeObjectURL(url), 10000);
     } catch (e) {
-      note(e.message || t('unreachable'), true);
+      note(explained(e), true);
     }
   }
 }

@@ -1,6 +1,7 @@
 // Parts that several views have: what is empty, loading or wrong, tables, notes.
 import { h, fill } from './dom.js';
 import { t } from './text.js';
+import { explained, hintsFor } from './wrong.js';
 
 export const loading = () => h('p.quiet', { role: 'status' }, h('span.spinner', { 'aria-hidden': 'true' }), t('loading'));
 
@@ -8,9 +9,9 @@ export const empty = (title, text) => h('div.blank', null, h('h2', null, title),
 
 /** An error with what can be done about it. */
 export function trouble(e, again) {
-  const what = e.status === 403 ? t('denied') : e.status === 404 ? t('not_found') : e.code === 'unreachable' ? t('unreachable') : t('failed');
-  return h('div.blank.wrong', { role: 'alert' }, h('h2', null, what), e.message && h('p', null, e.message),
-    (e.hints || []).map((hint) => h('p.dim', null, t('hint'), ' ', h('code', null, hint))),
+  const what = e.status === 403 ? t('denied') : e.status === 404 ? t('not_found') : e.code === 'no_server' ? t('unreachable') : e.code === 'unreachable' ? t('daemon_gone') : t('failed');
+  return h('div.blank.wrong', { role: 'alert' }, h('h2', null, what), e.code !== 'no_server' && h('div', null, explained(e)),
+    hintsFor(e).map((hint) => h('p.dim', null, t('hint'), ' ', h('code', null, hint))),
     again && h('button', { onclick: again }, t('again')));
 }
 

@@ -20,17 +20,27 @@ function patterns(word) {
 
 const length = /^-?\d+(?:\.\d+)?(?:ms|[smhd])(?: \d+[smhd])?$/;
 
-function within(text, p, depth) {
+/** A text in another language; what has none stays, and is also put into left. */
+function within(text, p, depth, left) {
   const whole = p.exact.get(text);
   if (whole !== undefined) return whole;
   if (length.test(text)) return text.replace(/(\d)(ms|[smhd])/g, (_, n, unit) => n + '\u00a0' + t('unit.' + unit));
-  if (depth >= deepest || text.length > longest) return text;
-  for (const { re, to } of p.list) {
-    const m = re.exec(text);
-    if (m) return to.map((part, i) => part + (i + 1 < m.length ? within(m[i + 1], p, depth + 1) : '')).join('');
+  if (depth < deepest && text.length <= longest) {
+    for (const { re, to } of p.list) {
+      const m = re.exec(text);
+      if (m) return to.map((part, i) => part + (i + 1 < m.length ? within(m[i + 1], p, depth + 1, left) : '')).join('');
+    }
   }
+  left.push(text);
   return text;
 }
 
 /** A sentence of the server. */
-export const said = (text) => tables[language] ? within(String(text ?? ''), patterns(language), 0) : String(text ?? '');
+export const said = (text) => tables[language] ? within(String(text ?? ''), patterns(language), 0, []) : String(text ?? '');
+
+/** A sentence of the server, or null when more of it than names and numbers stays as it was. */
+export function understood(text) {
+  if (!tables[language]) return text;
+  const left = [], whole = within(text, patterns(language), 0, left);
+  return whole !== text && left.every((x) => !/\s/.test(x.trim())) ? whole : null;
+}

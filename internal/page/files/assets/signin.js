@@ -1,7 +1,8 @@
 // Signing in: with the code of a link, or with a token.
-import { h } from './dom.js';
+import { h, fill } from './dom.js';
 import { t } from './text.js';
 import { exchange, keep, offer } from './door.js';
+import { explained } from './wrong.js';
 
 /** The code that stands behind # in a link, which is taken out of the address at once. */
 export function codeInAddress() {
@@ -16,12 +17,12 @@ export async function byCode(code) {
     keep(await exchange(code));
     return '';
   } catch (e) {
-    return e.message || t('unreachable');
+    return e;
   }
 }
 
 export function signIn(done, why) {
-  const wrong = h('p.wrong', { role: 'alert' }, why || '');
+  const wrong = h('div.wrong', { role: 'alert' }, explained(why));
   const token = h('input', { id: 'token', type: 'password', autocomplete: 'off', spellcheck: 'false', required: true, placeholder: 'velos_…' });
   const go = h('button.solid', { type: 'submit' }, t('sign_in'));
   const form = h('form', null, h('label', { for: 'token' }, t('token')), token, wrong, go);
@@ -32,7 +33,7 @@ export function signIn(done, why) {
       await offer(token.value.trim());
       done();
     } catch (err) {
-      wrong.textContent = err.status === 401 ? t('token_wrong') : err.message || t('unreachable');
+      fill(wrong, err.status === 401 ? t('token_wrong') : explained(err));
       go.disabled = false;
       token.select();
     }

@@ -147,6 +147,15 @@ async function refusals(p) {
   await p.see('ask a person');
   await p.shot('denied');
   await accessible(p, 'denied');
+  await p.click('#language');
+  await p.see('Причины состояния web: нет доступа');
+  must(!(await p.evaluate(() => document.querySelector('#main').innerText)).includes('agents may not look'), 'English is folded away');
+  await p.click('details.own summary');
+  await p.see('agents may not look');
+  await p.shot('denied-russian');
+  await accessible(p, 'denied, in Russian');
+  await p.click('#language');
+  await p.see('Not allowed');
   p.off('request', answer);
   await p.setRequestInterception(false);
   p.faults = p.faults.filter((f) => !/status of 403/.test(f));
