@@ -19,18 +19,18 @@ const (
 // abroad are commands of PM2 that have another name here, or none: what to do
 // instead.
 var abroad = map[string]string{
-	"slist": insteadList, "sysmonit": insteadList,
+	"slist": insteadList, "sysmonit": insteadList, "sysinfos": insteadList, "sysinfo": insteadList,
 	"imonit": "here it is: velos monit", "report": "here it is: velos doctor, and velos info all",
 	"update": insteadUpgrade, "updatePM2": insteadUpgrade, "deepUpdate": insteadUpgrade,
 	"create": insteadFile, "generate": insteadFile, "examples": "velos start --help has some",
 	"logrotate": insteadLogs, "up": "here it is: velos start FILE.toml", "down": "here it is: velos stop all",
-	"rm": "here it is: velos delete", "remove": "here it is: velos delete", "add": insteadApply, "reread": insteadApply, "avail": insteadApply, "cleardump": "here it is: velos delete all, then velos save --force",
+	"rm": "here it is: velos delete", "remove": "here it is: velos delete", "add": insteadApply, "reread": insteadApply, "avail": insteadApply, "cleardump": "here it is: rm saved.json in VELOS_HOME; a crash or a reboot brings back what ran without it",
 	"tail": "here it is: velos logs NAME, with -f to follow", "fg": "here it is: velos logs -f NAME; programs have no terminal", "clear": "here it is: velos flush NAME",
 	"maintail": "here it is: daemon.log in VELOS_HOME, and velos events", "shutdown": "here it is: velos kill", "dev": "here it is: velos runtime SCRIPT --watch",
 	"process": "here it is: velos list, start, stop, restart, logs and scale", "project": "here it is: velos list, and velos apply for what has changed in a file", "attach": "here it is: velos logs -f NAME",
 	"unmonitor": noService, "monitor": insteadWeb, "link": insteadWeb, "unlink": noService, "plus": insteadWeb, "login": noService, "logout": noService,
 	"register": noService, "open": insteadWeb, "install": noModules, "uninstall": noModules, "module:update": noModules, "module:generate": noModules,
-	"module:install": noModules, "publish": noModules, "package": noModules, "autoinstall": noModules, "set": noModules, "multiset": noModules, "get": noModules,
+	"module:install": noModules, "module:uninstall": noModules, "module:publish": noModules, "module:list": noModules, "publish": noModules, "package": noModules, "autoinstall": noModules, "set": noModules, "multiset": noModules, "get": noModules,
 	"conf": noModules, "unset": noModules, "deploy": noDeploy, "pull": noDeploy, "forward": noDeploy, "backward": noDeploy,
 	"serve": "PM2 has this; start a web server of your own", "expose": "PM2 has this; start a web server of your own",
 	"trigger": noPatch, "inspect": noPatch, "profile:cpu": noPatch, "profile:mem": noPatch, "send": "PM2 has this; " + later, "install-otel": noPatch, "uninstall-otel": noPatch,
@@ -38,9 +38,9 @@ var abroad = map[string]string{
 
 // abroadFlags are flags of PM2 that are none here: what to do instead.
 var abroadFlags = map[string]string{
-	"pid": "velos pid NAME prints it", "parallel": "leave it out: apps start side by side", "disable-logs": "leave it out: logs are bounded, see --max-log-total",
+	"pid": "velos pid NAME prints it", "parallel": "leave it out: apps start side by side", "no-watch": "velos config set NAME watch=false",
 	"filter-env": "apps of a velos.toml get few variables of the shell", "trace": noPatch, "v8": noPatch, "deep-monitoring": noPatch, "event-loop-inspector": noPatch,
-	"source-map-support": "--node-args=--enable-source-maps", "ext": "--ignore-watch leaves files out", "write": "write a velos.toml",
+	"ext": "--ignore-watch leaves files out", "write": "write a velos.toml",
 	"user": "run velos startup as that user", "hp": "set VELOS_HOME", "service-name": "--name", "wait-ip": "leave it out; apps are started again until they find their network",
 	"secret": noService, "public": noService, "machine-name": noService, "web": "here it is: velos api",
 	"auto-exit": "leave it out: velos runtime ends when the last app is done", "no-auto-exit": "velos start keeps the daemon; velos runtime ends when the last app is done",

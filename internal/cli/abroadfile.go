@@ -2,10 +2,12 @@ package cli
 
 import (
 	"context"
+	"io"
 	"os"
 	"slices"
 	"strings"
 
+	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
 	"github.com/velospm/velos/internal/foreign"
 )
@@ -22,7 +24,7 @@ func (s *session) opener(ctx context.Context, runs bool) opener {
 		if runs {
 			env.Trust = trust
 		}
-		if !foreign.Is(path) {
+		if !foreign.Is(path) && path != foreign.Stdin {
 			if needs {
 				return config.LoadNeeded(path, env, only...)
 			}
@@ -33,16 +35,47 @@ func (s *session) opener(ctx context.Context, runs bool) opener {
 			return nil, err
 		}
 		env.Profiles = nil // the translation has taken it in
-		file, err := foreign.Read(ctx, path, foreign.Options{Env: env, Profile: profile, Say: s.printed(path), Trust: trust})
+		file, err := foreign.Read(ctx, path, foreign.Options{Env: env, Profile: profile, Say: s.printed(path), Trust: trust, In: s.piped()})
 		if err != nil {
 			return nil, err
 		}
 		loaded, err := config.LoadTranslated(file.Translated(), env, needs, only...)
-		if err == nil {
-			s.untranslated(file, only)
+		if err != nil {
+			return nil, err
 		}
-		return loaded, err
+		s.untranslated(file, only)
+		for i := range loaded.Specs {
+			if path == foreign.Stdin {
+				loaded.Specs[i].Source = "" // no file that apply could read again
+			}
+		}
+		return loaded, nil
 	}
+}
+
+// piped is what is piped in; nil: there is a person at the keyboard.
+func (s *session) piped() io.Reader {
+	if s.InTTY {
+		return nil
+	}
+	return s.In
+}
+
+// pipedApps are the known apps that what is piped in names.
+func (s *session) pipedApps(verb string, apps []velos.App) ([]target, error) {
+	env, err := s.environ()
+	if err != nil {
+		return nil, err
+	}
+	file, err := s.opener(context.Background(), false)(foreign.Stdin, env, false, nil)
+	if err != nil {
+		return nil, err
+	}
+	found := where(apps, func(a *velos.App) bool { return slices.Contains(file.Names, a.Spec.Name) })
+	if len(found) == 0 {
+		return nil, &velos.Error{Code: velos.NotFound, Message: verb + " -: no app of what is piped in is known", Hint: "velos list shows the apps"}
+	}
+	return found, nil
 }
 
 // theProfile is the one profile that another manager's file is read with.
@@ -87,12 +120,14 @@ func (s *session) untranslated(file *foreign.File, only []string) {
 
 // fileName reports whether a word looks like a configuration file, ours or
 // another manager's.
-func fileName(word string) bool { return config.IsConfig(word) || foreign.Is(word) }
+func fileName(word string) bool {
+	return config.IsConfig(word) || foreign.Is(word) || word == foreign.Stdin
+}
 
 // isFile reports whether a word names a configuration file. An app that is
 // known by such a name goes before another manager's file.
 func (p *plan) isFile(word string) bool {
-	if config.IsConfig(word) {
+	if config.IsConfig(word) || word == foreign.Stdin {
 		return true
 	}
 	_, known := named(p.apps, word)

@@ -107,11 +107,21 @@ func (o *alterFlags) take(f *pflag.FlagSet, fl *pflag.Flag, a *config.Alteration
 			return invalid("--log-type: "+quote(o.logType)+" is unknown", "json or raw")
 		}
 		key, value = "log_raw", map[bool]string{true: "true", false: "false"}[o.logType == "raw"]
+	case "merge-logs":
+		if o.ErrFile != "" {
+			return nil // see options
+		}
 	case "watch":
 		set("watch", "true")
 		if paths := watchPaths(o.Watch); paths[0] != "" {
 			set("watch_paths", list(paths))
 		}
+		return nil
+	case "source-map-support":
+		value = strings.Join(append(slices.Clone(o.InterpreterArgs), append(slices.Clone(o.nodeArgs), enableSourceMaps)...), " ")
+	case "disable-logs":
+		set("out_file", os.DevNull)
+		set("error_file", os.DevNull)
 		return nil
 	case "output", "error", "log":
 		if value == "NULL" {
@@ -131,6 +141,9 @@ func (o *alterFlags) take(f *pflag.FlagSet, fl *pflag.Flag, a *config.Alteration
 		value = list(o.Listen)
 	case "interpreter-args", "node-args":
 		value = strings.Join(append(slices.Clone(o.InterpreterArgs), o.nodeArgs...), " ")
+		if o.sourceMaps {
+			return nil // said with that flag
+		}
 	}
 	switch {
 	case value == "null", key == "cron_restart" && (value == "0" || value == ""): // PM2's words for none

@@ -32,8 +32,8 @@ var groups = []struct{ id, title string }{
 const targetsHelp = `
 An app is named by its name or id, or by its script; name:N is one instance, all is every app,
 mine every app that the agent that asks has started (for people: that no agent has),
-ns:NAME every app of a namespace, /REGEX/ every app whose name matches, FILE.toml every
-app that came from it, and so does another manager's file.`
+ns:NAME every app of a namespace, and so is NAME where no app is called that, /REGEX/ every app
+whose name matches, FILE.toml every app that came from it, and so does another manager's file.`
 
 // commands is the table of all commands, in the order of the help page.
 var commands = []command{

@@ -21,7 +21,9 @@ type specFlags struct {
 	waitReady, reusePort, message  bool
 	logType                        string
 	noDaemon, noVizion, noTreekill bool
-	nothing                        bool // flags of PM2 that need nothing here
+	sourceMaps, disableLogs        bool
+	said                           string // of the flags, for people
+	nothing                        bool   // flags of PM2 that need nothing here
 }
 
 // flags declares them.
@@ -96,9 +98,11 @@ func (o *specFlags) foreign(f *pflag.FlagSet) {
 		f.BoolVar(&o.nothing, name, false, "accepted: there is nothing to switch off")
 		f.MarkHidden(name)
 	}
+	f.BoolVar(&o.sourceMaps, "source-map-support", false, "the same as --node-args=--enable-source-maps, as PM2 calls it")
+	f.BoolVar(&o.disableLogs, "disable-logs", false, "the same as --output /dev/null --error /dev/null, as PM2 calls it")
 	f.BoolVarP(&o.nothing, "execute-command", "x", false, "accepted: every app runs like that")
 	f.BoolVarP(&o.nothing, "mini-list", "m", false, "accepted")
-	for _, name := range []string{"execute-command", "mini-list", "cron-restart", "max-memory-restart", "watch-ignore", "no-daemon", "no-vizion", "no-treekill", "log-type", "node-args"} {
+	for _, name := range []string{"execute-command", "mini-list", "source-map-support", "disable-logs", "cron-restart", "max-memory-restart", "watch-ignore", "no-daemon", "no-vizion", "no-treekill", "log-type", "node-args"} {
 		f.MarkHidden(name)
 	}
 }
@@ -106,7 +110,7 @@ func (o *specFlags) foreign(f *pflag.FlagSet) {
 // fields are the flags that have another name than the field they set.
 var fields = map[string]string{
 	"interpreter-args": "interpreter_args", "node-args": "interpreter_args", "output": "out_file", "error": "error_file", "log": "log_file",
-	"cron": "cron_restart", "cron-restart": "cron_restart", "max-memory": "max_memory", "max-memory-restart": "max_memory",
+	"source-map-support": "interpreter_args", "disable-logs": "out_file", "cron": "cron_restart", "cron-restart": "cron_restart", "max-memory": "max_memory", "max-memory-restart": "max_memory",
 	"watch": "watch_paths", "ignore-watch": "watch_ignore", "watch-ignore": "watch_ignore", "uid": "user", "gid": "group",
 }
 
@@ -130,11 +134,7 @@ func valued(f *pflag.FlagSet, fl *pflag.Flag) error {
 func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, error) {
 	c := o.Options
 	c.Args = args
-	for _, file := range []*string{&c.OutFile, &c.ErrFile, &c.LogFile} {
-		if *file == "NULL" { // PM2's word for it
-			*file = os.DevNull
-		}
-	}
+	o.files(&c)
 	c.Flags = map[string]string{}
 	var err error
 	f.Visit(func(fl *pflag.Flag) {
@@ -149,6 +149,9 @@ func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, er
 		return c, err
 	}
 	c.InterpreterArgs = append(append([]string(nil), o.InterpreterArgs...), o.nodeArgs...)
+	if o.sourceMaps {
+		c.InterpreterArgs = append(c.InterpreterArgs, enableSourceMaps)
+	}
 	c.Env = append([]string(nil), o.set...)
 	for _, e := range o.env {
 		if strings.Contains(e, "=") {
@@ -168,7 +171,7 @@ func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, er
 	if o.noAutostart {
 		c.Autostart = &no
 	}
-	if o.mergeLogs {
+	if o.mergeLogs && c.ErrFile == "" { // PM2 merges instances by it, which share their files here, and not the two streams
 		c.MergeLogs = &yes
 	}
 	switch o.logType {
@@ -193,6 +196,33 @@ func (o *specFlags) options(f *pflag.FlagSet, args []string) (config.Options, er
 		return c, notYet("--no-treekill", "leave it out; a stop takes the whole process tree")
 	}
 	return c, nil
+}
+
+// enableSourceMaps is what node calls --source-map-support.
+const enableSourceMaps = "--enable-source-maps"
+
+// files are those of the flags, with PM2's words for none. Each line is written
+// once: beside files for the streams, --log has only what would go nowhere.
+func (o *specFlags) files(c *config.Options) {
+	for _, file := range []*string{&c.OutFile, &c.ErrFile, &c.LogFile} {
+		if *file == "NULL" {
+			*file = os.DevNull
+		}
+	}
+	if o.disableLogs {
+		c.OutFile, c.ErrFile, c.LogFile = os.DevNull, os.DevNull, ""
+	}
+	named := func(file string) bool { return file != "" && file != os.DevNull }
+	if !named(c.LogFile) || !named(c.OutFile) && !named(c.ErrFile) {
+		return
+	}
+	o.said = "--log is left out: each line is written once, and --output or --error names its file; velos logs shows both together"
+	for _, file := range []*string{&c.OutFile, &c.ErrFile} {
+		if *file == os.DevNull {
+			*file = c.LogFile
+		}
+	}
+	c.LogFile = ""
 }
 
 // here is what --watch without a value has for one: no path.

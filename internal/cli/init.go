@@ -38,7 +38,7 @@ func setupInit(s *session, f *pflag.FlagSet) handler {
 		case s.Lost != nil:
 			return s.Lost
 		case !config.IsConfig(file):
-			return invalid("init "+quote(file)+": is no configuration file", "its name ends in .toml")
+			return invalid("init "+quote(file)+": is no configuration file", "its name ends in .toml; without one it is velos.toml")
 		}
 		path := file
 		if !filepath.IsAbs(path) {

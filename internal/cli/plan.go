@@ -48,6 +48,7 @@ type plan struct {
 	named bool   // a name was given
 	given string // the first flag that says what an app should be
 	open  opener
+	there func(word string) bool // a file is named so
 }
 
 // plan decides what each word means. An app that is known comes first, then a
@@ -68,7 +69,7 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 		}
 	}
 	words = distinct(words)
-	p := &plan{force: o.force, named: o.Name != "", given: o.specFlag(f, rest), open: s.opener(ctx, true)}
+	p := &plan{force: o.force, named: o.Name != "", given: o.specFlag(f, rest), open: s.opener(ctx, true), there: s.hasFile}
 	if p.apps, err = s.apps(ctx); err != nil {
 		return nil, err
 	}
@@ -77,6 +78,9 @@ func (s *session) plan(ctx context.Context, f *pflag.FlagSet, o *startFlags, wor
 		return nil, err
 	}
 	files = distinct(append(slices.Clone(o.config), files...))
+	if o.said != "" {
+		s.notice(o.said)
+	}
 	if len(files) > 0 && p.given != "" && len(scripts) == 0 {
 		return nil, invalid("start: "+p.given+" does not apply to a configuration file", "write it into the file")
 	}
@@ -130,13 +134,14 @@ func (p *plan) sort(words []string) (files, scripts []string, err error) {
 			continue
 		}
 		found, err := match(p.apps, w)
+		if len(found) == 0 && p.given == "" && !p.force && !p.there(w) {
+			found = inSpace(p.apps, w)
+		}
 		switch {
 		case err != nil:
 			return nil, nil, err
 		case len(found) == 0 && mustBeKnown(w):
 			return nil, nil, notFound("start", p.apps, w)
-		case w == "-":
-			return nil, nil, invalid("start -: standard input is not read", "write it into a file, and name that: velos start FILE.json")
 		case len(found) == 0 || p.named || p.force:
 			scripts = append(scripts, w)
 			continue

@@ -101,7 +101,10 @@ func (s *session) restarts(ctx context.Context, o *restartFlags, words []string)
 		}
 		found, err := resolve("restart", p.apps, []string{w})
 		if err != nil {
-			if found = s.running(p.apps, w); len(found) == 0 {
+			if found = s.running(p.apps, w); len(found) == 0 && !s.hasFile(w) {
+				found = inSpace(p.apps, w)
+			}
+			if len(found) == 0 {
 				err := s.unknownScript(p, w, err)
 				if err == nil {
 					err = o.unnamed("restart", w, o.alter)

@@ -17,6 +17,7 @@ const startLong = `Starts programs and keeps them running. What is named may be
     a command line           velos start "npm run dev"
     a configuration file     velos start velos.toml --only api
     another manager's file   velos start ecosystem.config.js --env production
+    what is piped in         cat apps.json | velos start -     as PM2 has it: JSON or YAML
 
 Without a word it is velos.toml, or else ecosystem.config.js, of the working directory.
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/foreign"
 )
 
 // mine is the word for the apps of whoever asks.
@@ -45,7 +46,8 @@ func resolve(verb string, apps []velos.App, words []string) ([]target, error) {
 
 // resolve is resolve for words that may name a configuration file, too: it
 // stands for the apps that came from it, whatever it says by now. A script
-// stands for the apps that run it.
+// stands for the apps that run it, and what is none of all that for the apps of a
+// namespace.
 func (s *session) resolve(verb string, apps []velos.App, words []string) ([]target, error) {
 	var names []string
 	for _, w := range words {
@@ -54,12 +56,20 @@ func (s *session) resolve(verb string, apps []velos.App, words []string) ([]targ
 			continue
 		}
 		found := s.running(apps, w)
-		if fileName(w) {
+		if w == foreign.Stdin {
+			var err error
+			if found, err = s.pipedApps(verb, apps); err != nil {
+				return nil, err
+			}
+		} else if fileName(w) {
 			path := s.absolute(w)
 			found = append(found, where(apps, func(a *velos.App) bool { return a.Spec.Source == path })...)
 		}
 		if len(found) == 0 && fileName(w) {
 			return nil, &velos.Error{Code: velos.NotFound, Message: verb + " " + quote(w) + ": no app comes from this file", Hint: "velos list shows the apps"}
+		}
+		if len(found) == 0 {
+			found = inSpace(apps, w)
 		}
 		for _, t := range found {
 			names = append(names, t.app.Spec.Name)
@@ -154,6 +164,16 @@ func where(apps []velos.App, want func(*velos.App) bool) []target {
 		}
 	}
 	return list
+}
+
+// inSpace are the apps of the namespace that a bare word names, as PM2 has it.
+// The one that every app is in until somebody says otherwise has to be named in
+// full: "default" is too little to stop everything by.
+func inSpace(apps []velos.App, word string) []target {
+	if word == velos.NewSpec().Namespace {
+		return nil
+	}
+	return where(apps, func(a *velos.App) bool { return a.Spec.Namespace == word })
 }
 
 // grouping is how a group is named here, for a word that names one as PM2 (GROUP) or

@@ -74,7 +74,13 @@ type Options struct {
 	// Trust is asked whether a file that is a program may be run; nil: it
 	// may.
 	Trust func(config.Claim) error
+	// In is what Stdin stands for; nil: nothing.
+	In io.Reader
 }
+
+// Stdin is the path of what is piped in: an ecosystem file of PM2 in JSON or
+// YAML, as if it were in the working directory.
+const Stdin = "-"
 
 // A format is one kind of file: how to tell it, and how to read it.
 type format struct {
@@ -117,6 +123,9 @@ func Is(path string) bool { return formatOf(path) != nil }
 // with path:line where the line is known.
 func Read(ctx context.Context, path string, o Options) (*File, error) {
 	kind := formatOf(path)
+	if path == Stdin {
+		kind = &format{manager: "PM2", read: readPiped}
+	}
 	if kind == nil {
 		return nil, &velos.Error{Code: velos.Invalid, Message: "read " + shown(path) + ": no manager's file has such a name",
 			Hint: "such as ecosystem.config.js, dump.pm2, Procfile, supervisord.conf, compose.yaml, process-compose.yaml or api.service"}
@@ -128,7 +137,7 @@ func Read(ctx context.Context, path string, o Options) (*File, error) {
 	if !filepath.IsAbs(f.Abs) {
 		f.Abs = filepath.Join(o.Env.Dir, f.Abs)
 	}
-	data, err := readFile(f.Abs)
+	data, err := o.bytes(f)
 	if err != nil {
 		return nil, readError("read "+shown(path), err)
 	}
@@ -223,6 +232,16 @@ func (a *App) drop(key string) {
 	a.Settings = slices.DeleteFunc(a.Settings, func(s Setting) bool { return s.Key == key })
 }
 
+func (o *Options) bytes(f *File) ([]byte, error) {
+	if f.Path != Stdin {
+		return readFile(f.Abs)
+	}
+	if o.In == nil {
+		return nil, errors.New("nothing is piped in")
+	}
+	return readAll(o.In)
+}
+
 func readFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -232,6 +251,10 @@ func readFile(path string) ([]byte, error) {
 	if st, err := f.Stat(); err == nil && st.IsDir() {
 		return nil, errors.New("is a directory")
 	}
+	return readAll(f)
+}
+
+func readAll(f io.Reader) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err == nil && len(b) > maxFile {
 		err = errors.New("is larger than " + strconv.Itoa(maxFile>>20) + " MiB")

@@ -45,10 +45,32 @@ func readScript(ctx context.Context, f *File, data []byte, o *Options) error {
 		}
 	}
 	if bad != nil {
-		return f.fail(bad.line, bad.what, "mend the line")
+		hint := "mend the line"
+		if strings.EqualFold(filepath.Ext(f.Path), ".json") {
+			hint += "; what computes something belongs into a file such as ecosystem.config.js"
+		}
+		return f.fail(bad.line, bad.what, hint)
 	}
 	if root.get("processes") != nil && root.get("apps") == nil {
 		return f.processes(root, o)
+	}
+	return f.ecosystem(root, o)
+}
+
+// readPiped reads an ecosystem file without a name: what begins like JSON is
+// that, anything else is YAML.
+func readPiped(_ context.Context, f *File, data []byte, o *Options) error {
+	text := strings.TrimSpace(string(data))
+	if text == "" {
+		return f.fail(0, "is empty", "pipe an ecosystem file in: cat apps.json | velos start -")
+	}
+	read := parseYAML
+	if strings.ContainsRune("[{/", rune(text[0])) {
+		read = func(data []byte) (*value, *lineError) { return parseJSON(string(data)) }
+	}
+	root, bad := read(data)
+	if bad != nil {
+		return f.fail(bad.line, bad.what, "mend the line; JSON or YAML can be piped in")
 	}
 	return f.ecosystem(root, o)
 }

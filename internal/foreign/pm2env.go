@@ -200,30 +200,12 @@ func (t *pm2App) counts(key string, v *value) error {
 // logs sets the files. Who names one reads it with other tools, so that it
 // holds plain lines as PM2 writes them, unless JSON was asked for.
 func (t *pm2App) logs() error {
-	named := 0
-	for _, key := range []string{"out_file", "error_file", "log_file"} {
-		v := t.keys[key]
-		switch {
-		case v == nil || v.kind == boolean:
-			continue // true is the file that there is anyway
-		case v.kind != text:
-			return t.wrong(key, "must be a file, not "+v.what(), `such as `+key+`: "logs/api.log"`)
-		case v.text == "NULL" || v.text == "/dev/null":
-			t.file.lost(t.Name, key, "logs are always kept, and bounded: see max_log_total")
-			continue
-		case key == "log_file" && named > 0:
-			t.file.lost(t.Name, key, "each line is written once: velos logs shows both files together")
-			continue
-		}
-		path := v.text
-		if t.cwd != t.file.dir() && !filepath.IsAbs(path) && !strings.HasPrefix(path, "~/") {
-			path = t.abs(t.cwd, path)
-		}
-		t.set(key, path, v.line)
-		named++
+	named, err := t.logFiles()
+	if err != nil {
+		return err
 	}
 	kind := t.keys["log_type"]
-	if named > 0 && (kind == nil || kind.text != "json") {
+	if named && (kind == nil || kind.text != "json") {
 		t.set("log_raw", true, 0)
 	}
 	switch v := t.keys["log_date_format"]; {
@@ -240,4 +222,54 @@ func (t *pm2App) logs() error {
 		t.file.lost(t.Name, "log_date_format", "velos logs shows when a line was written; a named file holds the bare lines. log_type json keeps the time there")
 	}
 	return nil
+}
+
+// logFiles sets the files that are named, and reports whether there are any. A
+// stream that is switched off goes to the device that keeps nothing, or to the
+// file for both, where there is one.
+func (t *pm2App) logFiles() (named bool, err error) {
+	path, lines := map[string]string{}, map[string]int{}
+	for _, key := range []string{"out_file", "error_file", "log_file"} {
+		v := t.keys[key]
+		switch {
+		case v == nil || v.kind == boolean: // true is the file that there is anyway
+		case v.kind != text:
+			return false, t.wrong(key, "must be a file, not "+v.what(), `such as `+key+`: "logs/api.log"`)
+		case v.text == "NULL" || v.text == "/dev/null":
+			path[key] = os.DevNull
+		case t.cwd != t.file.dir() && !filepath.IsAbs(v.text) && !strings.HasPrefix(v.text, "~/"):
+			path[key] = t.abs(t.cwd, v.text)
+		default:
+			path[key] = v.text
+		}
+		if v != nil {
+			lines[key] = v.line
+		}
+	}
+	if off, _ := t.flag("disable_logs"); off {
+		path = map[string]string{"out_file": os.DevNull, "error_file": os.DevNull}
+	}
+	file := func(key string) bool { return path[key] != "" && path[key] != os.DevNull }
+	own := file("out_file") || file("error_file")
+	switch both := path["log_file"]; {
+	case !file("log_file"):
+		delete(path, "log_file")
+	case !own:
+		path = map[string]string{"log_file": both}
+	default:
+		t.file.lost(t.Name, "log_file", "each line is written once: velos logs shows both files together")
+		delete(path, "log_file")
+		for _, key := range []string{"out_file", "error_file"} {
+			if path[key] == os.DevNull {
+				path[key] = both
+			}
+		}
+	}
+	for _, key := range []string{"out_file", "error_file", "log_file"} {
+		if path[key] != "" {
+			t.set(key, path[key], lines[key])
+			named = named || file(key)
+		}
+	}
+	return named, nil
 }

@@ -48,7 +48,7 @@ func init() {
 		"exec_mode": nothing, "instances": nothing, "execute_command": nothing, "interpreter": nothing,
 		"kill_timeout": nothing, "port": nothing, "increment_var": nothing, "instance_var": nothing, "source_map_support": nothing,
 		"out_file": nothing, "error_file": nothing, "log_file": nothing, "log_type": nothing, "env": nothing,
-		"time": nothing, "log_date_format": nothing, "watch": nothing,
+		"disable_logs": nothing, "time": nothing, "log_date_format": nothing, "watch": nothing,
 		"cmd": aside, "command": aside,
 
 		"namespace":                 str("namespace"),
@@ -73,7 +73,6 @@ func init() {
 		"gid":                       str("group"),
 		"merge_logs":                readMerge,
 		"treekill":                  readTreekill,
-		"disable_logs":              readDisable,
 	}
 }
 
@@ -100,6 +99,7 @@ var pm2Lost = map[string]string{
 	"post_update":          "Velos fetches nothing; do it where the new version comes from",
 	"install_url":          "Velos fetches nothing",
 	"name_prefix":          "write the whole name",
+	"post_start_hook":      "PM2 loads it into its own process; post_start runs a command",
 	"watch_options":        "these are settings of PM2's watcher",
 	"deep_monitoring":      "Velos looks at programs from outside",
 	"event_loop_inspector": "Velos looks at programs from outside",

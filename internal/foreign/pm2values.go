@@ -239,13 +239,6 @@ func readTreekill(t *pm2App, key string, v *value) error {
 	return nil
 }
 
-func readDisable(t *pm2App, key string, v *value) error {
-	if on, _ := v.truth(); on {
-		t.file.lost(t.Name, key, "logs are always kept, and bounded: see max_log_total")
-	}
-	return nil
-}
-
 // readMerge: one file for all instances is what there is.
 func readMerge(t *pm2App, key string, v *value) error {
 	if on, _ := v.truth(); on {

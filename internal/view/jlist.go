@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"io"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/velospm/velos"
@@ -43,10 +46,24 @@ type envPM2 struct {
 	MergeLogs   bool              `json:"merge_logs"`
 	Autorestart bool              `json:"autorestart"`
 	Autostart   bool              `json:"autostart"`
-	Watch       bool              `json:"watch"`
+	Log         string            `json:"pm_log_path,omitempty"`
+	DateFormat  string            `json:"log_date_format,omitempty"`
+	Watch       any               `json:"watch"` // true or false, or the paths
+	Ignore      []string          `json:"ignore_watch,omitempty"`
 	Cron        string            `json:"cron_restart,omitempty"`
 	MaxMemory   int64             `json:"max_memory_restart,omitempty"`
+	MaxRestarts int               `json:"max_restarts"`
+	MinUptime   velos.Millis      `json:"min_uptime"`
+	Delay       velos.Millis      `json:"restart_delay"`
+	Backoff     velos.Millis      `json:"exp_backoff_restart_delay,omitempty"`
+	StopCodes   []int64           `json:"stop_exit_codes,omitempty"`
 	KillTimeout velos.Millis      `json:"kill_timeout"`
+	Listen      velos.Millis      `json:"listen_timeout,omitempty"`
+	WaitReady   bool              `json:"wait_ready"`
+	Message     bool              `json:"shutdown_with_message"`
+	User        string            `json:"uid,omitempty"`
+	Group       string            `json:"gid,omitempty"`
+	Counter     string            `json:"increment_var,omitempty"`
 	Uptime      velos.Time        `json:"pm_uptime"` // when the run began
 	Created     velos.Time        `json:"created_at"`
 	Restarts    int               `json:"restart_time"`
@@ -78,8 +95,14 @@ func processOf(a *velos.App, in *velos.Instance) processPM2 {
 	e := envPM2{Name: sp.Name, Namespace: sp.Namespace, ID: a.ID, Instance: in.Inst, Status: statusPM2(in.Status), Mode: string(sp.Mode) + "_mode",
 		Instances: len(a.Instances), Path: sp.Script, Args: sp.Args, Interpreter: sp.Interpreter, NodeArgs: sp.InterpreterArgs, Cwd: sp.Cwd,
 		Out: a.Log.Out, Err: a.Log.Err, MergeLogs: sp.MergeLogs, Autorestart: sp.Autorestart != velos.Never, Autostart: sp.Autostart,
-		Watch: sp.Watch, Cron: sp.CronRestart, MaxMemory: sp.MaxMemory, KillTimeout: sp.KillTimeout,
-		Uptime: in.Started, Created: a.Created, Restarts: in.Restarts, Unstable: in.Strikes, Monitors: map[string]string{}, Environment: sp.Env}
+		Log: sp.LogFile, DateFormat: sp.LogDateFormat, Watch: sp.Watch, Ignore: sp.WatchIgnore, Cron: sp.CronRestart, MaxMemory: sp.MaxMemory,
+		MaxRestarts: sp.MaxRestarts, MinUptime: sp.MinUptime, Delay: sp.RestartDelay, Backoff: sp.ExpBackoffRestartDelay, StopCodes: sp.StopExitCodes,
+		KillTimeout: sp.KillTimeout, Listen: sp.ListenTimeout, WaitReady: sp.WaitReady, Message: sp.ShutdownWithMessage, User: sp.User, Group: sp.Group,
+		Counter: sp.IncrementVar, Uptime: in.Started, Created: a.Created, Restarts: in.Restarts, Unstable: in.Strikes,
+		Monitors: map[string]string{}, Environment: counted(sp, in.Inst)}
+	if sp.Watch && len(sp.WatchPaths) > 0 {
+		e.Watch = sp.WatchPaths
+	}
 	if e.Interpreter == "" {
 		e.Interpreter = "none"
 	}
@@ -91,10 +114,38 @@ func processOf(a *velos.App, in *velos.Instance) processPM2 {
 			*list = []string{}
 		}
 	}
-	if e.Environment == nil {
-		e.Environment = map[string]string{}
-	}
 	return processPM2{PID: in.PID, Name: sp.Name, Env: e, ID: a.ID, Usage: usagePM2{in.Usage.Memory, in.Usage.CPU}}
+}
+
+// counted are the variables of one instance.
+func counted(sp *velos.Spec, inst int) map[string]string {
+	env := maps.Clone(sp.Env)
+	if env == nil {
+		env = map[string]string{}
+	}
+	counter := sp.Counter()
+	if n, err := strconv.Atoi(env[counter]); err == nil {
+		env[counter] = strconv.Itoa(n + inst)
+	}
+	return env
+}
+
+// MarshalJSON puts the variables beside the fields, too, where PM2 has them
+// and jq looks for .pm2_env.PORT. A field goes before a variable of its name.
+func (e envPM2) MarshalJSON() ([]byte, error) {
+	type fields envPM2
+	b := encode(fields(e))
+	var taken map[string]json.RawMessage
+	if err := json.Unmarshal(b, &taken); err != nil {
+		return nil, err
+	}
+	b = b[:len(b)-1]
+	for _, k := range slices.Sorted(maps.Keys(e.Environment)) {
+		if _, is := taken[k]; !is {
+			b = append(append(append(append(b, ','), encode(k)...), ':'), encode(e.Environment[k])...)
+		}
+	}
+	return append(b, '}'), nil
 }
 
 // statusPM2 is a status in PM2's words.
