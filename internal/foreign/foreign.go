@@ -39,7 +39,8 @@ type File struct {
 // An App is one program of a File.
 type App struct {
 	Name     string
-	Line     int // where it begins; 0 is unknown
+	Line     int    // where it begins; 0 is unknown
+	File     string // that all its lines are of; empty: the file itself
 	Settings []Setting
 }
 
@@ -164,13 +165,17 @@ func (f *File) has(profile string) error {
 // velos.toml could not say it.
 func (f *File) check() error {
 	if len(f.Apps) == 0 {
-		return f.fail(0, "no app in it", "name a file that describes apps")
+		hint := "name a file that describes apps"
+		if lost := f.Lost(); len(lost) > 0 {
+			hint = lost[0].String()
+		}
+		return f.fail(0, "no app in it", hint)
 	}
 	seen := map[string]bool{}
 	for i := range f.Apps {
 		a := &f.Apps[i]
 		if seen[strings.ToLower(a.Name)] {
-			return f.fail(a.Line, "two apps are named "+shown(a.Name), "rename one of them")
+			return f.at(entry{line: a.Line, file: a.File}, "two apps are named "+shown(a.Name), "rename one of them")
 		}
 		seen[strings.ToLower(a.Name)] = true
 	}
