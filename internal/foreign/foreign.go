@@ -161,6 +161,12 @@ func (f *File) has(profile string) error {
 	return f.fail(0, what+"no app has a profile of this name", hint)
 }
 
+// reads puts a further file into the sum of what was read: what it says is
+// trusted with the file.
+func (f *File) reads(path string, data []byte) {
+	f.sum = config.Sum(path, append([]byte(f.sum), data...))
+}
+
 // check refuses a file without apps, and names that are there twice: a
 // velos.toml could not say it.
 func (f *File) check() error {

@@ -57,6 +57,7 @@ func readSupervisor(_ context.Context, f *File, data []byte, o *Options) error {
 		if err != nil {
 			return readError("read "+shown(path), err)
 		}
+		f.reads(path, b)
 		if _, err := s.sections(path, string(b)); err != nil {
 			return err
 		}

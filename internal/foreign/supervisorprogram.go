@@ -119,7 +119,7 @@ func (s *supervisorFile) app(name string, in slot, instances int) error {
 	case in.numprocs > 1 && instances == 1: // supervisorctl has a group of them
 		a.set("namespace", clean(p.name), 0)
 	}
-	a.set("max_restarts", int64(3), 0)                 // what supervisord does unasked,
+	a.set("max_restarts", int64(3), 0)          // what supervisord does unasked,
 	a.set("exp_backoff_restart_delay", "1s", 0) // after 1, 2 and 3 seconds
 	a.set("kill_timeout", "10s", 0)
 	if err := k.inherited(); err != nil {
