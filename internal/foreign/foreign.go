@@ -301,6 +301,12 @@ func (f *File) Move(dir string, env config.Environ) {
 		return
 	}
 	abs := func(path string) string {
+		if may, ok := strings.CutPrefix(path, "?"); ok { // be missing
+			if filepath.IsAbs(may) {
+				return path
+			}
+			return "?" + filepath.Join(f.dir(), may)
+		}
 		if filepath.IsAbs(path) || env.Vars["HOME"] != "" && (path == "~" || strings.HasPrefix(path, "~/")) {
 			return path
 		}

@@ -155,6 +155,9 @@ type process struct {
 	alone   bool
 }
 
+// maxReplicas bounds the apps that one process becomes.
+const maxReplicas = 100
+
 // split makes the apps of a process: one, or one for each replica where a
 // template tells them apart.
 func (s *processSet) split(name string, node *value) error {
@@ -166,7 +169,7 @@ func (s *processSet) split(name string, node *value) error {
 		return s.fail(node.line, "process "+shown(name)+" must be a map, not "+node.what(), "command: and other keys below it")
 	}
 	n, numbered := node.get("replicas").orNull().integer()
-	if !numbered || n < 2 || n > 1000 || !node.mentions(".PC_REPLICA_NUM") {
+	if !numbered || n < 2 || n > maxReplicas || !node.mentions(".PC_REPLICA_NUM") {
 		one(s.called(name), node, 0, true)
 		return nil
 	}
