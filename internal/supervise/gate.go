@@ -133,6 +133,9 @@ func (a *app) meets(c velos.Condition) (ok bool, lost string) {
 		if i.Status == velos.Errored && (c != velos.OnExited || i.LastExit == nil) {
 			return false, "is errored: " + i.Reason
 		}
+		if x := i.LastExit; (c == velos.OnReady || c == velos.OnHealthy) && x != nil && !x.Asked && i.Status == velos.Stopped && !i.Wanted {
+			return false, "has ended: " + x.String() // and nothing starts it again
+		}
 		switch c {
 		case velos.OnStarted:
 			ok = ok && (i.PID != 0 && i.Status != velos.Stopping || i.LastExit != nil && !i.LastExit.Asked)

@@ -75,6 +75,33 @@ func TestAnAppWhoseDependencyFailsIsNotStarted(t *testing.T) {
 	})
 }
 
+func TestAnAppDoesNotWaitForOneThatHasEndedForGood(t *testing.T) {
+	for _, code := range []int{0, 1} {
+		for _, c := range []velos.Condition{velos.OnReady, velos.OnHealthy} {
+			edit := func(s *velos.Spec) { s.Autorestart, s.Health = velos.Never, &velos.Probe{TCP: "127.0.0.1:1"} }
+			play(t, edit, []life{{lives: 500 * time.Millisecond, code: code}, {}}, func(t *testing.T, s *scene) {
+				web := s.needs("web", "api", c)
+				err := s.Start(context.Background(), web, -1, true, human)
+				if velos.CodeOf(err) != velos.Crashed || !strings.Contains(err.Error(), "depends on api, which has ended: ") {
+					t.Errorf("%s, code %d: %v", c, code, err)
+				}
+				if a, _ := s.Info(web); a.Status != velos.Errored || s.runs() != 1 {
+					t.Errorf("%s, code %d: %s, %d runs", c, code, a.Status, s.runs())
+				}
+				// A later start runs it again: what ended before counts no more.
+				reply := s.async(func(bool) error { return s.Start(context.Background(), web, -1, true, human) })
+				s.after(3 * time.Second)
+				if s.actor(1).hear(News{Kind: Well}); c == velos.OnHealthy {
+					s.after(3 * time.Second)
+				}
+				if err, ok := answered(reply); !ok || err != nil {
+					t.Errorf("%s, code %d: answered %v, %v", c, code, err, ok)
+				}
+			})
+		}
+	}
+}
+
 func TestAnAppThatWaitsForAnyEndStartsWhenTheOtherGivesUp(t *testing.T) {
 	play(t, func(s *velos.Spec) { s.MaxRestarts = 0 }, []life{{lives: time.Millisecond, code: 1}, {}}, func(t *testing.T, s *scene) {
 		web := s.needs("web", "api", velos.OnExited)
