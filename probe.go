@@ -62,4 +62,5 @@ const (
 	OnReady    Condition = "ready"     // it is online
 	OnHealthy  Condition = "healthy"   // its health probe has said so
 	OnExitedOK Condition = "exited_ok" // it has ended with code 0
+	OnExited   Condition = "exited"    // it has ended by itself, however that went
 )

@@ -168,9 +168,9 @@ func (s *Spec) checkDependencies() *fault {
 			return &fault{field: "depends_on", what: "an app cannot depend on itself", hint: "leave it out"}
 		}
 		switch d.Condition {
-		case OnStarted, OnReady, OnHealthy, OnExitedOK:
+		case OnStarted, OnReady, OnHealthy, OnExitedOK, OnExited:
 		default:
-			return &fault{field: "depends_on", what: "condition must be started, ready, healthy or exited_ok, not " + quote(string(d.Condition)), hint: "ready is the default"}
+			return &fault{field: "depends_on", what: "condition must be started, ready, healthy, exited_ok or exited, not " + quote(string(d.Condition)), hint: "ready is the default"}
 		}
 		for _, e := range s.DependsOn[:i] {
 			if strings.EqualFold(d.Name, e.Name) {

@@ -89,7 +89,7 @@ func serving() Spec {
 	s.Ready, s.ListenTimeout = &Probe{HTTP: "http://127.0.0.1:$PORT/up", Interval: 100, Timeout: 1000, Retries: 1}, 30_000
 	s.Health, s.Watchdog = &Probe{Exec: []string{"/bin/true"}, StartPeriod: 1000}, 5000
 	s.ShutdownWithMessage, s.ShutdownMessage = true, `"shutdown"`
-	s.DependsOn = []Dependency{{"db", OnReady}, {"cache", OnHealthy}, {"migrate", OnExitedOK}, {"log", OnStarted}}
+	s.DependsOn = []Dependency{{"db", OnReady}, {"cache", OnHealthy}, {"migrate", OnExitedOK}, {"log", OnStarted}, {"seed", OnExited}}
 	return s
 }
 
@@ -139,7 +139,7 @@ func TestWhatASpecSaysAboutServingIsChecked(t *testing.T) {
 		{func(s *Spec) { s.Health.Exec = []string{"/bin/a", "\x00"} }, "health: must not contain a NUL byte"},
 		{func(s *Spec) { s.DependsOn[0].Name = "a/b" }, `depends_on: "a/b": must not contain a slash: a name is not a path`},
 		{func(s *Spec) { s.DependsOn[0].Name = "API" }, "depends_on: an app cannot depend on itself"},
-		{func(s *Spec) { s.DependsOn[0].Condition = "" }, `depends_on: condition must be started, ready, healthy or exited_ok, not ""`},
+		{func(s *Spec) { s.DependsOn[0].Condition = "" }, `depends_on: condition must be started, ready, healthy, exited_ok or exited, not ""`},
 		{func(s *Spec) { s.DependsOn[3].Name = "DB" }, "depends_on: DB is there twice"},
 	} {
 		s := serving()

@@ -93,8 +93,11 @@ func satisfied(t target, c velos.Condition) bool {
 		x := in.LastExit
 		switch {
 		case in.Status == velos.Errored:
-			return false
+			if c != velos.OnExited || x == nil {
+				return false
+			}
 		case in.Status != velos.Stopped:
+		case c == velos.OnExited && x != nil && !x.Asked:
 		case c != velos.OnExitedOK || x == nil || x.Code != 0 || x.Signal != "" || x.Unknown || x.Error != "":
 			return false
 		}

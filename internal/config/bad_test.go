@@ -246,6 +246,7 @@ var badConfigs = []string{
 	"[apps.api]\nscript = \"app.js\"\ndepends_on = [{ name = 3 }]\n",
 	"[apps.api]\nscript = \"app.js\"\ndepends_on = [{ name = \"db\", condition = \"healthy\" }]\n[apps.db]\nscript = \"run.sh\"\n",
 	"[apps.api]\nscript = \"app.js\"\ndepends_on = [{ name = \"db\", condition = \"exited_ok\" }]\n[apps.db]\nscript = \"run.sh\"\n",
+	"[apps.api]\nscript = \"app.js\"\ndepends_on = [{ name = \"db\", condition = \"exited\" }]\n[apps.db]\nscript = \"run.sh\"\n",
 	"[apps.api]\nscript = \"app.js\"\ndepends_on = [\"db\"]\n[apps.db]\nscript = \"run.sh\"\ndepends_on = [\"cache\"]\n[apps.cache]\nscript = \"run.sh\"\ndepends_on = [\"db\"]\n",
 	"[apps.api]\nscript = \"app.js\"\nuser = \"no such user\"\n",
 	"[apps.api]\nscript = \"app.js\"\nuser = true\n",

@@ -35,7 +35,8 @@ func checkNeeds(drafts []*draft) *problem {
 			case other == nil:
 			case n.Condition == velos.OnHealthy && other.spec.Health == nil:
 				return d.dependsOn(n.Name+" has no health, so it would never be healthy", "give "+n.Name+` a health = { … }, or leave condition out`)
-			case n.Condition == velos.OnExitedOK && other.spec.Autorestart == velos.Always && !slices.Contains(other.spec.StopExitCodes, 0):
+			case n.Condition == velos.OnExitedOK && other.spec.Autorestart == velos.Always && !slices.Contains(other.spec.StopExitCodes, 0),
+				n.Condition == velos.OnExited && other.spec.Autorestart == velos.Always && len(other.spec.StopExitCodes) == 0:
 				return d.dependsOn(n.Name+" is started again whenever it ends", "give "+n.Name+` an autorestart = "on-failure"`)
 			}
 		}

@@ -157,7 +157,7 @@ func readMessage(d *draft, n *node) *problem {
 	return nil
 }
 
-var conditions = []string{string(velos.OnReady), string(velos.OnStarted), string(velos.OnHealthy), string(velos.OnExitedOK)}
+var conditions = []string{string(velos.OnReady), string(velos.OnStarted), string(velos.OnHealthy), string(velos.OnExitedOK), string(velos.OnExited)}
 
 func dependencySchema() schema {
 	table := schema{"type": "object", "properties": schema{"name": ofType("string"), "condition": oneWord(conditions...)},

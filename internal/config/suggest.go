@@ -2,6 +2,9 @@ package config
 
 import "strings"
 
+// Nearest finds the candidate that was probably meant, or "".
+func Nearest(word string, candidates []string) string { return nearest(word, candidates) }
+
 // nearest finds the candidate that was probably meant, or "".
 func nearest(word string, candidates []string) string {
 	best, distance := "", 1+max(1, len(word)/3)

@@ -50,7 +50,7 @@ func whatRuns() section {
 		{name: "shell", preset: "false", help: "script is a line for /bin/sh", form: boolean(func(d *draft) *bool { return &d.spec.Shell })},
 		{name: "namespace", preset: `"default"`, help: "groups apps: `velos stop ns:NAME`", form: text(func(d *draft) *string { return &d.spec.Namespace }), live: true},
 		{name: "autostart", preset: "true", help: "false: the app is made known and not started", form: boolean(func(d *draft) *bool { return &d.spec.Autostart }), live: true},
-		{name: "depends_on", help: "apps that are started before this one and stopped after it; a condition is started, ready (the default), healthy or exited_ok",
+		{name: "depends_on", help: "apps that are started before this one and stopped after it; a condition is started, ready (the default), healthy, exited_ok or exited",
 			form: special(readDependsOn, "names, or tables with name and condition", dependencySchema()), live: true},
 	}}
 }

@@ -10,8 +10,9 @@ type Translation struct {
 	Path  string // as it was named
 	Abs   string
 	Text  []byte
-	Lines []int  // of the file, for each line of Text; 0 is unknown
-	Sum   string // of the file: see Claim
+	Lines []int    // of the file, for each line of Text; 0 is unknown
+	Files []string // for each line of Text another file that it is of, or ""
+	Sum   string   // of the file: see Claim
 }
 
 // LoadTranslated is Load for a file that was translated; with needed it is
@@ -21,13 +22,16 @@ func LoadTranslated(t Translation, env Environ, needs bool, only ...string) (*Fi
 	if !needs {
 		more = nil
 	}
-	return (&document{path: t.Path, data: t.Text, translated: true, lines: t.Lines, sum: t.Sum}).load(t.Abs, env, only, more)
+	return (&document{path: t.Path, data: t.Text, translated: true, lines: t.Lines, files: t.Files, sum: t.Sum}).load(t.Abs, env, only, more)
 }
 
 // elsewhere tells a problem of a translation: nobody has seen that text.
 func (doc *document) elsewhere(offset int, what string) string {
 	place := shown(doc.path)
 	row := strings.Count(string(doc.data[:offset]), "\n")
+	if row < len(doc.files) && doc.files[row] != "" {
+		place = shown(doc.files[row])
+	}
 	if row < len(doc.lines) && doc.lines[row] > 0 {
 		place += ":" + strconv.Itoa(doc.lines[row])
 	}

@@ -17,8 +17,9 @@ type document struct {
 	path string
 	data []byte
 
-	translated bool  // data is a translation of the file
-	lines      []int // of the file, for each line of data
+	translated bool     // data is a translation of the file
+	lines      []int    // of the file, for each line of data
+	files      []string // that those lines are of, if not of path
 	sum        string
 }
 

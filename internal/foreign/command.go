@@ -2,6 +2,7 @@ package foreign
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/velospm/velos"
@@ -24,11 +25,40 @@ func (a *App) program(words []string, line int) {
 // commandLine sets a script that a shell was meant to run, and asks for the
 // shell where the line needs it.
 func (a *App) commandLine(text string, line int) {
-	words, err := config.Split(text)
 	a.set("script", text, line)
-	if err != nil || len(words) > 0 && strings.Contains(strings.SplitN(words[0], "/", 2)[0], "=") {
+	if needsShell(text) {
 		a.set("shell", true, line)
 	}
+}
+
+// shellOwn are words that only a shell knows.
+var shellOwn = strings.Fields(". : alias bg break builtin case cd continue declare eval exec exit export fg for function getopts hash if jobs let local " +
+	"popd pushd read readonly return set shift shopt source times trap type typeset ulimit umask unalias unset until wait while { [[ !")
+
+// needsShell reports whether a shell has something to do in a line beside
+// cutting it into words: also for names of files that it would find.
+func needsShell(line string) bool {
+	words, err := config.Split(line)
+	if err != nil || strings.ContainsAny(line, "\n") {
+		return true
+	}
+	if len(words) > 0 && (slices.Contains(shellOwn, words[0]) || strings.Contains(strings.SplitN(words[0], "/", 2)[0], "=")) {
+		return true
+	}
+	var quote byte
+	for i := 0; i < len(line); i++ {
+		switch c := line[i]; {
+		case c == '\\' && quote != '\'':
+			i++
+		case quote != 0 && c == quote:
+			quote = 0
+		case quote == 0 && (c == '"' || c == '\''):
+			quote = c
+		case quote == 0 && (strings.IndexByte("*?[{", c) >= 0 || c == '~' && (i == 0 || line[i-1] == ' ')):
+			return true
+		}
+	}
+	return false
 }
 
 // called gives an app a name that is allowed, and notes when it is another.

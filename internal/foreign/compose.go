@@ -44,7 +44,7 @@ func readCompose(_ context.Context, f *File, data []byte, o *Options) error {
 	}
 	var names []string
 	for i, name := range services.keys {
-		s := &service{File: f, App: &App{Name: f.called(name), Line: services.items[i].line}, opts: o, node: services.items[i], vars: vars}
+		s := &service{File: f, App: &App{Name: f.called(name), Line: services.items[i].line}, opts: o, node: services.items[i], vars: vars, kind: "service"}
 		if s.node.kind != object {
 			return f.fail(s.App.Line, "service "+shown(name)+" must be a map, not "+s.node.what(), "command: and other keys below it")
 		}
@@ -73,7 +73,11 @@ func (f *File) onlyKnown(names []string) {
 			if slices.Contains(names, name.(string)) {
 				return false
 			}
-			f.lost(a.Name, "depends_on", name.(string)+" did not become an app: see to it that it runs")
+			why := ": see to it that it runs"
+			if n := config.Nearest(name.(string), names); n != "" {
+				why += ", or did you mean " + n + "?"
+			}
+			f.lost(a.Name, "depends_on", name.(string)+" did not become an app"+why)
 			return true
 		})
 		if len(kept) == len(deps) {
@@ -212,6 +216,7 @@ type service struct {
 	opts *Options
 	node *value
 	vars map[string]string
+	kind string // service, or process
 }
 
 func (s *service) wrong(key, what, hint string) error {
@@ -219,7 +224,7 @@ func (s *service) wrong(key, what, hint string) error {
 	if v := s.node.get(key); v != nil && v.line > 0 {
 		line = v.line
 	}
-	return s.fail(line, "service "+s.App.Name+": "+key+" "+what, hint)
+	return s.fail(line, s.kind+" "+s.App.Name+": "+key+" "+what, hint)
 }
 
 // words are the words of entrypoint or command.

@@ -1,7 +1,6 @@
 package foreign
 
 import (
-	"os"
 	"strconv"
 	"strings"
 
@@ -132,9 +131,8 @@ func (s *service) envFiles(v *value) error {
 		if path == "" {
 			return s.wrong("env_file", "must be a file or a list of files, not "+c.what(), "such as env_file: .env")
 		}
-		if _, err := os.Stat(homePath(s.dir(), path, s.opts.Env)); err != nil && !required {
-			s.lost(s.App.Name, "env_file", "there is no file "+shown(path)+", and it may be missing")
-			continue
+		if !required {
+			path = "?" + path
 		}
 		files = append(files, path)
 	}

@@ -113,6 +113,9 @@ func (a app) composeNeeds(p *page, apps []app) {
 			}
 			condition := "service_started"
 			switch {
+			case d.Condition == velos.OnExited:
+				p.line("      # any code would do for ", d.Name)
+				condition = "service_completed_successfully"
 			case d.Condition == velos.OnExitedOK:
 				condition = "service_completed_successfully"
 			case (d.Condition == velos.OnHealthy || d.Condition == velos.OnReady) && (b.Health != nil || b.Ready != nil && b.Ready.Log == ""):

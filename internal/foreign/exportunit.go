@@ -70,7 +70,7 @@ func (a app) unitNeeds(p *page, several map[string]int) {
 		}
 		p.line("Wants=", strings.Join(names, " "))
 		p.line("After=", strings.Join(names, " "))
-		if d.Condition == velos.OnHealthy || d.Condition == velos.OnExitedOK {
+		if d.Condition != velos.OnStarted && d.Condition != velos.OnReady {
 			p.line("# it waits for ", needsText([]velos.Dependency{d}), "; systemd waits for the start alone")
 		}
 	}

@@ -39,7 +39,8 @@ type File struct {
 // An App is one program of a File.
 type App struct {
 	Name     string
-	Line     int // where it begins; 0 is unknown
+	Line     int    // where it begins; 0 is unknown
+	File     string // that all its lines are of; empty: the file itself
 	Settings []Setting
 }
 
@@ -169,17 +170,27 @@ func (f *File) has(profile string) error {
 	return f.fail(0, what+"no app has a profile of this name", hint)
 }
 
+// reads puts a further file into the sum of what was read: what it says is
+// trusted with the file.
+func (f *File) reads(path string, data []byte) {
+	f.sum = config.Sum(path, append([]byte(f.sum), data...))
+}
+
 // check refuses a file without apps, and names that are there twice: a
 // velos.toml could not say it.
 func (f *File) check() error {
 	if len(f.Apps) == 0 {
-		return f.fail(0, "no app in it", "name a file that describes apps")
+		hint := "name a file that describes apps"
+		if lost := f.Lost(); len(lost) > 0 {
+			hint = lost[0].String()
+		}
+		return f.fail(0, "no app in it", hint)
 	}
 	seen := map[string]bool{}
 	for i := range f.Apps {
 		a := &f.Apps[i]
 		if seen[strings.ToLower(a.Name)] {
-			return f.fail(a.Line, "two apps are named "+shown(a.Name), "rename one of them")
+			return f.at(entry{line: a.Line, file: a.File}, "two apps are named "+shown(a.Name), "rename one of them")
 		}
 		seen[strings.ToLower(a.Name)] = true
 	}
@@ -313,6 +324,12 @@ func (f *File) Move(dir string, env config.Environ) {
 		return
 	}
 	abs := func(path string) string {
+		if may, ok := strings.CutPrefix(path, "?"); ok { // be missing
+			if filepath.IsAbs(may) {
+				return path
+			}
+			return "?" + filepath.Join(f.dir(), may)
+		}
 		if filepath.IsAbs(path) || env.Vars["HOME"] != "" && (path == "~" || strings.HasPrefix(path, "~/")) {
 			return path
 		}

@@ -9,19 +9,20 @@ import (
 type entry struct {
 	section, key, value string
 	line                int
+	file                string // that is included; empty: the one that was named
 }
 
 // A dialect is what such files do differently.
 type dialect struct {
 	comments   string // that begin a line
-	inline     string // that ends a value; empty: nothing does
+	inline     string // each of them behind a blank ends a value; empty: nothing does
 	indented   bool   // a line that begins with a blank continues the one before
 	backslash  bool   // a line that ends with \ is continued
 	separators string
 }
 
 var (
-	supervisorDialect = dialect{comments: ";#", inline: " ;", indented: true, separators: "=:"}
+	supervisorDialect = dialect{comments: ";#", inline: ";#", indented: true, separators: "=:"}
 	systemdDialect    = dialect{comments: ";#", backslash: true, separators: "="}
 )
 
@@ -60,7 +61,7 @@ func (d *dialect) entries(data string) ([]entry, *lineError) {
 		if at <= 0 || section == "" {
 			return nil, &lineError{first, "must be KEY=VALUE below a [section]"}
 		}
-		list = append(list, entry{section, strings.TrimSpace(text[:at]), d.cut(strings.TrimSpace(text[at+1:])), first})
+		list = append(list, entry{section: section, key: strings.TrimSpace(text[:at]), value: d.cut(strings.TrimSpace(text[at+1:])), line: first})
 	}
 	return list, nil
 }
@@ -70,11 +71,12 @@ func (d *dialect) cut(value string) string {
 	if d.inline == "" {
 		return value
 	}
-	if strings.HasPrefix(value, ";") {
-		return ""
+	for i := range len(value) {
+		if strings.IndexByte(d.inline, value[i]) >= 0 && (i == 0 || value[i-1] == ' ' || value[i-1] == '\t') {
+			return strings.TrimSpace(value[:i])
+		}
 	}
-	value, _, _ = strings.Cut(value, d.inline)
-	return strings.TrimSpace(value)
+	return value
 }
 
 // truthOf reads the words for true and false of both.

@@ -1,178 +1,263 @@
 package foreign
 
 import (
-	"net"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/velospm/velos/internal/config"
 )
 
-// availability is when a process is started again. Without a limit
-// process-compose tries for ever.
-func (p *process) availability(v *value) error {
-	switch policy := v.get("restart").plain(); policy {
-	case "", "no", "false":
-	case "always":
-		p.replace("autorestart", "always", v.line)
-	case "on_failure", "on-failure":
-		p.replace("autorestart", "on-failure", v.line)
-	case "exit_on_failure":
-		p.lost(p.App.Name, "availability.restart", "no app ends the others; velos runtime ends when the last one is done")
+const noSuchKey = "process-compose has no such key"
+
+var processesIdle = map[string]string{
+	"is_strict": "unknown keys are always told", "log_level": "this is about process-compose itself", "log_length": "logs are kept in files", "description": "nobody reads it here",
+	"log_configuration": "logs are kept, rotated and bounded: see max_log_size", "disable_ansi_colors": "colours are shown where a terminal has them", "log_format": "this is about process-compose itself",
+	"launch_timeout_seconds": "there are no such launchers", "ordered_shutdown": "what depends on others is always stopped before them", "is_tui_disabled": "velos monit is the full-screen view",
+}
+
+var processesLost = map[string]string{
+	"log_location": "each app has files of its own", "env_cmds": "write the values into env or an env_file",
+	"is_daemon": "let the program stay in the foreground: what it has started is watched then", "is_tty": "programs have no terminal", "is_foreground": "programs have no terminal", "is_interactive": "programs have no terminal",
+	"is_elevated": "start velosd as root, and give the others a user", "truncate_log": "log files go on where they ended, and are bounded",
+	"monitor_for": "velos wait NAME quiet=5s waits for silence", "monitor_silence_threshold": "velos wait NAME quiet=5s waits for silence",
+	"mcp": "velos mcp-server lets agents start, watch and explain apps", "mcp_server": "velos mcp-server lets agents start, watch and explain apps",
+}
+
+// processKeys are the keys of a process, for the one that was meant.
+var processKeys = append([]string{
+	"command", "entrypoint", "environment", "env_file", "working_dir", "availability", "depends_on", "readiness_probe", "liveness_probe", "ready_log_line", "shutdown", "namespace",
+	"replicas", "disabled", "is_disabled", "schedule", "watch", "vars", "log_configuration", "success_exit_codes", "is_dotenv_disabled", "is_template_disabled",
+}, append(keysOf(processesIdle), keysOf(processesLost)...)...)
+
+func nearProcessKey(k string) string { return config.Nearest(k, processKeys) }
+
+func (p *process) key(key string, v *value) error {
+	a := p.App
+	switch key {
+	case "command", "entrypoint", "environment", "vars", "is_dotenv_disabled", "is_template_disabled": // others read them
+	case "working_dir", "log_location", "ready_log_line":
+		return p.text(key, v)
+	case "env_file":
+		return p.envFiles(v)
+	case "disabled", "is_disabled":
+		on, ok := v.truth()
+		if !ok {
+			return p.wrong(key, "must be true or false, not "+v.quote(), "write true or false")
+		}
+		if key == "disabled" && p.node.get("is_disabled") != nil {
+			return nil // which goes before it
+		}
+		if on {
+			a.set("autostart", false, v.line)
+		}
+	case "namespace":
+		return p.namespace(v)
+	case "replicas":
+		return p.copies(v)
+	case "success_exit_codes":
+		return p.successes(v)
+	case "log_configuration":
+		if p.node.get("log_location").orNull().kind == null {
+			p.idle(p.App.Name, key, processesIdle[key])
+		}
+	case "schedule", "watch", "availability", "depends_on", "readiness_probe", "liveness_probe", "shutdown":
+		if v.kind != object {
+			return p.wrong(key, "must be a map, not "+v.what(), "such as "+processMaps[key])
+		}
+		return map[string]func(*value) error{"schedule": p.schedule, "watch": p.watch, "availability": p.availability, "depends_on": p.dependsOn,
+			"readiness_probe": p.readiness, "liveness_probe": p.liveness, "shutdown": p.shutdown}[key](v)
 	default:
-		return p.wrong("availability", "restart must be no, always, on_failure or exit_on_failure, not "+shown(policy), "such as restart: on_failure")
-	}
-	for i, key := range v.keys {
-		item := v.items[i]
-		n, number := item.integer()
-		switch {
-		case key == "restart":
-		case key == "backoff_seconds" && number:
-			p.set("restart_delay", strconv.FormatInt(n, 10)+"s", item.line)
-		case key == "max_restarts" && number:
-			if n > 0 {
-				p.replace("max_restarts", n, item.line)
-			}
-		case key == "backoff_seconds" || key == "max_restarts":
-			return p.wrong("availability", key+" must be a number, not "+item.quote(), "such as "+key+": 2")
-		case key == "exit_on_end" || key == "exit_on_skipped":
-			if on, _ := item.truth(); on {
-				p.lost(p.App.Name, "availability."+key, "no app ends the others; velos runtime ends when the last one is done")
-			}
+		switch on, isSwitch := v.truth(); {
+		case strings.HasPrefix(key, "x-"):
+		case isSwitch && !on && processesLost[key] != "": // it is not wanted
+		case processesIdle[key] != "" || processesLost[key] != "":
+			p.about(a.Name, key, processesIdle, processesLost, noSuchKey)
 		default:
-			p.lost(p.App.Name, "availability."+key, "Velos has no such setting")
+			p.unknown(a.Name, key, noSuchKey, key, processKeys)
 		}
-	}
-	if p.get("max_restarts") == nil && p.get("autorestart") != "never" {
-		p.set("max_restarts", int64(-1), 0)
 	}
 	return nil
 }
 
-// What a process waits for. A process with a readiness probe is healthy for
-// process-compose when it is ready here.
-var processConditions = map[string]string{
-	"process_started": "started", "process_healthy": "ready", "process_log_ready": "ready", "process_completed": "exited_ok", "process_completed_successfully": "exited_ok",
+var processMaps = map[string]string{
+	"schedule": `schedule: { cron: "0 3 * * *" }`, "watch": "watch: { paths: [{ path: src }] }", "availability": "availability: { restart: on_failure }",
+	"depends_on": "depends_on: { db: { condition: process_healthy } }", "readiness_probe": `readiness_probe: { exec: { command: "true" } }`,
+	"liveness_probe": `liveness_probe: { exec: { command: "true" } }`, "shutdown": "shutdown: { signal: 2 }",
 }
 
-func (p *process) dependsOn(v *value) error {
-	if v.kind != object {
-		return p.wrong("depends_on", "must be a map, not "+v.what(), "such as depends_on: { db: { condition: process_healthy } }")
-	}
-	var deps []Table
-	for i, name := range v.keys {
-		word := v.items[i].get("condition").plain()
-		if word == "" {
-			word = "process_completed" // what process-compose takes it for
+func (p *process) text(key string, v *value) error {
+	s, ok := v.scalar()
+	switch {
+	case !ok:
+		return p.wrong(key, "must be a string, not "+v.what(), "put it into quotes")
+	case key == "working_dir":
+		p.replace("cwd", s, v.line)
+	case key == "ready_log_line":
+		if probe := p.node.get("readiness_probe"); probe != nil && probe.kind != null {
+			return p.wrong(key, "and readiness_probe cannot be together", "leave one of them out")
 		}
-		condition := processConditions[word]
-		if condition == "" {
-			return p.wrong("depends_on", "unknown condition "+shown(word), "such as condition: process_healthy")
+		p.set("ready", Table{{"log", s, v.line}}, v.line)
+		p.App.replace("listen_timeout", "5m", 0)
+	case strings.Contains(s, "{PC_REPLICA_NUM}") && p.alone:
+		n, _ := p.node.get("replicas").orNull().integer()
+		if s = strings.ReplaceAll(s, "{PC_REPLICA_NUM}", "0"); n > 1 {
+			p.lost(p.App.Name, key, "all replicas write to the same file")
 		}
-		if word == "process_completed" {
-			p.lost(p.App.Name, "depends_on", shown(name)+" must end with code 0 here; there any end would do")
-		}
-		deps = append(deps, Table{{"name", clean(name), v.items[i].line}, {"condition", condition, v.items[i].line}})
-	}
-	if len(deps) > 0 {
-		p.set("depends_on", deps, v.line)
+		fallthrough
+	default:
+		p.set("log_file", strings.ReplaceAll(s, "{PC_REPLICA_NUM}", itoa(p.replica)), v.line)
+		p.set("log_raw", true, 0)
+		p.rotation()
 	}
 	return nil
 }
 
-// amount is a number of a map, or what it is when nothing is said.
-func amount(v *value, key string, preset int64) int64 {
-	if item := v.get(key); item != nil {
-		if n, ok := item.integer(); ok && n >= 0 {
-			return n
-		}
+func (p *process) namespace(v *value) error {
+	names, ok := v.scalars()
+	if !ok || len(names) == 0 {
+		return p.wrong("namespace", "must be a string, not "+v.what(), "such as namespace: backend")
 	}
-	return preset
+	if len(names) > 1 {
+		p.lost(p.App.Name, "namespace", "an app is in one: "+shown(names[0])+", and not in "+strings.Join(names[1:], ", "))
+	}
+	if names[0] != "" {
+		p.set("namespace", clean(names[0]), v.line)
+	}
+	return nil
 }
 
-// readiness makes a probe that says when a run is ready. It has as long as
-// process-compose would try.
-func (p *process) readiness(v *value) error {
-	probe, err := p.probe("readiness_probe", v)
-	if err != nil || probe == nil {
+// copies are instances, each with its number in PC_REPLICA_NUM.
+func (p *process) copies(v *value) error {
+	if !p.alone {
+		return nil
+	}
+	if err := p.replicas("replicas", v); err != nil {
 		return err
 	}
-	period, timeout := amount(v, "period_seconds", 10), amount(v, "timeout_seconds", 1)
-	within := amount(v, "initial_delay_seconds", 0) + (period+timeout)*amount(v, "failure_threshold", 3)
-	p.set("ready", probe, v.line)
-	p.replace("listen_timeout", strconv.FormatInt(max(within, 8), 10)+"s", v.line)
+	if p.get("instances") != nil {
+		p.set("increment_var", "PC_REPLICA_NUM", 0)
+	}
 	return nil
 }
 
-// probe is what is asked, how often, and how long one may take; nil when it
-// cannot be said here.
-func (p *process) probe(key string, v *value) (Table, error) {
-	var t Table
-	switch web, run := v.get("http_get"), v.get("exec"); {
-	case web != nil:
-		t = Table{{"http", address(web), web.line}}
-	case run != nil:
-		line := run.get("command").plain()
-		if line == "" {
-			return nil, p.wrong(key, "exec needs a command", "such as exec: { command: \"true\" }")
+func (p *process) successes(v *value) error {
+	codes := []int64{}
+	for _, c := range v.items {
+		n, ok := c.integer()
+		if !ok || n < 0 || n > 255 {
+			return p.wrong("success_exit_codes", "must be numbers from 0 to 255, not "+c.quote(), "such as success_exit_codes: [0, 3]")
 		}
-		// A probe replaces variables itself, and the shell is to do it here.
-		t = Table{{"exec", []string{"sh", "-c", strings.ReplaceAll(line, "$", "$$")}, run.line}}
-		if run.get("working_dir") != nil {
-			p.lost(p.App.Name, key+".exec.working_dir", "a probe runs in the app's directory: write cd before it")
+		codes = append(codes, n)
+	}
+	if v.kind != list {
+		return p.wrong("success_exit_codes", "must be a list, not "+v.what(), "such as success_exit_codes: [0, 3]")
+	}
+	if len(codes) > 0 && p.node.get("availability").get("restart").plain() == "on_failure" {
+		p.set("stop_exit_codes", codes, v.line)
+	}
+	return nil
+}
+
+// rotation takes the bounds of a process's own log file.
+func (p *process) rotation() {
+	v := p.node.get("log_configuration")
+	if v == nil || v.kind == null {
+		v = p.of.root.get("log_configuration").orNull()
+	}
+	r := v.get("rotation")
+	if n, ok := r.get("max_size_mb").orNull().integer(); ok && n > 0 {
+		p.set("max_log_size", strconv.FormatInt(n, 10)+"M", v.line)
+	}
+	if n, ok := r.get("max_backups").orNull().integer(); ok && n > 0 {
+		p.set("max_log_files", n, v.line)
+	}
+	if n, ok := r.get("max_age_days").orNull().integer(); ok && n > 0 {
+		p.lost(p.App.Name, "log_configuration.rotation.max_age_days", "logs are bounded by their size: see max_log_total")
+	}
+}
+
+// schedule makes a job of the process.
+func (p *process) schedule(v *value) error {
+	cron, every := v.get("cron").plain(), v.get("interval").plain()
+	line := v.line
+	switch {
+	case cron != "":
+		line = v.get("cron").line
+	case every != "":
+		if _, err := config.Duration(every); err != nil {
+			return p.wrong("schedule", "interval must be a length of time, not "+shown(every), "such as interval: 30s")
 		}
+		cron, line = "@every "+every, v.get("interval").line
 	default:
-		return nil, p.wrong(key, "has neither http_get nor exec", "such as exec: { command: \"true\" }")
+		return p.wrong("schedule", "has neither cron nor interval", "such as "+processMaps["schedule"])
 	}
-	if strings.Contains(v.get("http_get").get("port").plain()+v.get("exec").get("command").plain(), "{{") {
-		p.lost(p.App.Name, key, "templates are not filled in: write the values")
-		return nil, nil
+	if zone := v.get("timezone").plain(); zone != "" {
+		cron = "TZ=" + zone + " " + cron
 	}
-	if n := amount(v, "success_threshold", 1); n > 1 {
-		p.lost(p.App.Name, key+".success_threshold", "one success is enough")
-	}
-	for _, k := range []struct {
-		theirs, ours string
-		preset       int64
-	}{{"period_seconds", "interval", 10}, {"timeout_seconds", "timeout", 1}} {
-		t = append(t, Setting{k.ours, strconv.FormatInt(max(1, amount(v, k.theirs, k.preset)), 10) + "s", v.line})
-	}
-	return t, nil
-}
-
-// address is what http_get asks.
-func address(v *value) string {
-	host, scheme, path := v.get("host").plain(), v.get("scheme").plain(), v.get("path").plain()
-	if host == "" {
-		host = "127.0.0.1"
-	}
-	if scheme == "" {
-		scheme = "http"
-	}
-	if port := v.get("port").plain(); port != "" && port != "0" {
-		host = net.JoinHostPort(host, port)
-	}
-	return strings.ToLower(scheme) + "://" + host + "/" + strings.TrimPrefix(path, "/")
-}
-
-func (p *process) shutdown(v *value) error {
+	p.set("schedule", cron, line)
 	for i, key := range v.keys {
-		item := v.items[i]
-		switch key {
-		case "signal":
-			p.set("stop_signal", item.plain(), item.line)
-		case "timeout_seconds":
-			n, ok := item.integer()
-			if !ok || n < 0 {
-				return p.wrong("shutdown", "timeout_seconds must be a number, not "+item.quote(), "such as timeout_seconds: 10")
-			}
-			p.replace("kill_timeout", strconv.FormatInt(n, 10)+"s", item.line)
-		case "command":
-			p.set("pre_stop", Table{{"command", item.plain(), item.line}, {"shell", true, item.line}}, item.line)
-		case "parent_only":
-			if on, _ := item.truth(); on {
-				p.lost(p.App.Name, "shutdown.parent_only", wholeTree)
-			}
-		default:
-			p.lost(p.App.Name, "shutdown."+key, "Velos has no such setting")
+		on, _ := v.items[i].truth()
+		n, _ := v.items[i].integer()
+		switch {
+		case slices.Contains([]string{"cron", "interval", "timezone"}, key):
+		case key == "run_on_start" && on:
+			p.lost(p.App.Name, "schedule."+key, "velos start "+p.App.Name+" runs it at once")
+		case key == "max_concurrent" && n > 1:
+			p.lost(p.App.Name, "schedule."+key, "a run that is due while the former goes on is left out: see overlap")
+		case key != "run_on_start" && key != "max_concurrent":
+			p.unknown(p.App.Name, "schedule."+key, noSuchKey, key, []string{"cron", "interval", "timezone", "run_on_start", "max_concurrent"})
+		}
+	}
+	return nil
+}
+
+// watch restarts the process when files change.
+func (p *process) watch(v *value) error {
+	var paths, ignored []string
+	for _, c := range v.get("paths").orNull().items {
+		path := c.get("path").plain()
+		if path == "" {
+			return p.wrong("watch", "paths must be maps with a path, not "+c.quote(), "such as "+processMaps["watch"])
+		}
+		if dir := p.node.get("working_dir").plain(); dir != "" && !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		paths = append(paths, path)
+		if c.get("include") != nil {
+			p.lost(p.App.Name, "watch.paths.include", "whatever changes below "+path+" counts, unless watch_ignore names it")
+		}
+		if v := c.get("exclude"); v != nil {
+			out, _ := v.scalars()
+			ignored = append(ignored, out...)
+		}
+	}
+	if len(paths) == 0 {
+		return nil
+	}
+	p.set("watch", true, v.line)
+	p.set("watch_paths", paths, v.line)
+	if off, _ := v.get("disable_default_excludes").orNull().truth(); off || len(ignored) > 0 {
+		if !off {
+			ignored = append(ignored, "node_modules", ".git", "*.log")
+		}
+		p.set("watch_ignore", ignored, v.line)
+	}
+	delay := "300ms"
+	if d := v.get("debounce"); d != nil {
+		if _, err := config.Duration(d.plain()); err != nil {
+			return p.wrong("watch", "debounce must be a length of time, not "+d.quote(), "such as debounce: 300ms")
+		}
+		delay = d.plain()
+	}
+	p.set("watch_delay", delay, v.line)
+	if on, _ := v.get("cascade").orNull().truth(); on {
+		p.lost(p.App.Name, "watch.cascade", "what depends on it is not started anew")
+	}
+	for _, key := range v.keys {
+		if !slices.Contains([]string{"paths", "cascade", "debounce", "disable_default_excludes", "max_entries", "buffer_size"}, key) {
+			p.unknown(p.App.Name, "watch."+key, noSuchKey, key, []string{"paths", "cascade", "debounce"})
 		}
 	}
 	return nil

@@ -23,7 +23,9 @@ func tree(t *testing.T) string {
 	for name, text := range map[string]string{
 		"app.js": "", "server.js": "", "worker.js": "", "job.py": "", "bin/www": "console.log(1)\n", "run.sh": "#!/bin/sh\n",
 		"packages/api/index.js": "", "packages/api/.env": "A=1\n", ".env": "FROM=file\n", "package.json": `{"name":"packed"}`,
-		"node_modules/.bin/next": "#!/usr/bin/env node\n", "web/manage.py": "", "web/.env": "X=1\n",
+		"node_modules/.bin/next": "#!/usr/bin/env node\n", "conf.d/extra.conf": "[program:extra]\ncommand=/bin/sleep 1\nstopsignal=LOUD\n\n[program:web]\nstartretries=7\n\n[include]\nfiles=more.conf\n",
+		"conf.d/bad.ini": "\n[program:bad]\ncommand=/bin/sleep 1\nstartsecs=soon\n", "web/manage.py": "",
+		"dropped.service.d/10.conf": "[Service]\nExecStart=\nExecStart=/bin/sleep 2\nNice=5\n", "broken.service.d/10.conf": "[Service]\n\nRestartSec=soon\n", "loud.service.d/10.conf": "[Service]\nKillSignal=LOUD\n", "web/.env": "X=1\n",
 	} {
 		put(t, filepath.Join(dir, name), text)
 	}

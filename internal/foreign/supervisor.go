@@ -5,8 +5,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
+
+	"github.com/velospm/velos/internal/config"
 )
 
 func isSupervisor(base string) bool {
@@ -19,37 +20,50 @@ type supervisorFile struct {
 	*File
 	opts     *Options
 	programs []*supervisorProgram
-	groups   map[string]string // program: its group
+	groups   []*supervisorGroup
+	group    map[string]string // program: its group
 	env      Table             // of [supervisord]
+	daemon   map[string]entry  // what [supervisord] says to every program
+	others   []string          // event listeners and the like: a group may have them
 }
 
 type supervisorProgram struct {
 	name string
 	keys map[string]entry
 	all  []string // keys in the order of the file
-	line int      // 0 in an included file, whose lines are not ours
+	head entry
+}
+
+type supervisorGroup struct {
+	name    string
+	members []string
+	head    entry
 }
 
 // maxIncluded bounds the files of [include].
 const maxIncluded = 200
 
 func readSupervisor(_ context.Context, f *File, data []byte, o *Options) error {
-	s := &supervisorFile{File: f, opts: o, groups: map[string]string{}}
-	included, err := s.sections(f.Path, string(data), true)
+	s := &supervisorFile{File: f, opts: o, group: map[string]string{}, daemon: map[string]entry{}}
+	included, err := s.sections("", string(data))
 	if err != nil {
 		return err
 	}
 	for i, path := range included {
 		if i == maxIncluded {
-			return f.fail(0, "includes more than "+strconv.Itoa(maxIncluded)+" files", "import some of them alone")
+			return f.fail(0, "includes more than "+itoa(maxIncluded)+" files", "import some of them alone")
 		}
 		b, err := readFile(path)
 		if err != nil {
 			return readError("read "+shown(path), err)
 		}
-		if _, err := s.sections(path, string(b), false); err != nil {
+		f.reads(path, b)
+		if _, err := s.sections(path, string(b)); err != nil {
 			return err
 		}
+	}
+	if err := s.members(); err != nil {
+		return err
 	}
 	for _, p := range s.programs {
 		if err := s.program(p); err != nil {
@@ -59,208 +73,214 @@ func readSupervisor(_ context.Context, f *File, data []byte, o *Options) error {
 	return nil
 }
 
+// at is the error for a line of the file, or of one that it includes.
+func (f *File) at(e entry, what, hint string) error {
+	if e.file != "" {
+		f = &File{Path: e.file}
+	}
+	return f.fail(e.line, what, hint)
+}
+
+// daemonSections are those about supervisord and its clients.
+var daemonSections = []string{"supervisord", "supervisorctl", "unix_http_server", "inet_http_server", "rpcinterface", "ctlplugin"}
+
 // sections sorts the lines of one file, and returns the files that it includes.
-func (s *supervisorFile) sections(path, data string, main bool) (included []string, err error) {
+func (s *supervisorFile) sections(path, data string) (included []string, err error) {
 	list, bad := supervisorDialect.entries(data)
-	at := func(line int, what, hint string) error {
-		return (&File{Path: path}).fail(line, what, hint)
-	}
 	if bad != nil {
-		return nil, at(bad.line, bad.what, "mend the line")
+		return nil, s.at(entry{file: path, line: bad.line}, bad.what, "mend the line")
 	}
-	var p *supervisorProgram
 	for _, e := range list {
+		e.file, e.key = path, strings.ToLower(e.key)
 		kind, name, _ := strings.Cut(e.section, ":")
-		switch {
-		case kind == "program" && e.key == "":
-			p = &supervisorProgram{name: strings.TrimSpace(name), keys: map[string]entry{}, line: e.line}
-			if !main {
-				p.line = 0
+		name = strings.TrimSpace(name)
+		var files []string
+		switch kind {
+		case "program":
+			err = s.ofProgram(name, e)
+		case "group":
+			s.ofGroup(name, e)
+		case "include":
+			files, err = s.include(e)
+		case "supervisord":
+			err = s.ofDaemon(e)
+		default:
+			err = s.ofOthers(kind, name, e)
+		}
+		if err != nil {
+			return nil, err
+		}
+		included = append(included, files...)
+	}
+	return included, nil
+}
+
+// ofProgram takes a line of a [program:…]. What a later section of the same
+// name says is laid over it.
+func (s *supervisorFile) ofProgram(name string, e entry) error {
+	var p *supervisorProgram
+	for _, known := range s.programs {
+		if known.name == name {
+			p = known
+		}
+	}
+	switch {
+	case name == "":
+		return s.at(e, "[program:] has no name", "such as [program:web]")
+	case p == nil:
+		p = &supervisorProgram{name: name, keys: map[string]entry{}, head: e}
+		s.programs = append(s.programs, p)
+	}
+	if e.key == "" {
+		return nil
+	}
+	if _, there := p.keys[e.key]; !there {
+		p.all = append(p.all, e.key)
+	}
+	p.keys[e.key] = e
+	return nil
+}
+
+func (s *supervisorFile) ofGroup(name string, e entry) {
+	var g *supervisorGroup
+	for _, known := range s.groups {
+		if known.name == name {
+			g = known
+		}
+	}
+	if g == nil {
+		g = &supervisorGroup{name: name, head: e}
+		s.groups = append(s.groups, g)
+	}
+	switch e.key {
+	case "":
+	case "programs":
+		g.members, g.head = nil, e
+		for _, member := range strings.Split(e.value, ",") {
+			if member = strings.TrimSpace(member); member != "" {
+				g.members = append(g.members, member)
 			}
-			s.programs = append(s.programs, p)
-		case kind == "program":
-			if !main {
-				e.line = 0
+		}
+	case "priority":
+		s.lost("", "["+e.section+"] "+e.key, supervisorLost[e.key])
+	default:
+		s.unknown("", "["+e.section+"] "+e.key, "supervisord has no such key for a group", e.key, []string{"programs", "priority"})
+	}
+}
+
+// members says of each program in which group it is.
+func (s *supervisorFile) members() error {
+	known := append([]string{}, s.others...)
+	for _, p := range s.programs {
+		known = append(known, p.name)
+	}
+	for _, g := range s.groups {
+		if len(g.members) == 0 {
+			return s.at(g.head, "[group:"+g.name+"] has no programs", "such as programs=web,worker")
+		}
+		for _, m := range g.members {
+			if !slices.Contains(known, m) {
+				return s.at(g.head, "[group:"+g.name+"]: there is no [program:"+m+"]", didYouMean(m, known, "write its section, or take it out of programs"))
 			}
-			if _, there := p.keys[e.key]; !there {
-				p.all = append(p.all, e.key)
+			if other := s.group[m]; other != "" && other != g.name {
+				s.lost(clean(m), "group", "it runs once, in "+g.name+" and not in "+other+": give a second program another name")
 			}
-			p.keys[e.key] = e
-		case kind == "group" && e.key == "programs":
-			for _, member := range strings.Split(e.value, ",") {
-				s.groups[strings.TrimSpace(member)] = name
+			s.group[m] = g.name
+		}
+	}
+	return nil
+}
+
+func (s *supervisorFile) include(e entry) (included []string, err error) {
+	switch {
+	case e.key == "":
+		return nil, nil
+	case e.key != "files":
+		s.unknown("", "[include] "+e.key, "supervisord has no such key for it", e.key, []string{"files"})
+		return nil, nil
+	case e.file != "":
+		s.lost("", "[include]", "an included file includes no others: "+shown(e.value)+" was not read")
+		return nil, nil
+	}
+	value, err := s.expand(e, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, pattern := range strings.Fields(value) {
+		found, err := filepath.Glob(homePath(s.dir(), pattern, s.opts.Env))
+		if err != nil {
+			return nil, s.at(e, "files: "+err.Error(), "such as conf.d/*.conf")
+		}
+		if len(found) == 0 {
+			s.lost("", "[include] files", "no file is named like "+shown(pattern))
+		}
+		for _, file := range found {
+			if st, err := os.Stat(file); err == nil && st.Mode().IsRegular() {
+				included = append(included, file)
 			}
-		case kind == "include" && e.key == "files":
-			for _, pattern := range strings.Fields(s.expand(e.value, "", 0, 1)) {
-				found, err := filepath.Glob(homePath(filepath.Dir(s.Abs), pattern, s.opts.Env))
-				if err != nil {
-					return nil, at(e.line, "files: "+err.Error(), "such as conf.d/*.conf")
-				}
-				for _, file := range found {
-					if st, err := os.Stat(file); err == nil && st.Mode().IsRegular() {
-						included = append(included, file)
-					}
-				}
-			}
-		case kind == "supervisord" && e.key == "environment":
-			if s.env, err = s.environment(s.expand(e.value, "", 0, 1), e.line); err != nil {
-				return nil, at(e.line, "environment: "+err.Error(), `such as environment=A="1",B="2"`)
-			}
-		case e.key == "" && (kind == "eventlistener" || kind == "fcgi-program"):
-			s.lost("", "["+e.section+"]", "Velos has no such programs: make it a program of its own")
-		case e.key == "" && kind != "group" && kind != "include":
-			s.idle("", "["+e.section+"]", "this is about supervisord itself")
 		}
 	}
 	return included, nil
 }
 
-// program makes one app of a section, or one for each process where they
-// differ in more than their number.
-func (s *supervisorFile) program(p *supervisorProgram) error {
-	n, differ := 1, false
-	if e, ok := p.keys["numprocs"]; ok {
-		var err error
-		if n, err = strconv.Atoi(e.value); err != nil || n < 1 || n > 1000 {
-			return s.fail(e.line, p.name+": numprocs must be a number, not "+shown(e.value), "such as numprocs=2")
-		}
-	}
-	start := 0
-	if e, ok := p.keys["numprocs_start"]; ok {
-		start, _ = strconv.Atoi(e.value)
-	}
-	for _, k := range p.all {
-		differ = differ || k != "process_name" && !strings.HasSuffix(k, "_logfile") && strings.Contains(p.keys[k].value, "%(process_num)")
-	}
-	if !differ {
-		return s.app(p, p.name, start, n, n)
-	}
-	for i := range n {
-		name := p.name + "-" + itoa(start+i)
-		if e, ok := p.keys["process_name"]; ok {
-			name = s.expand(e.value, p.name, start+i, n)
-		}
-		if err := s.app(p, name, start+i, n, 1); err != nil {
+// ofDaemon takes what supervisord hands on to every program; the rest is
+// about itself.
+func (s *supervisorFile) ofDaemon(e entry) (err error) {
+	switch e.key {
+	case "":
+		s.idle("", "[supervisord]", "this is about supervisord itself")
+	case "environment":
+		value, err := s.expand(e, nil)
+		if err != nil {
 			return err
 		}
+		env, err := environmentOf(value, e.line)
+		if err != nil {
+			return s.at(e, "environment "+err.Error(), `such as environment=A="1",B="2"`)
+		}
+		s.env = env
+	case "directory", "umask", "user":
+		if e.value, err = s.expand(e, nil); err != nil {
+			return err
+		}
+		s.daemon[e.key] = e
+	case "minfds", "minprocs":
+		ours := map[string]string{"minfds": "nofile", "minprocs": "nproc"}[e.key]
+		s.lost("", "[supervisord] "+e.key, "an app's limits say it: limits = { "+ours+" = "+e.value+" }")
 	}
 	return nil
 }
 
-// expand replaces %(name)s and the like.
-func (s *supervisorFile) expand(text, program string, num, numprocs int) string {
-	host, _ := os.Hostname()
-	known := map[string]string{"here": s.dir(), "program_name": program, "group_name": s.groups[program], "host_node_name": host,
-		"process_num": itoa(num), "numprocs": itoa(numprocs)}
-	if known["group_name"] == "" {
-		known["group_name"] = program
-	}
-	var b strings.Builder
-	for {
-		i := strings.IndexByte(text, '%')
-		if i < 0 || i+1 == len(text) {
-			b.WriteString(text)
-			return b.String()
+func (s *supervisorFile) ofOthers(kind, name string, e entry) error {
+	switch {
+	case kind == "eventlistener" || kind == "fcgi-program":
+		if e.key == "" {
+			s.others = append(s.others, name)
+			s.lost("", "["+e.section+"]", supervisorOthers[kind])
 		}
-		b.WriteString(text[:i])
-		text = text[i+1:]
-		if text[0] == '%' {
-			b.WriteByte('%')
-			text = text[1:]
-			continue
-		}
-		name, rest, ok := strings.Cut(strings.TrimPrefix(text, "("), ")")
-		value, there := known[name]
-		if env, is := strings.CutPrefix(name, "ENV_"); is {
-			value, there = s.opts.Env.Vars[env]
-			there = there || ok
-		}
-		if text[0] != '(' || !ok || !there {
-			b.WriteByte('%')
-			continue
-		}
-		verb := strings.TrimLeft(rest, "0123456789")
-		if width, err := strconv.Atoi(rest[:len(rest)-len(verb)]); err == nil && len(value) < width && width < 20 {
-			value = strings.Repeat("0", width-len(value)) + value
-		}
-		text = strings.TrimLeft(rest, "0123456789")
-		if text != "" {
-			text = text[1:] // s or d
-		}
-		b.WriteString(value)
+	case kind == "watcher" || kind == "circus":
+		return s.at(e, "this is a file of circus, which is not read", "write [apps.NAME] with script, instances (numprocesses) and cwd (working_dir)")
+	case e.key != "":
+	case slices.Contains(daemonSections, kind):
+		s.idle("", "["+e.section+"]", "this is about supervisord itself")
+	default:
+		known := append([]string{"program", "group", "include"}, daemonSections...)
+		s.unknown("", "["+e.section+"]", "supervisord has no such section", kind, known)
 	}
-}
-
-// environment reads A="1",B=2.
-func (s *supervisorFile) environment(text string, line int) (Table, error) {
-	var t Table
-	for text = strings.TrimSpace(text); text != ""; {
-		name, rest, ok := strings.Cut(text, "=")
-		if !ok {
-			return nil, errNoValue
-		}
-		rest = strings.TrimSpace(rest)
-		value := ""
-		if rest != "" && (rest[0] == '"' || rest[0] == '\'') {
-			end := strings.IndexByte(rest[1:], rest[0])
-			if end < 0 {
-				return nil, errOpenQuote
-			}
-			value, rest = rest[1:1+end], rest[end+2:]
-			rest = strings.TrimLeft(strings.TrimLeft(rest, " \t\n"), ",")
-		} else {
-			value, rest, _ = strings.Cut(rest, ",")
-			value = strings.TrimSpace(value)
-		}
-		t = t.with(Table{{strings.TrimSpace(name), value, line}})
-		text = strings.TrimSpace(rest)
-	}
-	return t, nil
-}
-
-// app translates one program.
-func (s *supervisorFile) app(p *supervisorProgram, name string, num, numprocs, instances int) error {
-	a := &App{Name: s.called(name), Line: p.line}
-	k := &supervisorKeys{supervisorFile: s, App: a, p: p, value: func(e entry) string { return s.expand(e.value, p.name, num, numprocs) }}
-	command, ok := p.keys["command"]
-	if !ok {
-		return s.fail(p.line, name+": command is missing", "add command=…")
-	}
-	words := splitWords(k.value(command), shellWords)
-	if len(words) == 0 {
-		return s.fail(command.line, name+": command is empty", "add command=…")
-	}
-	a.program(words, command.line)
-	a.set("cwd", ".", 0)
-	if instances > 1 {
-		a.set("instances", int64(instances), p.keys["numprocs"].line)
-		a.set("mode", "fork", 0)
-	}
-	if g := s.groups[p.name]; g != "" {
-		a.set("namespace", clean(g), 0)
-	}
-	a.set("max_restarts", int64(3), 0) // what supervisord does unasked
-	a.set("kill_timeout", "10s", 0)
-	for _, key := range p.all {
-		if err := k.key(key, p.keys[key]); err != nil {
-			return err
-		}
-	}
-	k.restarts()
-	if len(s.env) > 0 {
-		env, _ := a.get("env").(Table)
-		a.drop("env")
-		a.set("env", s.env.with(env), 0)
-	}
-	s.Apps = append(s.Apps, *a)
 	return nil
 }
 
-// replace sets what may be there already.
-func (a *App) replace(key string, value any, line int) {
-	if i := slices.IndexFunc(a.Settings, func(s Setting) bool { return s.Key == key }); i >= 0 {
-		a.Settings[i].Value, a.Settings[i].Line = value, line
-		return
+func didYouMean(word string, known []string, otherwise string) string {
+	if n := config.Nearest(word, known); n != "" {
+		return "did you mean " + n + "?"
 	}
-	a.set(key, value, line)
+	return otherwise
+}
+
+// unknown notes a word that its manager does not know either.
+func (f *File) unknown(app, key, why, word string, known []string) {
+	if n := config.Nearest(word, known); n != "" {
+		why += ": did you mean " + n + "?"
+	}
+	f.lost(app, key, why)
 }

@@ -25,12 +25,14 @@ type unit struct {
 	success  []int64 // that count as 0
 
 	startLimit, stopLimit int64 // of commands beside the main one
+
+	starts []unitStart // each ExecStart
 }
 
 func readUnit(_ context.Context, f *File, data []byte, o *Options) error {
-	list, bad := systemdDialect.entries(string(data))
-	if bad != nil {
-		return f.fail(bad.line, bad.what, "mend the line")
+	list, err := unitEntries(f, data)
+	if err != nil {
+		return err
 	}
 	name := strings.TrimSuffix(filepath.Base(f.Path), filepath.Ext(f.Path))
 	u := &unit{File: f, App: &App{Line: 1}, opts: o, typ: "simple", restart: "no", startLimit: 90_000, stopLimit: 90_000}
@@ -66,16 +68,53 @@ func readUnit(_ context.Context, f *File, data []byte, o *Options) error {
 			return err
 		}
 	}
-	if u.get("script") == nil {
+	if len(u.starts) == 0 {
 		return f.fail(u.App.Line, "ExecStart is missing: this unit runs no program", "import a unit that does")
+	}
+	if err := u.program(); err != nil {
+		return err
 	}
 	u.end()
 	f.Apps = append(f.Apps, *u.App)
 	return nil
 }
 
+// unitEntries are the lines of a unit and of its drop-ins, which lie over it.
+func unitEntries(f *File, data []byte) ([]entry, error) {
+	list, bad := systemdDialect.entries(string(data))
+	if bad != nil {
+		return nil, f.fail(bad.line, bad.what, "mend the line")
+	}
+	dirs := []string{f.Abs + ".d"}
+	if stem, _, ok := strings.Cut(filepath.Base(f.Abs), "@"); ok {
+		dirs = append([]string{filepath.Join(f.dir(), stem+"@.service.d")}, dirs...)
+	}
+	for _, dir := range dirs {
+		found, _ := filepath.Glob(filepath.Join(dir, "*.conf"))
+		for _, path := range found {
+			b, err := readFile(path)
+			if err != nil {
+				return nil, readError("read "+shown(path), err)
+			}
+			f.reads(path, b)
+			more, bad := systemdDialect.entries(string(b))
+			if bad != nil {
+				return nil, f.at(entry{file: path, line: bad.line}, bad.what, "mend the line")
+			}
+			f.idle("", filepath.Base(dir)+"/"+filepath.Base(path), "lies over the unit, as for systemd")
+			for _, e := range more {
+				if e.key != "" { // its line is none of the unit's
+					e.file, e.line = path+":"+strconv.Itoa(e.line), 0
+					list = append(list, e)
+				}
+			}
+		}
+	}
+	return list, nil
+}
+
 func (u *unit) wrong(e entry, what, hint string) error {
-	return u.fail(e.line, e.key+": "+what, hint)
+	return u.at(e, e.key+": "+what, hint)
 }
 
 func (u *unit) entry(e entry) error {
@@ -137,6 +176,8 @@ func (u *unit) end() {
 	switch {
 	case u.restart == "on-success":
 		u.lost(u.App.Name, "Restart", "on-success has no counterpart: it is started again after every end")
+	case u.restart == "on-abnormal" || u.restart == "on-abort" || u.restart == "on-watchdog":
+		u.lost(u.App.Name, "Restart", u.restart+" is on-failure here: it is started again after an exit code that is not 0, too")
 	case u.typ == "oneshot":
 		policy = "never"
 	}
@@ -150,8 +191,11 @@ func (u *unit) end() {
 	if len(codes) > 0 {
 		u.set("stop_exit_codes", codes, 0)
 	}
-	if policy == "never" {
+	switch {
+	case policy == "never":
 		u.drop("max_restarts")
+	case u.get("restart_delay") == nil:
+		u.set("restart_delay", "100ms", 0) // what systemd does unasked
 	}
 }
 

@@ -52,19 +52,77 @@ func hookLine(v string) (line string, words []string) {
 	case len(words) == 0:
 		return "", nil
 	case strings.Contains(strings.ReplaceAll(command, "$$", ""), "$"):
-		line = strings.NewReplacer("$$", `\$`, "${MAINPID}", "$VELOS_PID", "$MAINPID", "$VELOS_PID").Replace(command)
+		line = unitLine(words)
 	case !strings.Contains(marks, "-"):
 		for i := range words {
 			words[i] = strings.ReplaceAll(words[i], "$$", "$")
 		}
 		return shellLine(words), words
 	default:
-		line = strings.ReplaceAll(command, "$$", `\$`)
+		line = unitLine(words)
 	}
 	if strings.Contains(marks, "-") {
 		line = "{ " + line + " || true; }"
 	}
 	return line, nil
+}
+
+// unitLine is a command as a line for a shell, which replaces the variables
+// that systemd would: ${NAME} anywhere, quotes or not, and $NAME where it is a
+// word, which its blanks cut.
+func unitLine(words []string) string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		name, isWord := strings.CutPrefix(w, "$")
+		switch {
+		case isWord && isVariable(name):
+			out[i] = "$" + unitVariable(name)
+		case !strings.Contains(w, "$"):
+			out[i] = shellLine([]string{w})
+		default:
+			out[i] = unitQuoted(w)
+		}
+	}
+	return strings.Join(out, " ")
+}
+
+// unitQuoted is a word in double quotes with its variables.
+func unitQuoted(w string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := 0; i < len(w); i++ {
+		name, _, braced := strings.Cut(strings.TrimPrefix(w[i:], "${"), "}")
+		switch {
+		case strings.HasPrefix(w[i:], "$$"):
+			b.WriteString(`\$`)
+			i++
+		case strings.HasPrefix(w[i:], "${") && braced && isVariable(name):
+			b.WriteString("${" + unitVariable(name) + "}")
+			i += len(name) + 2
+		case strings.IndexByte("$\\\"`", w[i]) >= 0:
+			b.WriteString(`\` + w[i:i+1])
+		default:
+			b.WriteByte(w[i])
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+func isVariable(name string) bool {
+	for i := range len(name) {
+		if !isName(name[i], i == 0) {
+			return false
+		}
+	}
+	return name != ""
+}
+
+func unitVariable(name string) string {
+	if name == "MAINPID" {
+		return "VELOS_PID"
+	}
+	return name
 }
 
 // hookText is a hook that was set as a line for a shell.

@@ -1,7 +1,6 @@
 package foreign
 
 import (
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,6 +54,7 @@ func init() {
 
 var unitIdle = map[string]string{
 	"Description": "apps have names", "Documentation": "apps have names", "SyslogIdentifier": "lines carry the app's name", "NotifyAccess": "every process of an app may report",
+	"OOMPolicy": "velos why tells when the kernel has ended a program for want of memory", "SyslogLevel": "lines have the level that they say", "SyslogFacility": "logs are files of Velos",
 	"DefaultDependencies": "the daemon starts after the system", "Delegate": "each run has a control group of its own",
 }
 
@@ -64,34 +64,66 @@ var unitLost = map[string]string{
 	"PassEnvironment": "write the variables into env", "UnsetEnvironment": "leave them out of env",
 	"RuntimeDirectory": "make the directory", "StateDirectory": "make the directory", "CacheDirectory": "make the directory", "LogsDirectory": "make the directory",
 	"SendSIGKILL": "what does not end in time is killed", "OOMScoreAdjust": ownLimits, "CPUQuota": groupLimits, "TasksMax": groupLimits, "MemoryHigh": groupLimits,
+	"RestartSteps": "exp_backoff_restart_delay has pauses that grow", "RestartMaxDelaySec": "exp_backoff_restart_delay has pauses that grow, up to 15 seconds", "RestartForceExitStatus": "autorestart looks at whether a run failed",
+	"RuntimeMaxSec": "cron_restart starts an app anew at times of the clock", "StandardInput": "programs have no input", "StartLimitAction": nothingDone, "FailureAction": nothingDone, "SuccessAction": nothingDone,
+	"FinalKillSignal": "what does not end in time is killed by SIGKILL", "SendSIGHUP": "stop_signal is the one that is sent", "TimeoutAbortSec": "kill_timeout counts for every stop",
 	"SupplementaryGroups": "programs have the groups of their user", "OnFailure": "nothing is started by a failure",
 }
 
-// execStart takes the command. A variable of systemd's is a shell's here.
+// A unitStart is an ExecStart with its specifiers replaced.
+type unitStart struct {
+	entry
+	command string
+}
+
+const nothingDone = "Velos does nothing to the system: on_giving_up runs a command"
+
+// execStart takes a command. An empty one empties the list.
 func (u *unit) execStart(e entry, v string) error {
-	if u.get("script") != nil {
-		u.lost(u.App.Name, "ExecStart", "only the first command is taken")
+	if u.starts = append(u.starts, unitStart{e, v}); v == "" {
+		u.starts = nil
+	}
+	return nil
+}
+
+// program sets the command. A variable of systemd's is a shell's here, and so
+// is a list of commands, which only a oneshot has.
+func (u *unit) program() error {
+	first := u.starts[0]
+	if len(u.starts) > 1 && u.typ == "oneshot" {
+		var lines []string
+		for _, s := range u.starts {
+			line, _ := hookLine(s.command)
+			if line == "" {
+				return u.wrong(s.entry, "is empty", "such as ExecStart=/usr/bin/node app.js")
+			}
+			lines = append(lines, line)
+		}
+		u.set("script", strings.Join(lines, " && "), first.line)
+		u.set("shell", true, first.line)
 		return nil
 	}
-	bare := strings.TrimLeft(v, "-@:+!|")
-	named := strings.Contains(v[:len(v)-len(bare)], "@") // the second word is what the program is called
-	v = bare
+	if len(u.starts) > 1 {
+		u.lost(u.App.Name, "ExecStart", "only the first command is taken")
+	}
+	v := strings.TrimLeft(first.command, "-@:+!|")
+	named := strings.Contains(first.command[:len(first.command)-len(v)], "@") // the second word is what the program is called
 	words := splitWords(v, unitWords)
 	if named && len(words) > 1 {
 		words = append(words[:1], words[2:]...)
 	}
 	if len(words) == 0 {
-		return u.wrong(e, "is empty", "such as ExecStart=/usr/bin/node app.js")
+		return u.wrong(first.entry, "is empty", "such as ExecStart=/usr/bin/node app.js")
 	}
 	if strings.Contains(strings.ReplaceAll(v, "$$", ""), "$") {
-		u.set("script", "exec "+strings.ReplaceAll(v, "$$", `\$`), e.line)
-		u.set("shell", true, e.line)
+		u.set("script", "exec "+unitLine(words), first.line)
+		u.set("shell", true, first.line)
 		return nil
 	}
 	for i := range words {
 		words[i] = strings.ReplaceAll(words[i], "$$", "$")
 	}
-	u.program(words, e.line)
+	u.App.program(words, first.line)
 	return nil
 }
 
@@ -108,7 +140,16 @@ func (u *unit) kind(e entry, v string) error {
 	return nil
 }
 
-func (u *unit) restarts(_ entry, v string) error {
+// unitRestarts are what Restart may be.
+var unitRestarts = []string{"no", "always", "on-success", "on-failure", "on-abnormal", "on-abort", "on-watchdog"}
+
+func (u *unit) restarts(e entry, v string) error {
+	if v == "" {
+		v = "no"
+	}
+	if !slices.Contains(unitRestarts, v) {
+		return u.wrong(e, "must be "+strings.Join(unitRestarts[:6], ", ")+" or on-watchdog, not "+shown(v), didYouMean(v, unitRestarts, "such as Restart=on-failure"))
+	}
 	u.restart = v
 	return nil
 }
@@ -118,7 +159,7 @@ func (u *unit) length(e entry, v, ours string) error {
 	if !ok {
 		return u.wrong(e, "must be a length of time, not "+shown(v), "such as "+e.key+"=30s")
 	}
-	if ms == 0 && strings.EqualFold(strings.TrimSpace(v), "infinity") {
+	if ms == 0 && (strings.EqualFold(strings.TrimSpace(v), "infinity") || strings.HasPrefix(e.key, "Timeout")) {
 		ms = 24 * 60 * 60 * 1000 // the longest there is
 	}
 	if ours == "listen_timeout" && !strings.HasPrefix(u.typ, "notify") {
@@ -146,9 +187,12 @@ func (u *unit) environment(e entry, v string) error {
 
 func (u *unit) environmentFile(e entry, v string) error {
 	path, optional := strings.CutPrefix(v, "-")
-	if _, err := os.Stat(path); optional && err != nil {
-		u.lost(u.App.Name, e.key, "there is no file "+shown(path)+", and it may be missing")
+	if v == "" {
+		u.drop("env_file") // this is how a list is emptied
 		return nil
+	}
+	if optional {
+		path = "?" + path
 	}
 	files, _ := u.get("env_file").([]string)
 	u.replace("env_file", append(slices.Clone(files), path), e.line)
@@ -177,6 +221,9 @@ func (u *unit) output(e entry, v string) error {
 func (u *unit) exitCodes(e entry, v string) error {
 	for _, word := range strings.Fields(v) {
 		n, err := strconv.ParseInt(word, 10, 64)
+		if i := slices.Index(unitCodes, word); i >= 0 {
+			n, err = int64(i+firstCode), nil
+		}
 		switch {
 		case err != nil:
 			u.lost(u.App.Name, e.key, shown(word)+" is no number: only exit codes end an app for good")
@@ -189,13 +236,21 @@ func (u *unit) exitCodes(e entry, v string) error {
 	return nil
 }
 
+// unitCodes are systemd's names of exit codes, from firstCode on.
+var unitCodes = []string{"USAGE", "DATAERR", "NOINPUT", "NOUSER", "NOHOST", "UNAVAILABLE", "SOFTWARE", "OSERR", "OSFILE", "CANTCREAT", "IOERR", "TEMPFAIL", "PROTOCOL", "NOPERM", "CONFIG"}
+
+const firstCode = 64
+
 func (u *unit) burst(e entry, v string) error {
 	n, err := strconv.ParseInt(v, 10, 32)
 	if err != nil || n < 0 {
 		return u.wrong(e, "must be a number, not "+shown(v), "such as StartLimitBurst=5")
 	}
-	if u.get("max_restarts") != int64(-1) { // the first start counts there
-		u.replace("max_restarts", max(0, n-1), e.line)
+	switch {
+	case n == 0: // there is no limit
+		u.replace("max_restarts", int64(-1), e.line)
+	case u.get("max_restarts") != int64(-1): // the first start counts there
+		u.replace("max_restarts", n-1, e.line)
 	}
 	return nil
 }

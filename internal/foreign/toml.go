@@ -35,11 +35,14 @@ func rank(key string) int {
 type tomlWriter struct {
 	b     strings.Builder
 	lines []int
+	files []string // of the lines that are of another file
+	file  string
 }
 
 func (w *tomlWriter) line(from int, text string) {
 	w.b.WriteString(text + "\n")
 	w.lines = append(w.lines, from)
+	w.files = append(w.files, w.file)
 }
 
 // Text is the file as a velos.toml, with what became of the rest in comments.
@@ -61,7 +64,7 @@ func (f *File) Text() []byte {
 func (f *File) Translated() config.Translation {
 	w := &tomlWriter{}
 	f.write(w)
-	return config.Translation{Path: f.Path, Abs: f.Abs, Text: []byte(w.b.String()), Lines: w.lines, Sum: f.sum}
+	return config.Translation{Path: f.Path, Abs: f.Abs, Text: []byte(w.b.String()), Lines: w.lines, Files: w.files, Sum: f.sum}
 }
 
 func (f *File) comments(w *tomlWriter, title string, lost bool) {
@@ -101,6 +104,7 @@ func comment(s string) string {
 func (f *File) write(w *tomlWriter) {
 	for i := range f.Apps {
 		a := &f.Apps[i]
+		w.file = a.File
 		if w.b.Len() > 0 {
 			w.line(0, "")
 		}

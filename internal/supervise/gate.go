@@ -114,7 +114,7 @@ func (a *app) held() (wait string, err error) {
 }
 
 var conditionWords = map[velos.Condition]string{
-	velos.OnStarted: "to be started", velos.OnReady: "to be ready", velos.OnHealthy: "to be healthy", velos.OnExitedOK: "to end with code 0",
+	velos.OnStarted: "to be started", velos.OnReady: "to be ready", velos.OnHealthy: "to be healthy", velos.OnExitedOK: "to end with code 0", velos.OnExited: "to end",
 }
 
 // meets reports whether every instance meets the condition; lost says why one
@@ -127,11 +127,14 @@ func (a *app) meets(c velos.Condition) (ok bool, lost string) {
 	up := a.wanted()
 	for _, r := range a.cast.Load().slots {
 		i := r.snapshot.Load()
-		if up && !i.Wanted && i.Status == velos.Stopped && c != velos.OnExitedOK {
+		if up && !i.Wanted && i.Status == velos.Stopped && c != velos.OnExitedOK && c != velos.OnExited {
 			continue // somebody has stopped this one alone
 		}
-		if i.Status == velos.Errored {
+		if i.Status == velos.Errored && (c != velos.OnExited || i.LastExit == nil) {
 			return false, "is errored: " + i.Reason
+		}
+		if x := i.LastExit; (c == velos.OnReady || c == velos.OnHealthy) && x != nil && !x.Asked && i.Status == velos.Stopped && !i.Wanted {
+			return false, "has ended: " + x.String() // and nothing starts it again
 		}
 		switch c {
 		case velos.OnStarted:
@@ -147,6 +150,9 @@ func (a *app) meets(c velos.Condition) (ok bool, lost string) {
 				return false, "has failed: " + x.String()
 			}
 			ok = ok && done && !x.Asked
+		case velos.OnExited: // one that was stopped has not ended by itself
+			x := i.LastExit
+			ok = ok && x != nil && !x.Asked && (i.Status == velos.Errored || i.Status == velos.Stopped && !i.Wanted)
 		}
 	}
 	return ok, ""

@@ -32,6 +32,7 @@ func TestAnAppStartsAfterWhatItDependsOn(t *testing.T) {
 		{velos.OnReady, life{}, nil, time.Second},
 		{velos.OnHealthy, life{}, func(s *velos.Spec) { s.Health = &velos.Probe{TCP: "127.0.0.1:1"} }, 3 * time.Second},
 		{velos.OnExitedOK, life{lives: 2 * time.Second}, func(s *velos.Spec) { s.Autorestart = velos.Never }, 2 * time.Second},
+		{velos.OnExited, life{lives: 2 * time.Second, code: 3}, func(s *velos.Spec) { s.Autorestart = velos.Never }, 2 * time.Second},
 	} {
 		t.Run(string(c.condition), func(t *testing.T) {
 			play(t, c.edit, []life{c.life, {}}, func(t *testing.T, s *scene) {
@@ -70,6 +71,57 @@ func TestAnAppWhoseDependencyFailsIsNotStarted(t *testing.T) {
 		}
 		if s.runs() != 1 {
 			t.Errorf("%d runs; want the dependency's alone", s.runs())
+		}
+	})
+}
+
+func TestAnAppDoesNotWaitForOneThatHasEndedForGood(t *testing.T) {
+	for _, code := range []int{0, 1} {
+		for _, c := range []velos.Condition{velos.OnReady, velos.OnHealthy} {
+			edit := func(s *velos.Spec) { s.Autorestart, s.Health = velos.Never, &velos.Probe{TCP: "127.0.0.1:1"} }
+			play(t, edit, []life{{lives: 500 * time.Millisecond, code: code}, {}}, func(t *testing.T, s *scene) {
+				web := s.needs("web", "api", c)
+				err := s.Start(context.Background(), web, -1, true, human)
+				if velos.CodeOf(err) != velos.Crashed || !strings.Contains(err.Error(), "depends on api, which has ended: ") {
+					t.Errorf("%s, code %d: %v", c, code, err)
+				}
+				if a, _ := s.Info(web); a.Status != velos.Errored || s.runs() != 1 {
+					t.Errorf("%s, code %d: %s, %d runs", c, code, a.Status, s.runs())
+				}
+				// A later start runs it again: what ended before counts no more.
+				reply := s.async(func(bool) error { return s.Start(context.Background(), web, -1, true, human) })
+				s.after(3 * time.Second)
+				if s.actor(1).hear(News{Kind: Well}); c == velos.OnHealthy {
+					s.after(3 * time.Second)
+				}
+				if err, ok := answered(reply); !ok || err != nil {
+					t.Errorf("%s, code %d: answered %v, %v", c, code, err, ok)
+				}
+			})
+		}
+	}
+}
+
+func TestAnAppThatWaitsForAnyEndStartsWhenTheOtherGivesUp(t *testing.T) {
+	play(t, func(s *velos.Spec) { s.MaxRestarts = 0 }, []life{{lives: time.Millisecond, code: 1}, {}}, func(t *testing.T, s *scene) {
+		web := s.needs("web", "api", velos.OnExited)
+		if err := s.Start(context.Background(), web, -1, true, human); err != nil || s.runs() != 2 {
+			t.Errorf("%v, %d runs", err, s.runs())
+		}
+	})
+}
+
+func TestAnAppThatWaitsForAnyEndIsNotStartedByAStop(t *testing.T) {
+	play(t, nil, []life{{}, {}}, func(t *testing.T, s *scene) {
+		web := s.needs("web", "api", velos.OnExited)
+		reply := s.async(func(bool) error { return s.Start(context.Background(), web, -1, true, human) })
+		s.after(time.Second)
+		if err := s.Stop(context.Background(), s.id, -1, 0, -1, true, human); err != nil {
+			t.Error(err)
+		}
+		s.after(time.Minute)
+		if _, ok := answered(reply); ok || s.runs() != 1 {
+			t.Errorf("answered %v, %d runs; want it waiting", ok, s.runs())
 		}
 	})
 }
