@@ -74,7 +74,7 @@ func (x *terminal) end() {
 		_, _ = c.Shutdown(ctx, wire.Shutdown{})
 		c.Close()
 	}
-	for end := time.Now().Add(10 * time.Second); pid > 1 && syscall.Kill(pid, 0) == nil; time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); pid > 1 && syscall.Kill(pid, 0) == nil; time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 			return

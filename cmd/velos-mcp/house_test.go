@@ -88,7 +88,7 @@ func (h *house) end() {
 		_, _ = c.Shutdown(ctx, wire.Shutdown{})
 		c.Close()
 	}
-	for end := time.Now().Add(10 * time.Second); pid > 1 && syscall.Kill(pid, 0) == nil; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); pid > 1 && syscall.Kill(pid, 0) == nil; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			_ = syscall.Kill(pid, syscall.SIGKILL)
 			return
@@ -170,7 +170,7 @@ func (h *house) open(name string, program ...string) *session {
 		go func() { c.Wait(); close(ended) }()
 		select {
 		case <-ended:
-		case <-time.After(10 * time.Second):
+		case <-time.After(patience):
 			h.Errorf("%s does not end when its stdin does", program[0])
 			_ = c.Process.Kill()
 		}

@@ -48,7 +48,7 @@ func TestScripts(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"exits": exits, "waitstatus": waitStatus, "edit": edit, "waitfile": waitFile, "waitgone": waitGone, "waitlog": waitLog,
-			"waitcontent": waitContent, "killapp": killApp, "killdaemon": killDaemon, "killyoung": killYoung, "isjson": isJSON, "minutes": minutes, "waitevent": waitEvent, "pidof": pidOf, "reboot": reboot,
+			"waitcontent": waitContent, "killapp": killApp, "killdaemon": killDaemon, "killyoung": killYoung, "isjson": isJSON, "minutes": minutes, "earlyminute": earlyMinute, "countrequests": countRequests, "waitrequests": waitRequests, "waitevent": waitEvent, "pidof": pidOf, "reboot": reboot,
 		},
 		Condition: condition,
 	})
@@ -78,7 +78,7 @@ func end(h home.Home) {
 		c.Shutdown(ctx, wire.Shutdown{})
 		c.Close()
 	}
-	if pid > 1 && !waitUntil(5*time.Second, func() bool { return gone(pid) }) {
+	if pid > 1 && !waitUntil(patience, func() bool { return gone(pid) }) {
 		syscall.Kill(pid, syscall.SIGKILL)
 	}
 }
@@ -141,6 +141,42 @@ func minutes(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	ts.Check(os.WriteFile(filepath.Join(ts.Getenv("VELOS_HOME"), "logs", ".spool", args[0]+".min"), b, 0o600))
+}
+
+// earlyminute waits until a minute has begun that is long enough for what must
+// not be cut in two by its end.
+func earlyMinute(_ *testscript.TestScript, _ bool, _ []string) {
+	if late := time.Duration(time.Now().UnixNano()) % time.Minute; late > 30*time.Second {
+		time.Sleep(time.Minute - late)
+	}
+}
+
+// countrequests takes down how many requests the daemon has had, and
+// waitrequests N waits until it has had N more.
+func countRequests(ts *testscript.TestScript, _ bool, _ []string) {
+	ts.Setenv("REQUESTS", strconv.FormatUint(requests(ts), 10))
+}
+
+func waitRequests(ts *testscript.TestScript, _ bool, args []string) {
+	before, err := strconv.ParseUint(ts.Getenv("REQUESTS"), 10, 64)
+	ts.Check(err)
+	n, err := strconv.ParseUint(args[0], 10, 64)
+	ts.Check(err)
+	if ours := uint64(0); !waitUntil(patience, func() bool { ours++; return requests(ts) >= before+n+ours }) {
+		ts.Fatalf("there were no %d requests", n)
+	}
+}
+
+// requests is how many the daemon has had, this one among them.
+func requests(ts *testscript.TestScript) uint64 {
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	defer stop()
+	c, err := client.Dial(home.Home{Dir: ts.Getenv("VELOS_HOME")}.Socket())
+	ts.Check(err)
+	defer c.Close()
+	p, err := c.Ping(ctx)
+	ts.Check(err)
+	return p.Requests
 }
 
 // waitEvent NAME PATTERN waits until an event of an app matches. It may take

@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // A service is velosd as a service manager runs it, and the manager's ear.
 type service struct {
@@ -62,7 +62,7 @@ func begin(t *testing.T, socket string) *service {
 	// A manager knows the pid of what it starts before it does.
 	s.cmd = exec.Command("/bin/sh", "-c", `WATCHDOG_PID=$$ exec "$0"`, os.Args[0])
 	s.cmd.Env = append(os.Environ(), "VELOSD_TEST=1", "VELOS_HOME="+s.home.Dir, "GOMAXPROCS=1", "GORACE=atexit_sleep_ms=0",
-		"NOTIFY_SOCKET="+socket, "WATCHDOG_USEC=1000000")
+		"NOTIFY_SOCKET="+socket, "WATCHDOG_USEC=4000000")
 	if testing.Verbose() {
 		s.cmd.Stderr = os.Stderr
 	}
@@ -224,7 +224,7 @@ func TestAServiceWhoseDaemonHasLeftIsStoppedInOrder(t *testing.T) {
 			until(t, "the keeper is idle", func() bool { _, idle := s.home.Idle(); return idle })
 			keeper, _ := s.home.Idle()
 			syscall.Kill(keeper, syscall.SIGUSR1)
-			if m := s.hears("READY=1"); !strings.Contains(m, "\nWATCHDOG_USEC=1000000") {
+			if m := s.hears("READY=1"); !strings.Contains(m, "\nWATCHDOG_USEC=4000000") {
 				t.Errorf("the next daemon says %q", m)
 			}
 			s.hears("WATCHDOG=1")

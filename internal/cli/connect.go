@@ -13,7 +13,7 @@ import (
 )
 
 // completeWithin bounds what a shell waits for when it completes a name.
-const completeWithin = 150 * time.Millisecond
+var completeWithin = 150 * time.Millisecond
 
 func (s *session) home() (home.Home, error) {
 	return home.Find(func(k string) string { return s.Vars[k] })

@@ -4,13 +4,14 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -212,28 +213,26 @@ func TestWhatIsRefusedForGoodIsCountedAndTheNextGoesOn(t *testing.T) {
 func TestACollectorThatComesBackGetsWhatWasWrittenMeanwhile(t *testing.T) {
 	f := newFleet(t)
 	f.app("api", 7)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	s := start(t, f.options("http://"+address))
+	c := newCollector(t)
+	var there atomic.Bool
+	door := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !there.Load() {
+			panic(http.ErrAbortHandler) // the port stays ours, and nobody answers
+		}
+		c.ServeHTTP(w, r)
+	}))
+	t.Cleanup(door.Close)
+	s := start(t, f.options(door.URL))
 	f.write(1, velos.Info, "while it was away")
 	f.happen(crash()...)
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !s.heard("logs: ") || !s.heard("traces: ") {
 		if time.Now().After(deadline) {
 			t.Fatalf("nobody said that it is away: %q", s.said)
 		}
 		time.Sleep(2 * time.Millisecond)
 	}
-	c := newCollector(t)
-	if l, err = net.Listen("tcp", address); err != nil {
-		t.Skip("somebody else has taken the port")
-	}
-	go http.Serve(l, c)
-	t.Cleanup(func() { l.Close() })
+	there.Store(true)
 	c.until(t, "all of it", func() bool { return len(c.lines) == 1 && len(c.spans) == 2 && c.rounds > 0 })
 }
 

@@ -197,7 +197,7 @@ func (c *collector) bodies() []string {
 // until polls a condition of the collector.
 func (c *collector) until(t *testing.T, what string, f func() bool) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for time.Now().Before(deadline) {
 		c.mu.Lock()
 		ok := f()
@@ -396,7 +396,7 @@ func start(t *testing.T, o Options) *sender {
 			t.Error(err)
 		}
 	})
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(2 * time.Minute)
 	for !begunAt(filepath.Join(o.Home.Dir, "otel.json"), &o) {
 		if time.Now().After(deadline) {
 			t.Fatal("the exporter did not begin")

@@ -28,7 +28,7 @@ func check(t *testing.T, p *velos.Probe, limit time.Duration) error {
 	return Check(ctx, p, vars(), nil)
 }
 
-const ample = 20 * time.Second
+const ample = time.Minute
 
 func TestAServerIsWellWhenItsStatusIs(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -97,12 +97,7 @@ func TestLocalhostIsBothOfItsAddresses(t *testing.T) {
 }
 
 func TestAPortWhereNobodyListensIsRefused(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	_, address := bound(t) // and so it stays: nobody else can listen there
 	want := "connect to " + address + ": connection refused"
 	for _, p := range []velos.Probe{{TCP: address}, {HTTP: "http://" + address + "/x"}} {
 		if got := sentence(check(t, &p, ample)); got != want {
@@ -162,15 +157,18 @@ func TestHostileServersEndAtTheDeadlineOrEarlier(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			addr := listen(t, "127.0.0.1:0", c.serve)
 			url := "http://" + addr.String() + "/"
-			start := time.Now()
-			err := check(t, &velos.Probe{HTTP: url}, 300*time.Millisecond)
+			start, limit := time.Now(), ample
+			if strings.HasSuffix(c.want, "in time") {
+				limit = 300 * time.Millisecond
+			}
+			err := check(t, &velos.Probe{HTTP: url}, limit)
 			if sentence(err) != url+c.want {
 				t.Errorf("got %v; want %s", err, c.want)
 			}
 			if errors.Is(err, velos.ErrTimeout) != strings.HasSuffix(c.want, "in time") {
 				t.Errorf("the code is %v", velos.CodeOf(err))
 			}
-			if took := time.Since(start); took > 10*time.Second {
+			if took := time.Since(start); took > ample {
 				t.Errorf("it took %v", took)
 			}
 		})
@@ -189,7 +187,7 @@ func TestABodyWithoutAnEndDoesNotHoldUpAGoodAnswer(t *testing.T) {
 	} {
 		addr := listen(t, "127.0.0.1:0", serve)
 		start := time.Now()
-		if err := check(t, &velos.Probe{HTTP: "http://" + addr.String()}, ample); err != nil || time.Since(start) > ample/2 {
+		if err := check(t, &velos.Probe{HTTP: "http://" + addr.String()}, ample); err != nil || time.Since(start) > ample-time.Second {
 			t.Errorf("%s: %v after %v", name, err, time.Since(start))
 		}
 	}
@@ -231,25 +229,46 @@ func TestACancelledQuestionIsNoVerdict(t *testing.T) {
 // full is a listener whose queue is full, so that nobody gets through.
 func full(t *testing.T) string {
 	t.Helper()
+	fd, address := bound(t)
+	if err := unix.Listen(fd, 0); err != nil {
+		t.Fatal(err)
+	}
+	to, _ := unix.Getsockname(fd)
+	for range 20 {
+		c, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { unix.Close(c) })
+		if err := unix.SetNonblock(c, true); err != nil {
+			t.Fatal(err)
+		}
+		if err := unix.Connect(c, to); err != unix.EINPROGRESS {
+			continue // at once: there is room
+		}
+		// A loopback answers at once, or not for a second.
+		poll := []unix.PollFd{{Fd: int32(c), Events: unix.POLLOUT}}
+		if n, err := unix.Poll(poll, 300); n == 0 && err == nil {
+			return address
+		}
+	}
+	t.Skip("the queue does not fill here")
+	return ""
+}
+
+// bound is a socket with an address where nobody listens.
+func bound(t *testing.T) (fd int, address string) {
+	t.Helper()
 	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(fd) })
-	if err := errors.Join(unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}), unix.Listen(fd, 0)); err != nil {
+	if err := unix.Bind(fd, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		t.Fatal(err)
 	}
 	name, _ := unix.Getsockname(fd)
-	address := "127.0.0.1:" + strconv.Itoa(name.(*unix.SockaddrInet4).Port)
-	for range 20 {
-		c, err := net.DialTimeout("tcp", address, 50*time.Millisecond)
-		if err != nil {
-			return address
-		}
-		t.Cleanup(func() { c.Close() })
-	}
-	t.Skip("the queue does not fill here")
-	return ""
+	return fd, "127.0.0.1:" + strconv.Itoa(name.(*unix.SockaddrInet4).Port)
 }
 
 func TestAConnectionThatIsNeverMadeEndsAtTheDeadline(t *testing.T) {
@@ -275,9 +294,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 			c.Read(make([]byte, 1))
 		}
 	})
-	l, _ := net.Listen("tcp", "127.0.0.1:0")
-	closed := l.Addr().String()
-	l.Close()
+	_, closed := bound(t)
 	round := func() {
 		for i := range 30 {
 			p := &velos.Probe{HTTP: "http://" + addr.String()}
@@ -297,7 +314,7 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	round()
 	before := count()
 	round()
-	for deadline := time.Now().Add(20 * time.Second); count() > before; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); count() > before; time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d descriptors and goroutines became %d", before, count())
 		}

@@ -49,7 +49,7 @@ const (
 )
 
 // patience bounds how long a storm that does not end holds up its report.
-const patience = 30 * time.Second
+var patience = 30 * time.Second
 
 // gather collects changes until there were none for a while.
 type gather struct {
