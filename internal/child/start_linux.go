@@ -2,11 +2,11 @@ package child
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"strconv"
 	"syscall"
 
+	"github.com/velospm/velos/internal/proc"
 	"golang.org/x/sys/unix"
 )
 
@@ -21,17 +21,14 @@ func sealDescriptors() {
 
 // ignoredSignals is what this program was started to ignore.
 func ignoredSignals() (list []os.Signal) {
-	f, err := os.Open("/proc/self/status")
-	if err != nil {
-		return nil
-	}
-	defer f.Close()
-	text, _ := io.ReadAll(io.LimitReader(f, 8<<10))
-	_, rest, ok := bytes.Cut(text, []byte("\nSigIgn:\t"))
-	if !ok || len(rest) < 16 {
-		return nil
-	}
-	mask, _ := strconv.ParseUint(string(rest[:16]), 16, 64)
+	var mask uint64
+	proc.Lines("/proc/self/status", func(line []byte) bool {
+		text, ok := bytes.CutPrefix(line, []byte("SigIgn:\t"))
+		if ok {
+			mask, _ = strconv.ParseUint(string(text), 16, 64)
+		}
+		return !ok
+	})
 	for n := 1; n <= lastSignal; n++ {
 		reserved := n >= 32 && n < firstRealtime
 		if mask&(1<<(n-1)) != 0 && !reserved && n != int(syscall.SIGCHLD) {

@@ -1,9 +1,11 @@
 package daemon
 
 import (
-	"os"
+	"bytes"
 	"strings"
 	"sync"
+
+	"github.com/velospm/velos/internal/proc"
 )
 
 // users remembers the names of the few users that ever ask.
@@ -16,26 +18,26 @@ func userName(uid int) string {
 		return n.(string)
 	}
 	name := itoa(uid)
-	b, err := os.ReadFile("/etc/passwd")
-	if err == nil {
-		for line := range strings.SplitSeq(string(b), "\n") {
-			f := strings.Split(line, ":")
-			if len(f) > 2 && f[2] == itoa(uid) {
-				name = f[0]
-				break
-			}
+	proc.Lines("/etc/passwd", func(line []byte) bool {
+		user, rest, _ := bytes.Cut(line, []byte{':'})
+		_, rest, _ = bytes.Cut(rest, []byte{':'})
+		number, _, ok := bytes.Cut(rest, []byte{':'})
+		if !ok || string(number) != name {
+			return true
 		}
-	}
+		name = string(user)
+		return false
+	})
 	users.Store(uid, name)
 	return name
 }
 
 // exeOf is the short name of a program, as ps shows it; empty when the system
 // does not tell.
-func exeOf(pid int) string {
-	b, err := os.ReadFile("/proc/" + itoa(pid) + "/comm")
-	if err != nil {
-		return ""
-	}
-	return strings.TrimSpace(string(b))
+func exeOf(pid int) (name string) {
+	proc.Lines("/proc/"+itoa(pid)+"/comm", func(line []byte) bool {
+		name = strings.TrimSpace(string(line))
+		return false
+	})
+	return name
 }

@@ -68,7 +68,10 @@ func (j *Journal) mend() error {
 
 // wholeLines is where the last newline before end is, and one more.
 func wholeLines(f io.ReaderAt, end int64) (int64, error) {
-	buf := make([]byte, 4<<10)
+	if end <= 0 {
+		return 0, nil
+	}
+	buf := make([]byte, 512) // a line is half of that
 	for end > 0 {
 		n := min(end, int64(len(buf)))
 		if _, err := f.ReadAt(buf[:n], end-n); err != nil && err != io.EOF {

@@ -265,7 +265,8 @@ func backwards(f io.ReaderAt, end int64, visit func(text []byte, at int64) bool)
 	if err != nil {
 		return err
 	}
-	buf := make([]byte, 8<<10)
+	const least, usual = 1 << 10, 8 << 10 // often it is the last line that is wanted
+	var buf []byte
 	win := buf[:0] // the bytes from start on that were not visited yet
 	start := end
 	for start > 0 || len(win) > 0 {
@@ -276,8 +277,8 @@ func backwards(f io.ReaderAt, end int64, visit func(text []byte, at int64) bool)
 			win = win[:i+1]
 			continue
 		}
-		if len(win) == len(buf) {
-			buf = make([]byte, 2*len(buf))
+		if len(win) == len(buf) || len(buf) < usual {
+			buf = make([]byte, max(2*len(buf), least))
 		}
 		n := min(start, int64(len(buf)-len(win)))
 		copy(buf[n:], win)

@@ -148,14 +148,15 @@ func BootID() string {
 }
 
 // Environ is the value that key had in the environment of pid when its program
-// began. It is for our own user's processes; another's environment is closed
-// to us, and ok is false.
+// began, or its first 256 bytes. It is for our own user's processes; another's
+// environment is closed to us, and ok is false.
 func Environ(pid int, key string) (value string, ok bool) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
-	if err != nil {
-		return "", false
-	}
-	return variable(b, key)
+	Variables(pid, len(key)+1+256, func(v []byte) {
+		if n := len(key); !ok && len(v) > n && v[n] == '=' && string(v[:n]) == key {
+			value, ok = string(v[n+1:]), true
+		}
+	})
+	return value, ok
 }
 
 // Variables gives each variable of the environment of pid, NAME=VALUE, as it
