@@ -233,6 +233,10 @@ func events(q *request) error {
 	if err != nil {
 		return err
 	}
+	former, err := q.c.Formers(brief, apps.Apps)
+	if err != nil {
+		return err
+	}
 	if name := v.values.Get("app"); name != "" {
 		a := find(apps.Apps, name)
 		if a == nil {
@@ -245,7 +249,7 @@ func events(q *request) error {
 	}
 	out := q.stream(ask.Follow)
 	defer out.end()
-	e := view.NewEvents(out, apps.Apps, ask.Follow, q.options())
+	e := view.NewEvents(out, apps.Apps, ask.Follow, q.options(), former...)
 	ctx, stop := out.context()
 	defer stop()
 	for ev, err := range q.c.Events(ctx, ask) {

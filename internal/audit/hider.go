@@ -45,6 +45,24 @@ func NewHider(seen map[string]bool) *Hider {
 
 func pair(a, b byte) uint { return (uint(a)*31 + uint(b)) % (64 * 64) }
 
+// Any reports whether one of those texts is in b.
+func (h *Hider) Any(b []byte) bool {
+	if h == nil {
+		return false
+	}
+	for i := 0; i+headSize <= len(b); i++ {
+		if n := pair(b[i], b[i+1]); h.pairs[n/64]&(1<<(n%64)) == 0 {
+			continue
+		}
+		for _, v := range h.by[string(b[i:i+headSize])] {
+			if len(v) <= len(b)-i && string(b[i:i+len(v)]) == v {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Replace is s without those texts.
 func (h *Hider) Replace(s string) string {
 	if h == nil {

@@ -54,7 +54,11 @@ func setupEvents(s *session, f *pflag.FlagSet) handler {
 // showEvents filters here when several apps are wanted, and so asks for all
 // events and keeps the newest itself.
 func (s *session) showEvents(ctx context.Context, q wire.EventsQuery, apps []velos.App, wanted map[uint32]bool) error {
-	v := view.NewEvents(s.Out, apps, q.Follow, s.options())
+	former, err := s.conn.Formers(ctx, apps)
+	if err != nil {
+		return err
+	}
+	v := view.NewEvents(s.Out, apps, q.Follow, s.options(), former...)
 	if q.Follow {
 		var stop context.CancelFunc
 		ctx, stop = s.whileRead(ctx)
@@ -65,7 +69,7 @@ func (s *session) showEvents(ctx context.Context, q wire.EventsQuery, apps []vel
 		keep, q.Last = q.Last, 0
 	}
 	var held []velos.Event
-	err := s.eachEvent(ctx, &q, func(e velos.Event) error {
+	err = s.eachEvent(ctx, &q, func(e velos.Event) error {
 		switch {
 		case len(wanted) > 0 && !wanted[e.ID]:
 		case keep == 0:

@@ -132,9 +132,15 @@ func (d *fake) count(call string) int {
 // followed returns when somebody follows a log.
 func (d *fake) followed(t *testing.T) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); d.count("LOG_STREAM") == 0; time.Sleep(time.Millisecond) {
+	d.followedBy(t, 1)
+}
+
+// followedBy returns when so many do.
+func (d *fake) followedBy(t *testing.T, n int) {
+	t.Helper()
+	for end := time.Now().Add(30 * time.Second); d.count("LOG_STREAM") < n; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("nobody follows")
+			t.Fatalf("fewer than %d follow", n)
 		}
 	}
 }
@@ -454,7 +460,7 @@ func TestASecretThatIsNewIsHiddenInAStreamThatGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer a.Body.Close()
-	d.followed(t)
+	d.followedBy(t, 2)
 	lines := bufio.NewScanner(a.Body)
 	for i, pid := range []int{7, 7, 8} {
 		if pid == 8 { // another run, with another configuration

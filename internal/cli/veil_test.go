@@ -194,9 +194,7 @@ func TestStreamsAndTheWebSocketHideAcrossACut(t *testing.T) {
 	k := c.talk(t)
 	k.say(`{"op":"subscribe","id":"l","topic":"logs","apps":["api"],"lines":2}`)
 	past := k.until("entry")
-	for d.count("LOG_STREAM") < 2 {
-		time.Sleep(time.Millisecond)
-	}
+	d.followedBy(t, 2)
 	d.happen(velos.Event{}, rest)
 	if live := k.until("entry"); len(past.Lines) != 2 || past.Lines[0].Msg != "long [masked]" || len(live.Lines) != 1 || live.Lines[0].Msg != "[masked] rest" {
 		t.Errorf("the WebSocket has %+v and %+v", past.Lines, live.Lines)

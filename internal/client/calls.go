@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"iter"
+	"slices"
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/wire"
@@ -66,6 +67,22 @@ func (c *Client) Selves(ctx context.Context, a *velos.App) ([]*velos.App, error)
 	}
 	before, err := c.History(ctx, wire.History{ID: a.ID})
 	if code := velos.CodeOf(err); err != nil && code != velos.Unsupported && code != velos.NotFound {
+		return nil, err
+	}
+	for i := range before.List {
+		all = append(all, &velos.App{Spec: before.List[i].Spec})
+	}
+	return all, nil
+}
+
+// Formers is what apps were before, as Selves tells of one: who shows what
+// happened to all of them asks once.
+func (c *Client) Formers(ctx context.Context, apps []velos.App) (all []*velos.App, err error) {
+	if !slices.ContainsFunc(apps, func(a velos.App) bool { return a.Generation > 1 }) {
+		return nil, nil
+	}
+	before, err := c.History(ctx, wire.History{})
+	if err != nil && velos.CodeOf(err) != velos.Unsupported {
 		return nil, err
 	}
 	for i := range before.List {

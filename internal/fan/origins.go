@@ -123,6 +123,21 @@ func logOrigin(f *feed, id uint32) origin {
 	}
 }
 
+// mostFormer is how many of an app's former states, more or less, have their
+// secrets hidden in events.
+const mostFormer = 2 * velos.MaxFormer
+
+// remember adds apps as they are to what they were.
+func remember(former []*velos.App, met map[uint32]int, apps []velos.App) []*velos.App {
+	for i := range apps {
+		if a := &apps[i]; met[a.ID] != a.Generation {
+			met[a.ID] = a.Generation
+			former = append(former, a)
+		}
+	}
+	return former[max(0, len(former)-mostFormer*(len(apps)+1)):]
+}
+
 func (h *Hub) eventOrigin() origin {
 	return origin{
 		newest: func(ctx context.Context, c *client.Client) (uint64, error) {
@@ -133,6 +148,8 @@ func (h *Hub) eventOrigin() origin {
 			return func(yield func(Item, error) bool) {
 				var out bytes.Buffer
 				var v *view.Events
+				var former []*velos.App
+				met := map[uint32]int{} // generations that are among them
 				known := map[uint32]bool{0: true}
 				for e, err := range c.Events(ctx, wire.EventsQuery{After: s.after, Last: s.last, Follow: s.follow}) {
 					if err != nil {
@@ -146,7 +163,14 @@ func (h *Hub) eventOrigin() origin {
 							yield(Item{}, err)
 							return
 						}
-						v = view.NewEvents(&out, apps.Apps, true, view.Options{Format: view.JSON})
+						if v == nil {
+							if former, err = c.Formers(ctx, apps.Apps); err != nil {
+								yield(Item{}, err)
+								return
+							}
+						}
+						v = view.NewEvents(&out, apps.Apps, true, view.Options{Format: view.JSON}, former...)
+						former = remember(former, met, apps.Apps)
 					}
 					out.Reset()
 					_ = v.Add(e) // into memory

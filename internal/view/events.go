@@ -20,14 +20,14 @@ type Events struct {
 }
 
 // NewEvents prepares to write events to w; lines asks for one JSON object a
-// line instead of an array.
-func NewEvents(w io.Writer, apps []velos.App, lines bool, o Options) *Events {
+// line instead of an array. What apps were before is known from former.
+func NewEvents(w io.Writer, apps []velos.App, lines bool, o Options, former ...*velos.App) *Events {
 	list, wide := make([]*velos.App, len(apps)), len(daemonName)
 	for i := range apps {
 		list[i] = &apps[i]
 		wide = max(wide, len(apps[i].Spec.Name)+len(strconv.Itoa(len(apps[i].Instances)-1))+1)
 	}
-	return &Events{w: w, o: o, mask: MaskOf(list...), lines: lines, wide: wide}
+	return &Events{w: w, o: o, mask: MaskOf(append(list, former...)...), lines: lines, wide: wide}
 }
 
 // Add writes one event.

@@ -156,17 +156,16 @@ func passwords(s string) iter.Seq2[int, int] {
 // Bytes is b without the secrets; b itself when there are none. One that holds
 // colours or what nobody sees goes with all of those in b.
 func (m Mask) Bytes(b []byte) []byte {
-	if m.r == nil && !bytes.Contains(b, []byte("://")) {
-		return b
+	if bytes.Contains(b, []byte(scheme)) || m.r.Any(b) {
+		b = []byte(m.String(string(b)))
 	}
-	s := m.String(string(b))
-	if m.r != nil && !plain([]byte(s)) {
-		text := Clean([]byte(s), false)
+	if m.r != nil && !plain(b) {
+		text := Clean(b, false)
 		if hidden := m.r.Replace(text); hidden != text {
 			return []byte(inURLs(hidden))
 		}
 	}
-	return []byte(s)
+	return b
 }
 
 // Env is a copy of env with the secret values hidden.

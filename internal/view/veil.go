@@ -25,8 +25,9 @@ type Veil struct {
 	// the rest of a secret is hidden.
 	Before func(e *velos.Entry) (velos.Entry, bool)
 
-	mask  atomic.Pointer[Mask]
-	asked atomic.Int32
+	mask    atomic.Pointer[Mask]
+	asked   atomic.Int32
+	hunches atomic.Int32 // of the questions, those about what may be anybody's address
 
 	mu    sync.Mutex
 	known []*velos.App // what the secrets are from, the newest last
@@ -54,7 +55,10 @@ type part struct {
 
 // mostAsked bounds the questions of one Veil: a program that begins all its
 // lines with a part of its secret would have one asked for each.
-const mostAsked = 256
+const (
+	mostAsked   = 256
+	mostHunches = 32
+)
 
 // NewVeil hides the secrets of apps, or of what one app was and is: then the
 // last of them is what it is now.
@@ -137,7 +141,7 @@ func (v *Veil) Hide(e *velos.Entry) []byte {
 	case known:
 		out = m.whole(e)
 	default:
-		out, before = v.alone(m, e, !earlier && beginsLikePassword(e.Msg))
+		out, before = v.alone(m, e)
 	}
 	v.keep(p, e, m, before)
 	return out
@@ -151,15 +155,15 @@ func (v *Veil) Alone(e *velos.Entry) []byte {
 	if e.Missed > 0 {
 		return e.Msg
 	}
-	out, _ := v.alone(v.mask.Load(), e, false)
+	out, _ := v.alone(v.mask.Load(), e)
 	return out
 }
 
 // alone hides where the entry before is not at hand. It is asked for when there
 // is a reason to, and the end of it is handed back when e goes on with it.
-func (v *Veil) alone(m *Mask, e *velos.Entry, reason bool) (out []byte, before string) {
+func (v *Veil) alone(m *Mask, e *velos.Entry) (out []byte, before string) {
 	doubt := m.suspects(e.Msg, e.More)
-	if !doubt && !reason {
+	if !doubt && !(beginsLikePassword(e.Msg) && v.hunches.Add(1) <= mostHunches) {
 		return m.whole(e), ""
 	}
 	b, ok := v.ask(e)

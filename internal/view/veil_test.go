@@ -162,6 +162,14 @@ func TestAPageThatBeginsBehindACutAsksForWhatStandsBefore(t *testing.T) {
 	if got := v.Text(&list[1]); got != Masked+" y" || asked != 1 {
 		t.Errorf("got %s, asked %d times", got, asked)
 	}
+	list = pieces("at postgres://app:tr0ub4dor@db", 22)
+	v = NewVeil()
+	v.Before = pastOf(list, &asked)
+	v.Hide(&velos.Entry{Seq: 1, Src: velos.Stdout, Msg: []byte("first")})
+	list[1].Seq = 9 // found, and what is between is not
+	if got := v.Text(&list[1]); got != Masked+"@db" {
+		t.Error(got)
+	}
 	// A line that only looks like the rest of a secret stays what it is.
 	list = []velos.Entry{{Seq: 4, Msg: []byte("before")}, {Seq: 5, Msg: []byte("0123456789 bottles")}}
 	v = veilOf(cutSecret)
