@@ -22,7 +22,7 @@ DEPS     ?= docs/velosd.deps
 PLATFORMS = linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
 
 .DEFAULT_GOAL := build
-.PHONY: build install demo test test-mcp test-page race vet cross fuzz golden deps ci help
+.PHONY: build install uninstall demo test test-mcp test-page race vet cross fuzz golden deps ci help
 
 build: ## the programs into bin/
 	CGO_ENABLED=0 GOEXPERIMENT=$(COLLECTOR) $(GO) build -trimpath -buildvcs=false -ldflags='$(LDFLAGS)' -o bin/ ./cmd/velosd ./cmd/velos ./cmd/velos-mcp ./cmd/velos-doors
@@ -36,6 +36,10 @@ install: build ## programs, manual pages and completions under PREFIX (~/.local)
 	bin/velos completion bash >"$(DESTDIR)$(PREFIX)/share/bash-completion/completions/velos"
 	bin/velos completion zsh >"$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_velos"
 	bin/velos completion fish >"$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/velos.fish"
+
+uninstall: ## take away what install has put there; VELOS_HOME stays
+	cd "$(DESTDIR)$(PREFIX)" && rm -f bin/velos bin/velosd bin/velos-mcp bin/velos-doors share/man/man1/velos.1 share/man/man1/velos-*.1 \
+		share/bash-completion/completions/velos share/zsh/site-functions/_velos share/fish/vendor_completions.d/velos.fish
 
 demo: build ## bring up the examples, crash one, show what Velos says about it
 	./examples/demo.sh

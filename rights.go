@@ -78,9 +78,13 @@ func ParseUmask(s string) (int, bool) {
 
 func (s *Spec) checkRights() *fault {
 	if i := s.Identity; i != nil {
-		for _, n := range append([]int64{int64(i.UID), int64(i.GID)}, i.Groups...) {
+		for at, n := range append([]int64{int64(i.UID), int64(i.GID)}, i.Groups...) {
 			if n < 0 || n > 1<<32-2 {
-				return &fault{field: "user", what: "an id is between 0 and 4294967294, not " + strconv.FormatInt(n, 10), hint: "name the user instead"}
+				field := "user"
+				if at == 1 && s.Group != "" {
+					field = "group"
+				}
+				return &fault{field: field, what: "an id is between 0 and 4294967294, not " + strconv.FormatInt(n, 10), hint: "name the " + field + " instead"}
 			}
 		}
 		if s.Mode == Cluster {

@@ -24,7 +24,7 @@ type draft struct {
 	port        string   // a number, or auto
 	portLater   bool     // PORT is set in what comes of the draft
 	listen      []string // addresses as they were written
-	note        string   // what is done otherwise than it was written, and why
+	notes       []string // what is done otherwise than it was written, and why
 	env         map[string]string
 	profiles    map[string]map[string]string // of the environment, by name
 	envFiles    []string
@@ -95,7 +95,14 @@ func (d *draft) readTable(t *node, label string, vars map[string]string) *proble
 	if t == nil {
 		return nil
 	}
+	spelt := map[string]string{} // a key has one value, also where it has two names
 	for _, n := range t.items {
+		if other := spelt[canonical(n.key)]; other != "" {
+			p := wrong(other+" is there, too, and means the same", "leave one of them out")
+			p.at, p.path = n, label+"."+bare(n.key)
+			return p
+		}
+		spelt[canonical(n.key)] = n.key
 		value, unset := n, (*problem)(nil)
 		if !d.notExpanded(n) {
 			value, unset = expanded(n, vars)
@@ -131,12 +138,6 @@ func (d *draft) readKey(n *node, label string) *problem {
 	if k := keys[n.key]; k != nil {
 		return k.read(d, n)
 	}
-	if l, ok := laterKeys[n.key]; ok {
-		if l.harmless != nil && l.harmless(n) {
-			return nil
-		}
-		return later("not yet in this version of velos", l.hint)
-	}
 	if profile, ok := strings.CutPrefix(n.key, profileKey); ok && (n.kind == isTable || nearest(n.key, keyNames()) == "") {
 		return d.readProfile(profile, n, n)
 	}
@@ -146,6 +147,9 @@ func (d *draft) readKey(n *node, label string) *problem {
 // KnownKey is the hint for a key that does not exist: other managers' word
 // for the same thing, or the nearest word of ours.
 func KnownKey(key string) string {
+	if hint := elsewhere[key]; hint != "" {
+		return hint
+	}
 	if ours := foreign[strings.ToLower(key)]; ours != "" {
 		return `did you mean "` + ours + `"?`
 	}
@@ -159,7 +163,7 @@ func IsKey(key string) bool { return keys[key] != nil }
 func Keys() []string { return slices.Sorted(maps.Keys(keys)) }
 
 func keyNames() []string {
-	return append(slices.Sorted(maps.Keys(keys)), slices.Sorted(maps.Keys(laterKeys))...)
+	return append(slices.Sorted(maps.Keys(keys)), slices.Sorted(maps.Keys(elsewhere))...)
 }
 
 // canonical maps a second spelling of a key to the one that Specs use.
@@ -177,7 +181,7 @@ func unknownRoot(n *node) *problem {
 	p := wrong("unknown key", "")
 	switch n.key {
 	case "hooks", "rules", "daemon", "api", "metrics", "mcp", "logs", "deploy":
-		p = later("not yet in this version of velos", "leave it out; a file has [apps.NAME] and [defaults]")
+		p.hint = "leave it out; a file has [apps.NAME] and [defaults], and what holds for all files is in config.toml of VELOS_HOME"
 	default:
 		p.hint = didYouMean(n.key, []string{"apps", "defaults", "include", "notify"}, "apps are written [apps.NAME]")
 		if keys[n.key] != nil {

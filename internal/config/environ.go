@@ -85,9 +85,12 @@ func ours(name string) bool {
 // note passes on what the drafts have to say, once it is known that there is
 // no error.
 func (e Environ) note(drafts []*draft, specs []velos.Spec) {
+	if e.Note == nil {
+		return
+	}
 	for i, d := range drafts {
-		if d.note != "" && e.Note != nil {
-			e.Note(specs[i].Name + ": " + d.note)
+		for _, note := range d.notes {
+			e.Note(specs[i].Name + ": " + note)
 		}
 	}
 }

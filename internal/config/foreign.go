@@ -1,14 +1,10 @@
 package config
 
-// laterKeys are keys that a later version understands. A value that changes
-// nothing is harmless.
-var laterKeys = map[string]struct {
-	harmless func(*node) bool
-	hint     string
-}{
-	"hooks":   {nil, "write pre_start, post_start, pre_stop, on_crash or on_giving_up, each a key of its own"},
-	"protect": {nil, "protect is a rule for agents, in [agents] of config.toml in VELOS_HOME"},
-	"notify":  {nil, "write [[notify]] tables beside [apps.NAME]"},
+// elsewhere are words for what is written in another way.
+var elsewhere = map[string]string{
+	"hooks":   "write pre_start, post_start, pre_stop, on_crash or on_giving_up, each a key of its own",
+	"protect": "protect is a rule for agents, in [agents] of config.toml in VELOS_HOME",
+	"notify":  "write [[notify]] tables beside [apps.NAME]",
 }
 
 // foreign are other managers' words for our keys.

@@ -24,8 +24,8 @@ func (d *draft) resolveMode(Environ) *problem {
 	case why == "":
 		s.Mode = velos.Cluster
 	case asked:
-		d.note = "cluster mode is for scripts that node runs, and " + why +
-			": it runs in fork mode; listen shares a port in any language, PORT and increment_var give each instance its own"
+		d.notes = append(d.notes, "cluster mode is for scripts that node runs, and "+why+
+			": it runs in fork mode; listen shares a port in any language, PORT and increment_var give each instance its own")
 	}
 	return nil
 }

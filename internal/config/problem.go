@@ -28,10 +28,6 @@ func wrong(what, hint string) *problem {
 	return &problem{code: velos.Invalid, what: what, hint: hint}
 }
 
-func later(what, hint string) *problem {
-	return &problem{code: velos.NotYet, what: what, hint: hint}
-}
-
 // in names the field, unless it is known already.
 func (p *problem) in(field string) *problem {
 	if p != nil && p.field == "" {

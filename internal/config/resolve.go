@@ -20,7 +20,7 @@ func (d *draft) resolve(env Environ) (velos.Spec, *problem) {
 	for _, step := range [...]func(*draft, Environ) *problem{
 		(*draft).resolveEnv, (*draft).resolveRights, (*draft).resolveProgram, (*draft).resolveCwd,
 		(*draft).resolveInstances, (*draft).resolvePaths, (*draft).resolveMode,
-		(*draft).resolveListen, (*draft).resolvePort, (*draft).resolveProbes, (*draft).resolveTriggers, (*draft).resolveHooks,
+		(*draft).resolveListen, (*draft).resolvePort, (*draft).resolveProbes, (*draft).resolveTriggers, (*draft).resolveHooks, (*draft).resolveIdle,
 	} {
 		if p := step(d, env); p != nil {
 			return velos.Spec{}, p
@@ -30,6 +30,29 @@ func (d *draft) resolve(env Environ) (velos.Spec, *problem) {
 		d.spec.Name = d.defaultName()
 	}
 	return d.spec, nil
+}
+
+// resolveIdle notes keys of the app that have no effect beside the others. In
+// [defaults] they may be for other apps.
+func (d *draft) resolveIdle(Environ) *problem {
+	idle := func(why string, keys ...string) {
+		for _, k := range keys {
+			if d.at[k] != nil && !d.inherited[k] {
+				d.notes = append(d.notes, k+" has no effect: "+why)
+			}
+		}
+	}
+	s := &d.spec
+	if !s.Watch {
+		idle("watch is off", "watch_paths", "watch_ignore", "watch_delay")
+	}
+	switch {
+	case s.LogFile != "":
+		idle("log_file takes both streams", "out_file", "error_file")
+	case s.MergeLogs:
+		idle("merge_logs has stderr go where stdout goes", "error_file")
+	}
+	return nil
 }
 
 func (d *draft) resolveEnv(env Environ) *problem {
