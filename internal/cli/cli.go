@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -53,6 +54,7 @@ type World struct {
 // Main runs velos with the arguments behind its name and returns its exit
 // code.
 func Main(args []string) int {
+	log.SetOutput(io.Discard) // libraries print there what others have sent, as often as they send it
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	env, err := config.Current()

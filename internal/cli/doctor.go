@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -63,6 +64,7 @@ func setupDoctor(s *session, _ *pflag.FlagSet) handler {
 		d := &doctor{session: s, home: h}
 		d.checkHome()
 		d.checkProgram()
+		d.checkState()
 		d.checkDaemon(ctx)
 		d.checkDisk()
 		d.checkLogs()
@@ -115,6 +117,19 @@ func (d *doctor) checkProgram() {
 		return
 	}
 	d.say("program", fine, path+" is what would be started", "")
+}
+
+// checkState: a file that no daemon could read is set aside by the next one,
+// which goes on with the one before.
+func (d *doctor) checkState() {
+	b, err := os.ReadFile(d.home.StateFile())
+	switch {
+	case os.IsNotExist(err): // nothing was ever started here
+	case err != nil:
+		d.say("state", bad, err.Error(), "")
+	case !json.Valid(b):
+		d.say("state", bad, d.home.StateFile()+" is damaged; the next velosd sets it aside and goes on with the one before", "velos list")
+	}
 }
 
 // checkDaemon asks the daemon, if there is one, and looks at what it is.

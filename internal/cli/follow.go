@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/client"
 	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
@@ -117,21 +118,35 @@ func (f *follower) round(ctx context.Context, apps []velos.App, queries []velos.
 	followed := map[uint32]bool{}
 	ended := make(chan error)
 	running := 0
-	begin := func(apps []velos.App, queries []velos.Query) {
+	spread := client.Spread{Dial: f.s.another}
+	begin := func(apps []velos.App, queries []velos.Query) error {
 		for i := range apps {
-			if id := apps[i].ID; !followed[id] {
-				followed[id] = true
-				running++
-				go func() { ended <- f.stream(ctx, id, queries[i]) }()
+			id := apps[i].ID
+			if followed[id] {
+				continue
 			}
+			conn, leave, err := spread.Take()
+			if err != nil {
+				return err
+			}
+			followed[id] = true
+			running++
+			go func() {
+				err := f.stream(ctx, conn, id, queries[i])
+				leave()
+				ended <- err
+			}()
 		}
+		return nil
 	}
 	changed := make(chan struct{}, 1)
 	if f.l.open {
 		running++
 		go func() { ended <- f.watch(ctx, changed) }()
 	}
-	begin(apps, queries)
+	if failed = begin(apps, queries); failed != nil {
+		stop()
+	}
 	for running > 0 {
 		var err error
 		select {
@@ -139,7 +154,7 @@ func (f *follower) round(ctx context.Context, apps []velos.App, queries []velos.
 			running--
 		case <-changed:
 			if apps, queries, err = f.look(ctx); err == nil {
-				begin(apps, queries)
+				err = begin(apps, queries)
 			}
 		}
 		if err != nil && failed == nil {
@@ -152,12 +167,12 @@ func (f *follower) round(ctx context.Context, apps []velos.App, queries []velos.
 
 // stream shows one app's lines. It ends without an error when the app is
 // deleted.
-func (f *follower) stream(ctx context.Context, id uint32, q velos.Query) error {
+func (f *follower) stream(ctx context.Context, conn *client.Client, id uint32, q velos.Query) error {
 	f.tape.mu.Lock()
 	after, a, veil := f.after[id], f.apps[id], f.l.o.Veils[id]
 	f.tape.mu.Unlock()
 	q.Follow, q.After = true, *after
-	lines := f.s.conn.Logs(ctx, id, q)
+	lines := conn.Logs(ctx, id, q)
 	if veil != nil {
 		lines = verb.NewCover(veil, f.s.conn, &a).Over(ctx, lines)
 	}

@@ -47,7 +47,7 @@ func (s *session) path(name string) string {
 }
 
 func (s *session) manPage(name string) error {
-	if name == "" {
+	if name == "" || name == s.root.Name() {
 		_, err := io.WriteString(s.Out, manual(s.root))
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"iter"
 	"slices"
-	"strconv"
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
@@ -16,17 +15,9 @@ import (
 // mostConns bounds the connections of one command.
 const mostConns = 16
 
-// mostFollowed is how many logs one connection to the daemon can stream, with
-// some requests to spare.
-const mostFollowed = 500
-
 // showLogs writes the history of apps in time order, and then, if asked to,
 // what they write from now on, in the order in which it arrives.
 func (s *session) showLogs(ctx context.Context, apps []velos.App, l *logQuery) error {
-	if l.follow && len(apps) > mostFollowed {
-		return invalid("logs: "+strconv.Itoa(len(apps))+" apps are more than can be followed at once, which is "+strconv.Itoa(mostFollowed),
-			"name some of them, or a namespace; without -f all are shown, and velos monit follows all")
-	}
 	if l.follow {
 		var stop context.CancelFunc
 		ctx, stop = s.whileRead(ctx)

@@ -72,7 +72,7 @@ func (s *session) notifyStatus(h home.Home) error {
 		text += show(k.Type, "  ", k.Target, "  (", k.Place, "): ", strconv.Itoa(k.Sent), " sent", sinkWords(&k, waiting, s.Loc))
 	}
 	for _, path := range slices.Sorted(maps.Keys(st.Problems)) {
-		text += show(path, ": ", strings.ReplaceAll(st.Problems[path], "\n", " "))
+		text += show(path, ": ", firstLine(st.Problems[path]))
 	}
 	if text == "" {
 		text = "there was nothing to tell yet\n"
@@ -247,7 +247,7 @@ func (s *session) trials(ctx context.Context, h home.Home) ([]trial, error) {
 func (d *doctor) checkNotices() {
 	if exists(d.home.ConfigFile()) {
 		if _, err := config.LoadGlobal(d.home.ConfigFile(), config.Environ{Dir: d.home.Dir, Vars: d.Vars}); err != nil {
-			d.say("notify", bad, strings.ReplaceAll(err.Error(), "\n", " "), "")
+			d.say("config", bad, firstLine(err.Error()), "")
 		}
 	}
 	st, err := herald.Load(d.home)
@@ -272,4 +272,10 @@ func (d *doctor) checkNotices() {
 	if len(st.Sinks) > 0 && failing == 0 {
 		d.say("notify", fine, fmt.Sprintf("%d messages were sent to %d places", sent, len(st.Sinks)), "")
 	}
+}
+
+// firstLine is what is wrong, without the picture of where.
+func firstLine(text string) string {
+	first, _, _ := strings.Cut(text, "\n")
+	return first
 }

@@ -29,13 +29,14 @@ const (
 // side speaks another protocol, velos.Timeout or velos.Cancelled when the
 // context ended first. A context that ends does not take an order back.
 type Client struct {
-	conn   io.ReadWriteCloser
-	path   string         // where more connections can be had; may be empty
-	by     wire.Caller    // what is said of us beside each request
-	ended  chan struct{}  // closed when the reader has returned
-	aside  sync.WaitGroup // goroutines that send cancels
-	writes sync.Mutex     // held around a write, before mu
-	buf    []byte         // guarded by writes
+	conn     io.ReadWriteCloser
+	path     string         // where more connections can be had; may be empty
+	together bool           // all streams run on this connection, see Spread
+	by       wire.Caller    // what is said of us beside each request
+	ended    chan struct{}  // closed when the reader has returned
+	aside    sync.WaitGroup // goroutines that send cancels
+	writes   sync.Mutex     // held around a write, before mu
+	buf      []byte         // guarded by writes
 
 	mu      sync.Mutex
 	moved   sync.Cond // something the reader may be waiting for has changed

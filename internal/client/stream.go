@@ -68,7 +68,7 @@ func (c *Client) queue(k *call, payload []byte) {
 // one while the other is in the way.
 func (c *Client) lane() (lane *Client, leave func(), err error) {
 	c.mu.Lock()
-	shared := c.path == "" || c.streams == 0
+	shared := c.path == "" || c.together || c.streams == 0
 	if err = c.err; err == nil && shared {
 		c.streams++
 	}

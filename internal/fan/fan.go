@@ -17,6 +17,9 @@ const (
 	// listGood is how long a list of apps is good enough to find one by its
 	// name: many may subscribe at once.
 	listGood = time.Second
+	// mostPasts is how many read what was before they came at the same time, each
+	// over a connection of its own: the daemon has 512 for all.
+	mostPasts = 64
 	// again is the shortest and the longest pause before a daemon that is away
 	// is looked for again.
 	againMin, againMax = 50 * time.Millisecond, time.Second
@@ -24,8 +27,10 @@ const (
 
 // A Hub holds the streams. Those that nobody reads end.
 type Hub struct {
-	dial func() (*client.Client, error)
-	now  func() time.Time
+	dial   func() (*client.Client, error)
+	spread client.Spread // of the feeds, which are read all the time
+	pasts  chan struct{} // holds a token for each that is being read
+	now    func() time.Time
 
 	ctx   context.Context
 	stop  context.CancelFunc
@@ -47,7 +52,7 @@ type Hub struct {
 
 // New makes a Hub without streams. Dial connects to the daemon and starts none.
 func New(dial func() (*client.Client, error), now func() time.Time) *Hub {
-	h := &Hub{dial: dial, now: now, guests: map[*Guest]struct{}{}, logs: map[uint32]*feed{}, asking: make(chan struct{}, 1)}
+	h := &Hub{dial: dial, spread: client.Spread{Dial: dial}, pasts: make(chan struct{}, mostPasts), now: now, guests: map[*Guest]struct{}{}, logs: map[uint32]*feed{}, asking: make(chan struct{}, 1)}
 	h.ctx, h.stop = context.WithCancel(context.Background())
 	return h
 }

@@ -98,11 +98,11 @@ func (f *feed) run(ctx context.Context) {
 
 // round reads the stream of one daemon. got reports whether there was one.
 func (f *feed) round(ctx context.Context) (got bool, err error) {
-	c, err := f.hub.dial()
+	c, leave, err := f.hub.spread.Take()
 	if err != nil {
 		return false, err
 	}
-	defer c.Close()
+	defer leave()
 	brief, stop := context.WithTimeout(ctx, askWithin)
 	newest, err := f.from.newest(brief, c)
 	stop()

@@ -90,9 +90,16 @@ type past struct {
 // until reads up to an item, 0 being the newest there is, over daemons that go
 // meanwhile. It reports whether to go on.
 func (p *past) until(ctx context.Context, last uint64) bool {
+	h := p.feed.hub
+	select {
+	case h.pasts <- struct{}{}:
+		defer func() { <-h.pasts }()
+	case <-ctx.Done():
+		return false
+	}
 	var wait pause
 	for {
-		c, err := p.feed.hub.dial()
+		c, err := h.dial()
 		if err == nil {
 			err = p.read(ctx, c, last)
 			_ = c.Close()

@@ -119,8 +119,10 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	grant, err := d.grant(r)
 	who := client(r, grant)
-	if often := d.rates.check(who); often != nil {
-		err = often
+	if !d.file(r) {
+		if often := d.rates.check(who); often != nil {
+			err = often
+		}
 	}
 	if err == nil {
 		err = d.content(r)
@@ -137,6 +139,13 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
 	defer leave()
 	r.Body = http.MaxBytesReader(w, r.Body, d.Largest)
 	d.Next.ServeHTTP(w, grant.with(r))
+}
+
+// file reports whether a request is for a file that anybody may have. Those cost
+// next to nothing, a page has many of them, and whoever guesses tokens at the same
+// address must not use up what others need to open it.
+func (d *Door) file(r *http.Request) bool {
+	return d.Open != nil && (r.Method == http.MethodGet || r.Method == http.MethodHead) && d.Open(r)
 }
 
 // kind is the slots that a request needs one of.

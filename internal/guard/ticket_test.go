@@ -182,6 +182,30 @@ func TestAClientThatAsksTooOftenWaits(t *testing.T) {
 	}
 }
 
+func TestFilesOfAPageAreThereForWhomeverAsksWhileSomebodyGuesses(t *testing.T) {
+	isOpen := func(r *http.Request) bool { return r.URL.Path == "/" || r.URL.Path == "/session" }
+	h := Door{Next: http.HandlerFunc(yes), Tokens: store(t), Rate: 0.001, Burst: 1, Open: isOpen}.Handler()
+	ask := func(method, path string) int {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, "http://localhost"+path, nil))
+		return w.Code
+	}
+	if code := ask("GET", "/v1"); code != 401 {
+		t.Fatal(code)
+	}
+	if code := ask("GET", "/v1"); code != 429 {
+		t.Fatal(code)
+	}
+	for range 5 {
+		if code := ask("GET", "/"); code != 200 {
+			t.Errorf("a file: %d", code)
+		}
+	}
+	if code := ask("POST", "/session"); code != 429 {
+		t.Errorf("codes can be guessed without a limit: %d", code)
+	}
+}
+
 func TestClientsAreForgottenBeforeTheyAreTooMany(t *testing.T) {
 	r := &rates{each: 1, burst: 1, now: func() time.Time { return now }}
 	for i := range mostClients + 50 {

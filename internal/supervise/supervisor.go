@@ -48,8 +48,11 @@ type Supervisor struct {
 	alive  sync.WaitGroup // apps in the phone book whose runners have not all ended
 
 	born    time.Time    // set clocks do not count
-	looking sync.Mutex   // one look for addresses at a time
+	looking sync.Mutex   // one look for addresses at a time; held before lookLater
 	rested  atomic.Int64 // in nanoseconds since born: when the next one for an order's answer may be
+
+	lookLater sync.Mutex
+	toLookAt  []*runner // what those who wait for a look want to know of
 
 	mu    sync.Mutex
 	apps  map[uint32]*app
