@@ -123,7 +123,7 @@ func (s *session) startOrder(st step, wait bool) order {
 				return 0, err
 			}
 			if st.app, st.spec = &r.App, nil; !r.App.Spec.Autostart {
-				st.done = started(&r.App, wait)
+				st.done = notStarted
 			}
 			return r.ID, nil
 		}
@@ -137,17 +137,20 @@ func (s *session) startOrder(st step, wait bool) order {
 			return "", nil, err
 		}
 		s.unleased(&r.App, st.keep, st.ttl)
+		if st.spec != nil && !st.spec.Autostart {
+			return notStarted + st.note, &r.App, nil
+		}
 		return started(&r.App, wait) + st.note, &r.App, nil
 	}
 	o.after = s.startAfter(&st, o.do, wait)
 	return o
 }
 
+const notStarted = "added, not started (autostart is off)"
+
 // started says what an app is now that its start was ordered.
 func started(a *velos.App, wait bool) string {
 	switch {
-	case a.Status == velos.Stopped && !a.Spec.Autostart:
-		return "added, not started (autostart is off)"
 	case a.Status == velos.Stopped && a.Spec.Schedule != "":
 		return "waits for its time (" + a.Spec.Schedule + ")"
 	case a.Status == velos.Stopped && wait:

@@ -185,6 +185,10 @@ func grouping(apps []velos.App, word string) string {
 		switch {
 		case sp.Name == group && name == "*":
 			return "for all its instances: " + group
+		case sp.Name == group && strings.HasPrefix(name, group+"_"): // as supervisor's process_name is written
+			if n, err := strconv.Atoi(name[len(group)+1:]); err == nil && n >= 0 && n < sp.Instances {
+				return "did you mean " + group + ":" + strconv.Itoa(n) + "?"
+			}
 		case sp.Namespace != group:
 		case !grouped || name == "*":
 			return "for the namespace: ns:" + group

@@ -56,6 +56,7 @@ func readProcfile(_ context.Context, f *File, data []byte, o *Options) error {
 			a.set("env_file", []string{".env"}, 0)
 		}
 		a.set("env", Table{{"PORT", strconv.Itoa(port + 100*n), 0}}, 0)
+		a.set("increment_var", "PORT", 0) // should there be more instances one day
 		n++
 		f.Apps = append(f.Apps, a)
 	}

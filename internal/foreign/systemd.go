@@ -129,6 +129,9 @@ func (u *unit) entry(e entry) error {
 		}
 		return read(u, e, v)
 	}
+	if strings.HasPrefix(e.key, "X-") { // a note of somebody
+		return nil
+	}
 	u.about(u.App.Name, e.key, unitIdle, unitLost, notConfined+", and knows no such key")
 	return nil
 }

@@ -80,8 +80,12 @@ const nothingDone = "Velos does nothing to the system: on_giving_up runs a comma
 
 // execStart takes a command. An empty one empties the list.
 func (u *unit) execStart(e entry, v string) error {
-	if u.starts = append(u.starts, unitStart{e, v}); v == "" {
+	if v == "" {
 		u.starts = nil
+		return nil
+	}
+	for _, command := range strings.Split(v, " ; ") {
+		u.starts = append(u.starts, unitStart{e, strings.TrimSpace(command)})
 	}
 	return nil
 }
@@ -286,7 +290,9 @@ func (u *unit) killMode(e entry, v string) error {
 // be apps.
 func (u *unit) needs(e entry, v string) error {
 	for _, other := range strings.Fields(v) {
-		if name, ok := strings.CutSuffix(other, ".service"); ok {
+		if strings.HasSuffix(other, ".socket") {
+			u.lost(u.App.Name, e.key, other+": listen has the addresses that it opens, and passes them on as systemd does")
+		} else if name, ok := strings.CutSuffix(other, ".service"); ok {
 			u.lost(u.App.Name, e.key, other+": if it becomes an app, too: depends_on = [\""+name+"\"]")
 		} else {
 			u.idle(u.App.Name, e.key, other+": the daemon starts when the system is up")

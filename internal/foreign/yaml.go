@@ -13,8 +13,7 @@ import (
 // maxNodes bounds what aliases may unfold to.
 const maxNodes = 100_000
 
-// parseYAML reads the first document of a YAML file, with anchors and merged
-// maps.
+// parseYAML reads a YAML file, with anchors and merged maps.
 func parseYAML(data []byte) (*value, *lineError) {
 	file, err := parser.ParseBytes(data, 0)
 	if err != nil {
@@ -29,17 +28,20 @@ func parseYAML(data []byte) (*value, *lineError) {
 		return nil, &lineError{line, se.GetMessage()}
 	}
 	y := &yamlReader{anchors: map[string]ast.Node{}}
-	for _, doc := range file.Docs {
-		if doc.Body == nil {
-			continue
+	root := &value{}
+	for i, doc := range file.Docs {
+		switch {
+		case doc.Body == nil:
+		case i > 0 && root.kind != null:
+			return nil, &lineError{doc.Body.GetToken().Position.Line, "this is a second document, and one is read"}
+		default:
+			root = y.value(doc.Body, 0)
 		}
-		v := y.value(doc.Body, 0)
-		if y.err != nil {
-			return nil, y.err
-		}
-		return v, nil
 	}
-	return &value{}, nil
+	if y.err != nil {
+		return nil, y.err
+	}
+	return root, nil
 }
 
 type yamlReader struct {

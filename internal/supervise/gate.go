@@ -133,8 +133,10 @@ func (a *app) meets(c velos.Condition) (ok bool, lost string) {
 		if i.Status == velos.Errored && (c != velos.OnExited || i.LastExit == nil) {
 			return false, "is errored: " + i.Reason
 		}
-		if x := i.LastExit; (c == velos.OnReady || c == velos.OnHealthy) && x != nil && !x.Asked && i.Status == velos.Stopped && !i.Wanted {
-			return false, "has ended: " + x.String() // and nothing starts it again
+		x := i.LastExit
+		ended := i.Status == velos.Stopped && !i.Wanted && x != nil && r.heeds.Load() // for good, and nobody has stopped it
+		if ended && (c == velos.OnReady || c == velos.OnHealthy) {
+			return false, "has ended: " + parting(i)
 		}
 		switch c {
 		case velos.OnStarted:
@@ -144,18 +146,23 @@ func (a *app) meets(c velos.Condition) (ok bool, lost string) {
 		case velos.OnHealthy:
 			ok = ok && i.Status == velos.Online && i.Health == velos.Healthy
 		case velos.OnExitedOK:
-			x := i.LastExit
-			done := i.Status == velos.Stopped && x != nil && !i.Wanted
-			if done && !x.Asked && (x.Error != "" || x.Code != 0 || x.Signal != "" || x.Unknown) {
-				return false, "has failed: " + x.String()
+			if ended && (x.Asked || x.Error != "" || x.Code != 0 || x.Signal != "" || x.Unknown) {
+				return false, "has failed: " + parting(i)
 			}
-			ok = ok && done && !x.Asked
-		case velos.OnExited: // one that was stopped has not ended by itself
-			x := i.LastExit
-			ok = ok && x != nil && !x.Asked && (i.Status == velos.Errored || i.Status == velos.Stopped && !i.Wanted)
+			ok = ok && ended
+		case velos.OnExited:
+			ok = ok && (ended || i.Status == velos.Errored && x != nil)
 		}
 	}
 	return ok, ""
+}
+
+// parting is how the last run ended, and why if the policy has ended it.
+func parting(i *velos.Instance) string {
+	if i.LastExit.Asked {
+		return i.Reason
+	}
+	return i.LastExit.String()
 }
 
 // down reports whether nothing of the app runs or is about to.

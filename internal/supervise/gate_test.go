@@ -102,6 +102,23 @@ func TestAnAppDoesNotWaitForOneThatHasEndedForGood(t *testing.T) {
 	}
 }
 
+func TestAnAppDoesNotWaitForOneThatThePolicyHasEnded(t *testing.T) {
+	edit := func(s *velos.Spec) {
+		s.Autorestart, s.WaitReady, s.Health = velos.Never, true, &velos.Probe{TCP: "127.0.0.1:1"}
+	}
+	for c, want := range map[velos.Condition]string{velos.OnReady: "has ended: it did not ", velos.OnHealthy: "has ended: it did not ", velos.OnExitedOK: "has failed: it did not ", velos.OnExited: ""} {
+		play(t, edit, []life{{}, {news: []News{{Kind: Ready}}}}, func(t *testing.T, s *scene) {
+			web := s.needs("web", "api", c)
+			reply := s.async(func(bool) error { return s.Start(context.Background(), web, -1, true, human) })
+			s.after(time.Minute)
+			err, ok := answered(reply)
+			if !ok || (want == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), "depends on api, which "+want) {
+				t.Errorf("%s: answered %v, %v", c, err, ok)
+			}
+		})
+	}
+}
+
 func TestAnAppThatWaitsForAnyEndStartsWhenTheOtherGivesUp(t *testing.T) {
 	play(t, func(s *velos.Spec) { s.MaxRestarts = 0 }, []life{{lives: time.Millisecond, code: 1}, {}}, func(t *testing.T, s *scene) {
 		web := s.needs("web", "api", velos.OnExited)

@@ -243,11 +243,16 @@ func (t *triggers) tend(a *app, g *arming, now time.Time) {
 	}
 }
 
-// plan finds the next time. An interval is counted from the last run's begin.
+// plan finds the next time. An interval is counted from the last run's begin,
+// or from the time that has just come: its run begins a little later.
 func (g *arming) plan(a *app, now time.Time) {
+	begin := a.lastBegin()
+	if g.due.After(begin) && !g.due.After(now) {
+		begin = g.due
+	}
 	g.due = time.Time{}
 	if g.cron != nil && g.armed {
-		g.due = g.cron.NextSince(a.lastBegin(), now)
+		g.due = g.cron.NextSince(begin, now)
 	}
 	g.next.Store(int64(velos.TimeOf(g.due)))
 }

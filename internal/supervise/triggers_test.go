@@ -293,6 +293,20 @@ func TestAJobRunsAtItsTimesAndRestsBetweenThem(t *testing.T) {
 	})
 }
 
+func TestATimeOfAnIntervalComesOnceThoughItsRunBeginsLater(t *testing.T) {
+	for _, lives := range []time.Duration{time.Millisecond, 30 * time.Millisecond, 3 * time.Second} {
+		play(t, func(s *velos.Spec) { s.Schedule, s.Autorestart = "@every 10s", velos.Never }, []life{{forking: 5 * time.Millisecond, lives: lives}}, func(t *testing.T, s *scene) {
+			if err := s.start(true); err != nil {
+				t.Fatal(err)
+			}
+			s.after(65 * time.Second)
+			if w := s.causes(velos.KindWarning); s.runs() != 6 || len(w) > 0 {
+				t.Errorf("%v: %d runs in 65 seconds, warnings %q", lives, s.runs(), w)
+			}
+		})
+	}
+}
+
 func TestAJobCanBeRunAtOnce(t *testing.T) {
 	play(t, hourly, []life{{lives: 5 * time.Minute}}, func(t *testing.T, s *scene) {
 		if err := s.restart(true); err != nil {
