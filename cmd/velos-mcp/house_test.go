@@ -192,6 +192,7 @@ type args = map[string]any
 type reply struct {
 	tool   string
 	text   string
+	more   string // behind an error
 	failed bool
 	code   string // of the error
 	hint   string
@@ -220,6 +221,9 @@ func (s *session) ask(tool string, arguments any) reply {
 		}
 		if json.Unmarshal([]byte(a.text), &e) != nil || e.Error.Code == "" || e.Error.Message == "" {
 			s.Fatalf("%s %v: no error as it should be: %s", tool, arguments, a.text)
+		}
+		if len(r.Content) > 1 {
+			a.more = r.Content[1].(*sdk.TextContent).Text
 		}
 		a.code, a.hint = e.Error.Code, strings.Join(e.Error.Hints, "; ")
 		return a

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -242,13 +243,4 @@ func (f *follower) look(ctx context.Context) ([]velos.App, []velos.Query, error)
 
 // lost reports whether err is the end of a daemon or of the connection to it,
 // and not of what was asked.
-func lost(ctx context.Context, err error) bool {
-	if ctx.Err() != nil {
-		return false
-	}
-	switch velos.CodeOf(err) {
-	case velos.Unreachable, velos.Cancelled, velos.Busy:
-		return true
-	}
-	return false
-}
+func lost(ctx context.Context, err error) bool { return verb.Lost(ctx, err) }

@@ -1,6 +1,7 @@
 package mcp
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strconv"
@@ -29,7 +30,7 @@ type Target struct {
 }
 
 type listIn struct {
-	Scope string `json:"scope,omitempty" enum:"all,project" about:"project: of this directory"`
+	Scope string `json:"scope,omitempty" enum:"all,project,mine" about:"project: of this directory"`
 	All   bool   `json:"all,omitempty" about:"a row for each, also for many quiet ones"`
 	Format
 }
@@ -49,8 +50,18 @@ func processList(c *call, in *listIn) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if in.Scope == "project" {
+	switch in.Scope {
+	case "project":
 		apps = verb.InProject(apps, c.s.o.Env.Dir)
+	case mine:
+		own, err := c.own()
+		if err != nil {
+			return answer{}, err
+		}
+		apps = nil
+		for _, a := range own {
+			apps = append(apps, *a)
+		}
 	}
 	rows := make([]processRow, len(apps))
 	for i := range apps {
@@ -202,6 +213,19 @@ type stopIn struct {
 }
 
 func processStop(c *call, in *stopIn) (answer, error) {
+	if all, apps, err := c.saysMine(in.Name); all || err != nil {
+		apps = slices.DeleteFunc(apps, func(a *velos.App) bool { return a.Status == velos.Stopped })
+		if err != nil || in.DryRun {
+			return doneOut{Success: true}.answer("would stop " + named(apps)), err
+		}
+		return c.each(apps, "stopped", func(ctx context.Context, a *velos.App) error {
+			_, err := c.conn.Stop(ctx, wire.Stop{Target: wire.All(a.ID), Wait: true})
+			if err != nil {
+				err = c.stands(err, "stop", a)
+			}
+			return err
+		})
+	}
 	a, inst, _, err := c.app(in.Name)
 	if err != nil {
 		return answer{}, err
@@ -301,9 +325,27 @@ func (c *call) explained(err error, what string, a *velos.App) error {
 	if code := velos.CodeOf(err); code == velos.Crashed || code == velos.Failed {
 		text := strings.TrimPrefix(err.Error(), what+" "+a.Spec.Name+": ") // one verb is enough
 		text = strings.TrimPrefix(text, "start "+a.Spec.Name+": ")
-		return &velos.Error{Code: code, Message: what + " " + a.Spec.Name + ": " + text, Hint: "crash_report name_or_id=" + view.Text(a.Spec.Name), Cause: err}
+		err = &velos.Error{Code: code, Message: what + " " + a.Spec.Name + ": " + text, Hint: "crash_report name_or_id=" + view.Text(a.Spec.Name), Cause: err}
+		if code == velos.Crashed {
+			return c.because(err, a.Spec.Name)
+		}
+		return err
 	}
 	return c.stands(err, what, a)
+}
+
+// because adds the report to the error of an app that has crashed: the next
+// question is not needed then.
+func (c *call) because(err error, name string) error {
+	a, _, _, e := c.app(name)
+	if e != nil {
+		return err
+	}
+	r, e := c.report(a, -1)
+	if e != nil || r.Exit == nil {
+		return err
+	}
+	return &explanation{err, reportText(c.s.view(), &r)}
 }
 
 type deleteIn struct {
@@ -312,6 +354,9 @@ type deleteIn struct {
 }
 
 func processDelete(c *call, in *deleteIn) (answer, error) {
+	if all, apps, err := c.saysMine(in.Name); all || err != nil {
+		return c.deleteOwn(apps, in.DryRun, err)
+	}
 	a, inst, _, err := c.app(in.Name)
 	switch {
 	case err != nil:
@@ -332,7 +377,30 @@ func processDelete(c *call, in *deleteIn) (answer, error) {
 	if _, err := c.conn.Delete(ctx, wire.All(a.ID)); err != nil {
 		return answer{}, c.stands(err, "delete", a)
 	}
-	return doneOut{Success: true}.answer(view.Text(a.Spec.Name) + " deleted; its log files stay"), nil
+	return doneOut{Success: true}.answer(view.Text(a.Spec.Name) + " deleted; its log files stay, and for 24 hours velos undelete brings it back"), nil
+}
+
+// deleteOwn forgets all apps of the agent.
+func (c *call) deleteOwn(apps []*velos.App, dry bool, err error) (answer, error) {
+	switch {
+	case err != nil:
+		return answer{}, err
+	case dry:
+		return doneOut{Success: true}.answer("would stop and forget " + named(apps)), nil
+	}
+	if q := c.confirm("Stop and forget " + named(apps) + "?"); q != nil && len(apps) > 0 {
+		return answer{ask: q}, nil
+	}
+	if len(apps) > 0 && !c.confirmed() {
+		return answer{}, &velos.Error{Code: velos.Denied, Message: "delete mine: the user said no", Hint: "ask what to do instead"}
+	}
+	return c.each(apps, "deleted", func(ctx context.Context, a *velos.App) error {
+		_, err := c.conn.Delete(ctx, wire.All(a.ID))
+		if err != nil {
+			err = c.stands(err, "delete", a)
+		}
+		return err
+	})
 }
 
 // startWithin is how long a start is waited for.
