@@ -55,6 +55,8 @@ type house struct {
 	dir  string // where programs are written
 	home home.Home
 	env  []string
+
+	options *sdk.ClientOptions // of clients
 }
 
 func newHouse(t *testing.T) *house {
@@ -160,7 +162,7 @@ func (h *house) open(name string, program ...string) *session {
 	s := &session{house: h, process: c, tools: map[string]*sdk.Tool{}}
 	ctx, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
-	s.ClientSession, err = sdk.NewClient(&sdk.Implementation{Name: name, Version: "1.0"}, nil).Connect(ctx, &sdk.IOTransport{Reader: io.NopCloser(out), Writer: in}, nil)
+	s.ClientSession, err = sdk.NewClient(&sdk.Implementation{Name: name, Version: "1.0"}, h.options).Connect(ctx, &sdk.IOTransport{Reader: io.NopCloser(out), Writer: in}, nil)
 	if err != nil {
 		h.Fatal(err)
 	}

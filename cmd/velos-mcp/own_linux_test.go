@@ -1,11 +1,14 @@
 package main
 
 import (
+	"context"
 	"os"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+
+	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
 func TestMineIsWhatTheAgentHasStarted(t *testing.T) {
@@ -13,7 +16,7 @@ func TestMineIsWhatTheAgentHasStarted(t *testing.T) {
 	h.write("loop.sh", "#!/bin/sh\necho up\nexec sleep 1000\n")
 	h.velos("start", "loop.sh", "--name", "people", "--min-uptime", "50ms")
 	ours, theirs := h.agent("claude-code"), h.agent("codex")
-	if r := ours.must("process_stop", args{"name_or_id": "mine"}); !strings.Contains(r.text, "no process is yours") {
+	if r := ours.must("process_stop", args{"name_or_id": "mine"}); !strings.Contains(r.text, "nothing of yours to stop") {
 		t.Errorf("%s", r.text)
 	}
 	for _, name := range []string{"one", "two"} {
@@ -52,6 +55,49 @@ func TestMineIsWhatTheAgentHasStarted(t *testing.T) {
 		t.Errorf("%s", r.text)
 	}
 	has(h.velos("list"), "other", "people")
+}
+
+// TestOneYesIsForAllThatWasNamed: a person is asked once for all apps of an
+// agent, and for none that is not among them.
+func TestOneYesIsForAllThatWasNamed(t *testing.T) {
+	h := newHouse(t)
+	if err := os.MkdirAll(h.home.Dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(h.home.Dir+"/config.toml", []byte("[agents]\nmode = \"confirm\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.write("loop.sh", "#!/bin/sh\nexec sleep 1000\n")
+	mute := h.agent("claude-code")
+	for _, name := range []string{"one", "two"} {
+		mute.must("process_start", args{"script": h.dir + "/loop.sh", "name": name})
+	}
+	r := mute.ask("process_stop", args{"name_or_id": "mine"})
+	if ids := strings.Fields(strings.TrimPrefix(strings.SplitN(r.hint, ";", 2)[0], "ask the user to run: velos approve ")); r.code != "needs_approval" || len(ids) != 2 || !strings.Contains(r.text, "stop one (online") {
+		t.Errorf("%q: %s", ids, r.text)
+	}
+	var asked []string
+	answer := "decline"
+	h.options = &sdk.ClientOptions{ElicitationHandler: func(_ context.Context, q *sdk.ElicitRequest) (*sdk.ElicitResult, error) {
+		asked = append(asked, q.Params.Message)
+		return &sdk.ElicitResult{Action: answer, Content: map[string]any{"confirm": answer == "accept"}}, nil
+	}}
+	s := h.agent("claude-code")
+	if r := s.ask("process_stop", args{"name_or_id": "mine"}); r.code != "denied" || !strings.Contains(r.text, "the user said no") {
+		t.Errorf("%s", r.text)
+	}
+	if list := h.velos("list"); strings.Count(list, "online") != 2 {
+		t.Errorf("%s", list)
+	}
+	answer = "accept"
+	for _, tool := range []string{"process_stop", "process_delete"} {
+		if r := s.must(tool, args{"name_or_id": "mine"}); !strings.Contains(r.text, "one, two") {
+			t.Errorf("%s", r.text)
+		}
+	}
+	if len(asked) != 3 || !strings.Contains(asked[1], "stop one (online, pid ") || !strings.Contains(asked[1], "two (online") || !strings.HasPrefix(asked[2], "Stop and forget one (stopped), two (stopped)?") {
+		t.Errorf("%q", asked)
+	}
 }
 
 // TestAWaitAndARunOutliveTheDaemon has the daemon replaced and killed under

@@ -1,7 +1,6 @@
 package mcp
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strconv"
@@ -213,18 +212,10 @@ type stopIn struct {
 }
 
 func processStop(c *call, in *stopIn) (answer, error) {
-	if all, apps, err := c.saysMine(in.Name); all || err != nil {
-		apps = slices.DeleteFunc(apps, func(a *velos.App) bool { return a.Status == velos.Stopped })
-		if err != nil || in.DryRun {
-			return doneOut{Success: true}.answer("would stop " + named(apps)), err
-		}
-		return c.each(apps, "stopped", func(ctx context.Context, a *velos.App) error {
-			_, err := c.conn.Stop(ctx, wire.Stop{Target: wire.All(a.ID), Wait: true})
-			if err != nil {
-				err = c.stands(err, "stop", a)
-			}
-			return err
-		})
+	if all, apps, err := c.saysMine(in.Name); err != nil {
+		return answer{}, err
+	} else if all {
+		return c.stopOwn(apps, in.DryRun)
 	}
 	a, inst, _, err := c.app(in.Name)
 	if err != nil {
@@ -354,8 +345,10 @@ type deleteIn struct {
 }
 
 func processDelete(c *call, in *deleteIn) (answer, error) {
-	if all, apps, err := c.saysMine(in.Name); all || err != nil {
-		return c.deleteOwn(apps, in.DryRun, err)
+	if all, apps, err := c.saysMine(in.Name); err != nil {
+		return answer{}, err
+	} else if all {
+		return c.deleteOwn(apps, in.DryRun)
 	}
 	a, inst, _, err := c.app(in.Name)
 	switch {
@@ -378,29 +371,6 @@ func processDelete(c *call, in *deleteIn) (answer, error) {
 		return answer{}, c.stands(err, "delete", a)
 	}
 	return doneOut{Success: true}.answer(view.Text(a.Spec.Name) + " deleted; its log files stay, and for 24 hours velos undelete brings it back"), nil
-}
-
-// deleteOwn forgets all apps of the agent.
-func (c *call) deleteOwn(apps []*velos.App, dry bool, err error) (answer, error) {
-	switch {
-	case err != nil:
-		return answer{}, err
-	case dry:
-		return doneOut{Success: true}.answer("would stop and forget " + named(apps)), nil
-	}
-	if q := c.confirm("Stop and forget " + named(apps) + "?"); q != nil && len(apps) > 0 {
-		return answer{ask: q}, nil
-	}
-	if len(apps) > 0 && !c.confirmed() {
-		return answer{}, &velos.Error{Code: velos.Denied, Message: "delete mine: the user said no", Hint: "ask what to do instead"}
-	}
-	return c.each(apps, "deleted", func(ctx context.Context, a *velos.App) error {
-		_, err := c.conn.Delete(ctx, wire.All(a.ID))
-		if err != nil {
-			err = c.stands(err, "delete", a)
-		}
-		return err
-	})
 }
 
 // startWithin is how long a start is waited for.

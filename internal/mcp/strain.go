@@ -109,30 +109,37 @@ func parted(line []byte) (list [][]byte, refusal []byte) {
 		return nil, refused(nil, parseError, "parse error: a message is JSON on one line")
 	}
 	if line[0] != '[' {
-		if refusal := checked(line); refusal != nil {
-			return nil, refusal
-		}
-		return [][]byte{line}, nil
+		return taken([]json.RawMessage{line})
 	}
 	var batch []json.RawMessage
 	if err := json.Unmarshal(line, &batch); err != nil || len(batch) == 0 {
 		return nil, refused(nil, invalidRequest, "an empty batch")
 	}
+	return taken(batch)
+}
+
+// taken are the messages that the SDK can take, or the answer to one that is
+// none.
+func taken(batch []json.RawMessage) (list [][]byte, refusal []byte) {
 	for _, m := range batch {
-		if refusal := checked(m); refusal != nil {
+		echo, refusal := checked(m)
+		if refusal != nil {
 			return nil, refusal
 		}
-		list = append(list, m)
+		if !echo {
+			list = append(list, m)
+		}
 	}
 	return list, nil
 }
 
 // checked is the answer to a message that is none, and nil to one that is.
-// Names are taken as they are written.
-func checked(m []byte) []byte {
+// Names are taken as they are written. An echo says that a line of ours was
+// not understood; nothing can be done about it.
+func checked(m []byte) (echo bool, refusal []byte) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(m, &fields) != nil || fields == nil {
-		return refused(nil, invalidRequest, "a message is an object")
+		return false, refused(nil, invalidRequest, "a message is an object")
 	}
 	id, has := fields["id"]
 	id = bytes.TrimSpace(id)
@@ -140,18 +147,18 @@ func checked(m []byte) []byte {
 	_, failure := fields["error"]
 	var method string
 	switch {
-	case has && string(id) == "null" && failure: // the answer to a line of ours that was not understood
-		return nil
+	case has && string(id) == "null" && failure:
+		return true, nil
 	case has && !isID(id):
-		return refused(nil, invalidRequest, "id must be a string, or a whole number of at most 53 bits")
+		return false, refused(nil, invalidRequest, "id must be a string, or a whole number of at most 53 bits")
 	case string(bytes.TrimSpace(fields["jsonrpc"])) != `"2.0"`:
-		return refused(id, invalidRequest, "jsonrpc must be \"2.0\"")
+		return false, refused(id, invalidRequest, "jsonrpc must be \"2.0\"")
 	case fields["method"] == nil && (result || failure):
-		return nil
+		return false, nil
 	case json.Unmarshal(fields["method"], &method) != nil || method == "":
-		return refused(id, invalidRequest, "method must be a string")
+		return false, refused(id, invalidRequest, "method must be a string")
 	}
-	return nil
+	return false, nil
 }
 
 // isID reports whether an id comes back as it was given.

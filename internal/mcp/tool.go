@@ -52,7 +52,8 @@ type call struct {
 	conn *client.Client
 	in   any
 
-	limit time.Duration // of within: how long the call waits
+	limit   time.Duration // of within: how long the call waits
+	subject string        // what a question is about, where the arguments do not say it
 }
 
 // row makes the row of a tool whose arguments are an In and whose object is an
@@ -100,7 +101,7 @@ func (s *Server) use(ctx context.Context, t *tool, req *sdk.CallToolRequest) (re
 		return failed(err)
 	}
 	if a.ask != nil {
-		return &sdk.CallToolResult{InputRequests: sdk.InputRequestMap{"confirm": a.ask}, RequestState: s.sign(c.req.Params.Name, c.req.Params.Arguments)}
+		return &sdk.CallToolResult{InputRequests: sdk.InputRequestMap{"confirm": a.ask}, RequestState: s.sign(c.req.Params.Name, c.req.Params.Arguments, c.subject)}
 	}
 	data := bytes.TrimSpace(view.Value(a.data))
 	if a.text == "" {
