@@ -1,9 +1,12 @@
 package velos
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // String is the exit in one plain line: how the run ended, after how long
-// and, in brackets, what that usually means.
+// and, in brackets, why we have ended it and what that usually means.
 func (e *Exit) String() string {
 	switch {
 	case e.Error != "":
@@ -12,11 +15,25 @@ func (e *Exit) String() string {
 		return "ended" + e.after() + ", code unknown"
 	}
 	s := e.ending() + e.after()
+	why := e.Cause
 	if m := e.Meaning(); m != "" {
-		s += " (" + m + ")"
+		why = strings.TrimPrefix(why+"; "+m, "; ")
+	}
+	if why != "" {
+		s += " (" + why + ")"
 	}
 	return s
 }
+
+// Unwanted reports an end that nobody has ordered: the run ended by itself, or
+// was ended because it was unwell.
+func (e *Exit) Unwanted() bool { return !e.Asked || e.Cause != "" }
+
+// memoryCause is how the cause of an end begins that max_memory has brought.
+const memoryCause = "memory: "
+
+// OverMemory reports an end that max_memory has brought.
+func (e *Exit) OverMemory() bool { return strings.HasPrefix(e.Cause, memoryCause) }
 
 func (e *Exit) ending() string {
 	switch {
@@ -48,7 +65,7 @@ func (e *Exit) crashed() bool {
 
 // Meaning says what the code or signal usually means, without brackets and
 // without repeating it; empty when there is nothing to add. A meaning that
-// only one runtime gives to a code names the runtime.
+// only one runtime gives to a code is that of the runtime that ran.
 func (e *Exit) Meaning() string {
 	switch {
 	case e.Error != "" || e.Unknown:
@@ -58,6 +75,9 @@ func (e *Exit) Meaning() string {
 	case e.Killed:
 		return "by us: it did not stop in time"
 	case e.Signal == "":
+		if m := meaningOfRuntime(e.Runtime, e.Code); m != "" {
+			return m
+		}
 		return meaningOfCode(e.Code, e.Asked)
 	}
 	m := ""
@@ -109,22 +129,69 @@ func meaningOfSignal(name string) string {
 	return ""
 }
 
-// meaningOfCode decodes what shells, kernels and well known runtimes agree
-// on. Code 1 and most others mean what their program wants them to mean.
+// The runtimes whose codes have a meaning of their own.
+const (
+	nodeRuntime   = "node"
+	pythonRuntime = "python"
+)
+
+// Ran notes which runtime a program is, where that gives the code a meaning.
+func (e *Exit) Ran(program string) {
+	if e.Signal != "" || e.Unknown || e.Error != "" {
+		return
+	}
+	if rt := runtimeOf(program); meaningOfRuntime(rt, e.Code) != "" {
+		e.Runtime = rt
+	}
+}
+
+// runtimeOf knows a runtime by the name of its file, with or without a version.
+func runtimeOf(program string) string {
+	name := program[strings.LastIndexAny(program, `/\`)+1:]
+	name = strings.TrimSuffix(strings.ToLower(name), ".exe")
+	switch strings.TrimRight(name, "0123456789.-") {
+	case "node", "nodejs":
+		return nodeRuntime
+	case "python", "pypy":
+		return pythonRuntime
+	}
+	return ""
+}
+
+// meaningOfRuntime decodes what only one runtime means by a code. 1 is any
+// error that nobody has caught, and says nothing.
+func meaningOfRuntime(runtime string, code int) string {
+	switch runtime {
+	case nodeRuntime:
+		switch code {
+		case 3, 4, 10:
+			return "for Node: it failed inside, before the program began"
+		case 5:
+			return "for Node: fatal error in V8"
+		case 6, 7:
+			return "for Node: the handler of uncaught exceptions failed itself"
+		case 9:
+			return "for Node: invalid option"
+		case 12:
+			return "for Node: invalid debugging option, or its port is taken"
+		case 13:
+			return "for Node: a top-level await was never settled"
+		}
+	case pythonRuntime:
+		switch code {
+		case 2:
+			return "for Python: wrong arguments, or the script cannot be opened"
+		case 120:
+			return "for Python: the last output could not be written"
+		}
+	}
+	return ""
+}
+
+// meaningOfCode decodes what shells and kernels agree on. Code 1 and most
+// others mean what their program wants them to mean.
 func meaningOfCode(code int, asked bool) string {
 	switch code {
-	case 5:
-		return "for Node: fatal error in V8"
-	case 6, 7:
-		return "for Node: the handler of uncaught exceptions failed itself"
-	case 9:
-		return "for Node: invalid option"
-	case 12:
-		return "for Node: invalid debugging option, or its port is taken"
-	case 13:
-		return "for Node: a top-level await was never settled"
-	case 120:
-		return "for Python: the last output could not be written"
 	case 126:
 		return "found, but it cannot be executed"
 	case 127:

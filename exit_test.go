@@ -20,7 +20,10 @@ func TestExitReadsAsASentence(t *testing.T) {
 		{Exit{Code: 143, Uptime: 60_000, Asked: true}, "stopped with code 143 after 1m (128+15: SIGTERM ended what it ran)"},
 		{Exit{Code: 130, Uptime: 900}, "exited with code 130 after 900ms (128+2: SIGINT ended what it ran; Ctrl-C, or somebody else's kill -INT)"},
 		{Exit{Code: 139, Uptime: 900}, "exited with code 139 after 900ms (128+11: SIGSEGV ended what it ran; crashed in native code)"},
-		{Exit{Code: 13, Uptime: 900}, "exited with code 13 after 900ms (for Node: a top-level await was never settled)"},
+		{Exit{Code: 13, Uptime: 900, Runtime: "node"}, "exited with code 13 after 900ms (for Node: a top-level await was never settled)"},
+		{Exit{Code: 13, Uptime: 900}, "exited with code 13 after 900ms"},
+		{Exit{Signal: "SIGTERM", Asked: true, Cause: "memory: 98 MB over max_memory 90 MB", Uptime: 900}, "stopped by SIGTERM after 900ms (memory: 98 MB over max_memory 90 MB)"},
+		{Exit{Signal: "SIGKILL", Asked: true, Killed: true, Cause: "no sign of life for 5s (watchdog)"}, "killed by SIGKILL (no sign of life for 5s (watchdog); by us: it did not stop in time)"},
 		{Exit{Code: 78, Uptime: 900}, "exited with code 78 after 900ms (by sysexits.h: configuration error)"},
 		{Exit{Asked: true, Uptime: 900}, "stopped with code 0 after 900ms"},
 		{Exit{Signal: "SIGTERM", Asked: true, Uptime: 7_200_000}, "stopped by SIGTERM after 2h"},
@@ -39,6 +42,27 @@ func TestExitReadsAsASentence(t *testing.T) {
 		if got := c.e.String(); got != c.want {
 			t.Errorf("got  %s\nwant %s", got, c.want)
 		}
+	}
+}
+
+func TestACodeIsExplainedByWhatRan(t *testing.T) {
+	for _, c := range []struct {
+		program string
+		code    int
+		want    string
+	}{
+		{"/usr/bin/node", 7, "the handler of uncaught exceptions"}, {"/usr/bin/sh", 7, ""}, {"/usr/bin/python3", 7, ""}, {`C:\Program Files\nodejs\node.exe`, 12, "its port is taken"},
+		{"/opt/node-v22.1/bin/node22", 9, "invalid option"}, {"nodejs", 13, "top-level await"}, {"/srv/node/server", 13, ""}, {"/srv/nodemon", 7, ""},
+		{"/usr/bin/python3.11", 2, "for Python"}, {"/usr/bin/python", 120, "for Python"}, {"pypy3", 120, "for Python"}, {"/usr/bin/node", 2, ""}, {"/usr/bin/python3", 1, ""}, {"/bin/bash", 2, ""},
+		{"/usr/bin/node", 78, "sysexits"}, {"/usr/bin/sh", 127, "not found"}, {"", 5, ""},
+	} {
+		e := Exit{Code: c.code}
+		if e.Ran(c.program); e.Meaning() == "" != (c.want == "") || !strings.Contains(e.Meaning(), c.want) {
+			t.Errorf("%s, code %d: %q; want %q", c.program, c.code, e.Meaning(), c.want)
+		}
+	}
+	if e := (Exit{Signal: "SIGKILL", Code: 7}); e.Runtime != "" || func() string { e.Ran("node"); return e.Runtime }() != "" {
+		t.Error("a signal has no code")
 	}
 }
 

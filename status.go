@@ -48,6 +48,13 @@ type Exit struct {
 	// Error is why the program could not be started at all; then there is
 	// no code and no PID.
 	Error string `json:"error,omitempty"`
+	// Cause is why it was ended although nobody had ordered that: too much
+	// memory, a probe that failed, a watchdog. Our own words.
+	Cause string `json:"cause,omitempty"`
+	// Runtime is what ran, node or python, where Code means something to it only.
+	Runtime string `json:"runtime,omitempty"`
+	// Peak is the most memory that was seen, in bytes, where that may be why.
+	Peak int64 `json:"memory_peak_bytes,omitempty"`
 }
 
 // Fields implements Record.
@@ -63,6 +70,9 @@ func (e *Exit) Fields(f Fields) {
 	f.Bool("killed", &e.Killed)
 	Int(f, "uptime_ms", &e.Uptime)
 	f.String("error", &e.Error)
+	f.String("cause", &e.Cause)
+	f.String("runtime", &e.Runtime)
+	f.Int("memory_peak_bytes", &e.Peak)
 }
 
 // An Instance is one of an app's processes, as it is now.

@@ -33,10 +33,10 @@ var wrong = []struct {
 	{"process_stop", `{"name_or_id":["web"]}`, "must be a string, not a list"},
 	{"process_stop", `{"name_or_id":"web","dry_run":"yes"}`, "dry_run must be a boolean, not a string"},
 	{"process_stop", `{"name_or_id":"nobody"}`, "no app is called"},
-	{"process_stop", `{"name_or_id":"web:7"}`, "no app is called"},
+	{"process_stop", `{"name_or_id":"web:7"}`, "web has no instance 7"},
 	{"process_stop", `{"name_or_id":"web\u0000"}`, "no app is called"},
 
-	{"process_list", `{"scope":"everything"}`, `must be one of all, project, not "everything"`},
+	{"process_list", `{"scope":"everything"}`, `must be one of all, project, mine, not "everything"`},
 	{"process_list", `{"format":"xml"}`, "must be one of text, json"},
 	{"process_list", `{"all":1}`, "all must be a boolean, not a number"},
 	{"process_info", `{"name_or_id":"web","format":5}`, "format must be a string"},

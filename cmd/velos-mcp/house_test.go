@@ -55,6 +55,8 @@ type house struct {
 	dir  string // where programs are written
 	home home.Home
 	env  []string
+
+	options *sdk.ClientOptions // of clients
 }
 
 func newHouse(t *testing.T) *house {
@@ -160,7 +162,7 @@ func (h *house) open(name string, program ...string) *session {
 	s := &session{house: h, process: c, tools: map[string]*sdk.Tool{}}
 	ctx, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
-	s.ClientSession, err = sdk.NewClient(&sdk.Implementation{Name: name, Version: "1.0"}, nil).Connect(ctx, &sdk.IOTransport{Reader: io.NopCloser(out), Writer: in}, nil)
+	s.ClientSession, err = sdk.NewClient(&sdk.Implementation{Name: name, Version: "1.0"}, h.options).Connect(ctx, &sdk.IOTransport{Reader: io.NopCloser(out), Writer: in}, nil)
 	if err != nil {
 		h.Fatal(err)
 	}
@@ -192,6 +194,7 @@ type args = map[string]any
 type reply struct {
 	tool   string
 	text   string
+	more   string // behind an error
 	failed bool
 	code   string // of the error
 	hint   string
@@ -220,6 +223,9 @@ func (s *session) ask(tool string, arguments any) reply {
 		}
 		if json.Unmarshal([]byte(a.text), &e) != nil || e.Error.Code == "" || e.Error.Message == "" {
 			s.Fatalf("%s %v: no error as it should be: %s", tool, arguments, a.text)
+		}
+		if len(r.Content) > 1 {
+			a.more = r.Content[1].(*sdk.TextContent).Text
 		}
 		a.code, a.hint = e.Error.Code, strings.Join(e.Error.Hints, "; ")
 		return a

@@ -24,7 +24,7 @@ func main() {
 
 // serve serves one client over stdin and stdout, or any number over HTTP.
 func serve(ctx context.Context, d cli.Door) error {
-	server, err := mcp.New(mcp.Options{Connect: d.Connect, Env: d.Env, Toolsets: d.Toolsets, ReadOnly: d.ReadOnly, AuditFile: d.Home.AuditFile(), Bounded: d.Bounded, Now: d.Now, Loc: d.Loc})
+	server, err := mcp.New(mcp.Options{Connect: d.Connect, Await: d.Await, Env: d.Env, Toolsets: d.Toolsets, ReadOnly: d.ReadOnly, AuditFile: d.Home.AuditFile(), Bounded: d.Bounded, Now: d.Now, Loc: d.Loc})
 	if err != nil {
 		return err
 	}

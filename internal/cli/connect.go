@@ -77,6 +77,11 @@ const returnWithin = 2 * time.Second
 func (s *session) reconnect(ctx context.Context) error {
 	_ = s.conn.Close()
 	s.conn = nil
+	return s.redial(ctx)
+}
+
+// redial connects to the daemon that is to come.
+func (s *session) redial(ctx context.Context) error {
 	h, err := s.home()
 	if err != nil {
 		return err

@@ -277,13 +277,4 @@ func (f *follower) veils(ctx context.Context, apps []velos.App) (map[uint32]*vie
 
 // lost reports whether err is the end of a daemon or of the connection to it,
 // and not of what was asked.
-func lost(ctx context.Context, err error) bool {
-	if ctx.Err() != nil {
-		return false
-	}
-	switch velos.CodeOf(err) {
-	case velos.Unreachable, velos.Cancelled, velos.Busy:
-		return true
-	}
-	return false
-}
+func lost(ctx context.Context, err error) bool { return verb.Lost(ctx, err) }

@@ -27,6 +27,7 @@ var ServeAgents func(context.Context, Door) error
 // started it.
 type Door struct {
 	Connect  func(context.Context) (*client.Client, error)
+	Await    func(context.Context) (*client.Client, error) // the next daemon, which is started by others
 	Env      config.Environ
 	Home     home.Home
 	Toolsets []string
@@ -58,7 +59,7 @@ func setupMCP(s *session, f *pflag.FlagSet) handler {
 		if err != nil {
 			return err
 		}
-		return ServeAgents(ctx, Door{Connect: s.fresh, Env: env, Home: h, Toolsets: *sets, ReadOnly: *readOnly, Port: *port, Now: s.Now, Loc: s.Loc,
+		return ServeAgents(ctx, Door{Connect: s.fresh, Await: s.next, Env: env, Home: h, Toolsets: *sets, ReadOnly: *readOnly, Port: *port, Now: s.Now, Loc: s.Loc,
 			Notice: func(text string) { s.notice(text) }, Bounded: func() bool { return bounded(h, env) }})
 	}
 }
@@ -73,6 +74,15 @@ func bounded(h home.Home, env config.Environ) bool {
 func (s *session) fresh(ctx context.Context) (*client.Client, error) {
 	c := session{World: s.World, silent: s.silent}
 	if err := c.connect(ctx); err != nil {
+		return nil, err
+	}
+	return c.conn, nil
+}
+
+// next is a connection to the daemon that follows one that was lost.
+func (s *session) next(ctx context.Context) (*client.Client, error) {
+	c := session{World: s.World, silent: s.silent}
+	if err := c.redial(ctx); err != nil {
 		return nil, err
 	}
 	return c.conn, nil

@@ -2,14 +2,13 @@ package cli
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/client"
 	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 )
@@ -74,29 +73,10 @@ func setupWait(s *session, f *pflag.FlagSet) handler {
 // wait waits, over any number of daemons: what happens while there is none is
 // heard from the next one.
 func (s *session) wait(ctx context.Context, w verb.Wait) ([]verb.Outcome, error) {
-	began := time.Now()
-	first, err := verb.Newest(ctx, s.conn)
-	var outcomes []verb.Outcome
-	if err == nil {
-		outcomes, err = w.Do(ctx, s.conn)
-	}
-	for tries := 0; err != nil && tries < mostQuick && lost(ctx, err); tries++ {
-		from := map[uint32]verb.Cursor{}
-		for i := range w.Apps {
-			a := &w.Apps[i]
-			from[a.ID] = verb.Cursor{App: a.Spec.Name, Line: a.Log.Seq, Event: first, ID: a.ID}
-		}
-		maps.Copy(from, w.From)
-		w.From = from
-		if err := s.reconnect(ctx); err != nil {
-			return nil, err
-		}
-		outcomes, err = w.Do(ctx, s.conn)
-	}
-	for i := range outcomes {
-		outcomes[i].Waited = velos.MillisOf(time.Since(began))
-	}
-	return outcomes, err
+	return w.Through(ctx, s.conn, func(ctx context.Context) (*client.Client, error) {
+		err := s.reconnect(ctx)
+		return s.conn, err
+	})
 }
 
 // neither explains a word that is no app: it may have been meant for a

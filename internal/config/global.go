@@ -130,7 +130,7 @@ func (g *Global) agents(t *node, _ *document, env Environ) *problem {
 func mode(n *node, into *policy.Mode) *problem {
 	m := policy.Mode(n.text)
 	if n.kind != isString || m != policy.ReadOnly && m != policy.Confirm && m != policy.Full {
-		return wrong("must be one of three", `"read-only", "confirm" or "full"`)
+		return wrong(`must be "read-only", "confirm" or "full"`, "")
 	}
 	*into = m
 	return nil
@@ -139,7 +139,7 @@ func mode(n *node, into *policy.Mode) *problem {
 func others(n *node, into *policy.Others) *problem {
 	o := policy.Others(n.text)
 	if n.kind != isString || o != policy.Ask && o != policy.Allow && o != policy.Deny {
-		return wrong("must be one of three", `"ask", "allow" or "deny"`)
+		return wrong(`must be "ask", "allow" or "deny"`, "")
 	}
 	*into = o
 	return nil

@@ -29,6 +29,9 @@ const (
 	Signalled       Cause = "killed"
 	NotStarted      Cause = "not_started"
 	NoChannel       Cause = "no_channel"
+	NotReady        Cause = "not_ready"
+	Unhealthy       Cause = "unhealthy"
+	Silent          Cause = "watchdog"
 	Uncaught        Cause = "uncaught_error"
 	Ended           Cause = "ended_without_error"
 	Failed          Cause = "failed"
@@ -81,6 +84,9 @@ func causeOf(x *velos.Exit, said words) (cause Cause, subject string, port int) 
 	if x.Error != "" {
 		return NotStarted, "", 0
 	}
+	if c := ordered(x); c != None {
+		return c, "", 0
+	}
 	text := strings.Join(said.text, "\n")
 	for _, r := range rules() {
 		m := r.re.FindStringSubmatch(text)
@@ -112,6 +118,21 @@ func causeOf(x *velos.Exit, said words) (cause Cause, subject string, port int) 
 	return Failed, "", 0
 }
 
+// ordered is the cause of an end that the daemon has ordered: it has said why.
+func ordered(x *velos.Exit) Cause {
+	switch {
+	case x.Cause == "":
+		return None
+	case x.OverMemory():
+		return Memory
+	case strings.Contains(x.Cause, "health"):
+		return Unhealthy
+	case strings.Contains(x.Cause, "watchdog"):
+		return Silent
+	}
+	return NotReady
+}
+
 var numbers = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`[0-9a-fA-F]{8}-[0-9a-fA-F-]{27}|0x[0-9a-fA-F]+|\d+`)
 })
@@ -123,49 +144,4 @@ func fingerprint(c Cause, said words) string {
 	message := numbers().ReplaceAllString(said.message, "#")
 	h.Write([]byte(string(c) + "\x00" + message + "\x00" + said.frame))
 	return strconv.FormatUint(uint64(h.Sum32()), 16)
-}
-
-// next is what to do, in our own words and with our own data only.
-func next(r *Report) []string {
-	name := r.name()
-	again := "velos restart " + r.App
-	logs := "velos logs " + name + " --err -n 50"
-	switch r.Cause {
-	case None:
-		return []string{"nothing: no run ended without being asked to"}
-	case PortInUse:
-		if r.Port > 0 {
-			p := strconv.Itoa(r.Port)
-			return []string{"velos ports " + p + " shows who has port " + p, "stop that, or give " + r.App + " another port, then: " + again, "velos ensure with --port auto --replace sets PORT to one that nobody has"}
-		}
-		return []string{"velos ports shows who listens on what", "give " + r.App + " another port, then: " + again}
-	case MissingModule:
-		return []string{"install the dependency named in subject, in the app's directory, then: " + again}
-	case MissingFile:
-		return []string{"create the file named in subject, or correct its path, then: " + again}
-	case MissingCommand:
-		return []string{"install the command named in subject, or put its directory into PATH, then: " + again}
-	case MissingVariable:
-		return []string{"set the variable named in subject (--set, env in velos.toml, or an env file), then: " + again}
-	case Forbidden:
-		return []string{"let the app's user have what is named in subject, then: " + again}
-	case Refused:
-		return []string{"start what should listen at the address in subject (velos ports shows what does), then: " + again}
-	case NoChannel:
-		return []string{"node has process.send where it is waited for: velos restart " + r.App + " --wait-ready"}
-	case Syntax:
-		return []string{"correct the source at frame, then: " + again}
-	case Memory:
-		return []string{"look whether the system killed it for memory (dmesg), or raise its own limit", logs}
-	case Signalled:
-		return []string{"if nobody killed it, look whether the system did so for memory (dmesg)", again, logs}
-	case Ended:
-		return []string{"it ends by itself without an error; if it should: --autorestart on-failure", logs}
-	case NotStarted:
-		return []string{"correct what the exit names, then: " + again}
-	}
-	if r.Frame != "" {
-		return []string{"open the file at frame, correct it, then: " + again}
-	}
-	return []string{logs, again}
 }

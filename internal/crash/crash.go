@@ -6,7 +6,6 @@ package crash
 
 import (
 	"slices"
-	"strconv"
 
 	"github.com/velospm/velos"
 )
@@ -89,12 +88,15 @@ func Of(in Input) Report {
 	}
 	if r.Exit == nil {
 		r.Cause = None
-		r.Next = next(&r)
+		r.Next = next(&r, commands(&r))
 		return r
 	}
 	said := lastWords(in.Lines, r.Exit.PID, in.Project)
 	r.Text, r.Message, r.Stack, r.Frame = said.text, said.message, said.stack, said.frame
 	r.Cause, r.Subject, r.Port = causeOf(r.Exit, said)
+	if r.Exit.Peak > 0 { // of the run that ended, and not of the one after it
+		r.Peak = r.Exit.Peak
+	}
 	if r.Cause == Signalled && r.Exit.OOM {
 		r.Cause = Memory
 		r.Limit = groupLimit(&in.App.Spec, r.Limit)
@@ -116,7 +118,7 @@ func Of(in Input) Report {
 		}
 	}
 	r.Timeline = timeline(in.Events, r.Inst, r.Many)
-	r.Next = next(&r)
+	r.Next = next(&r, commands(&r))
 	return r
 }
 
@@ -129,11 +131,12 @@ func instance(a *velos.App, inst int) *velos.Instance {
 	return nil
 }
 
-// unasked are the ends that nobody asked for.
+// unasked are the ends that nobody asked for: also those of runs that the
+// daemon had to end, because an agent asks why they were started anew.
 func unasked(events []velos.Event, inst int) []velos.Event {
 	var list []velos.Event
 	for _, e := range events {
-		if e.Kind == velos.KindExit && e.Exit != nil && !e.Exit.Asked && (inst < 0 || e.Inst == inst) {
+		if e.Kind == velos.KindExit && e.Exit != nil && e.Exit.Unwanted() && (inst < 0 || e.Inst == inst) {
 			list = append(list, e)
 		}
 	}
@@ -155,7 +158,7 @@ func lastExit(in Input, exits []velos.Event) (*velos.Exit, int) {
 	}
 	for i := range in.App.Instances {
 		x := in.App.Instances[i].LastExit
-		if x == nil || x.Asked || in.Inst >= 0 && in.App.Instances[i].Inst != in.Inst {
+		if x == nil || !x.Unwanted() || in.Inst >= 0 && in.App.Instances[i].Inst != in.Inst {
 			continue
 		}
 		if last == nil || x.Time > last.Time {
@@ -200,6 +203,9 @@ func momentOf(e *velos.Event) string {
 		}
 		x := *e.Exit
 		x.Uptime = 0 // else no two were equal
+		if x.OverMemory() {
+			x.Cause = "over max_memory"
+		}
 		return x.String()
 	case velos.KindState:
 		if e.To == velos.Online || e.To == velos.Errored {
@@ -213,21 +219,4 @@ func momentOf(e *velos.Event) string {
 		return "configuration " + e.Cause
 	}
 	return ""
-}
-
-// name is how the commands of velos call what crashed.
-func (r *Report) name() string {
-	if r.Many {
-		return r.App + ":" + strconv.Itoa(r.Inst)
-	}
-	return r.App
-}
-
-// groupLimit is the memory that the kernel lets an app have; the policy's own
-// limit where there is none.
-func groupLimit(s *velos.Spec, policy int64) int64 {
-	if n, err := strconv.ParseInt(s.Limits[velos.GroupMemory], 10, 64); err == nil {
-		return n
-	}
-	return policy
 }

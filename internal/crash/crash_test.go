@@ -160,6 +160,40 @@ func TestWhatHasNotCrashedHasNoCause(t *testing.T) {
 	}
 }
 
+func TestAnEndThatTheDaemonHasOrderedIsExplained(t *testing.T) {
+	for cause, want := range map[string]Cause{"memory: 98 MB over max_memory 90 MB": Memory, "its health probe failed": Unhealthy, "it has triggered its watchdog": Silent,
+		"no sign of life for 5s (watchdog)": Silent, "it did not listen within 3s (listen_timeout)": NotReady} {
+		in := app(velos.Exit{Signal: "SIGTERM", Asked: true, Cause: cause, Peak: 98 << 20}, "Error: connect ECONNREFUSED 127.0.0.1:5432")
+		in.App.Spec.MaxMemory = 90 << 20
+		in.App.Instances[0].Usage.Peak = 5 << 20 // of the run after it
+		r := Of(in)
+		if r.Exit == nil || r.Cause != want || r.Peak != 98<<20 || r.Limit != 90<<20 {
+			t.Errorf("%s: %s, peak %d of %d", cause, r.Cause, r.Peak, r.Limit)
+		}
+		if strings.Contains(strings.Join(r.Next, " "), "dmesg") {
+			t.Errorf("%s: %q", cause, r.Next)
+		}
+	}
+	if r := Of(app(velos.Exit{Signal: "SIGTERM", Asked: true}, "")); r.Exit != nil {
+		t.Errorf("an end that was asked for: %+v", r)
+	}
+}
+
+func TestWhatToDoIsSaidInWordsOfWhoAsks(t *testing.T) {
+	for _, text := range []string{nodePort, nodeModule, python, "Error: API_TOKEN is not set", "sh: 1: vite: not found", "connect ECONNREFUSED 127.0.0.1:1", "EACCES", "", "TypeError: process.send is not a function"} {
+		for _, x := range []velos.Exit{{Code: 1}, {}, {Signal: "SIGKILL"}, {Signal: "SIGTERM", Asked: true, Cause: "memory: 9 MB over max_memory 8 MB"}, {Signal: "SIGTERM", Asked: true, Cause: "its health probe failed"}} {
+			r := Of(app(x, text))
+			calls := r.Calls()
+			if all := strings.Join(calls, " "); strings.Contains(all, "velos ") || strings.Contains(all, "--") {
+				t.Errorf("%s: %q", r.Cause, calls)
+			}
+			if len(calls) != len(r.Next) {
+				t.Errorf("%s: %q and %q", r.Cause, r.Next, calls)
+			}
+		}
+	}
+}
+
 func FuzzOf(f *testing.F) {
 	f.Add(nodeModule)
 	f.Add(python)

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/velospm/velos"
@@ -204,10 +205,10 @@ func (c *call) events(ctx context.Context) (velos.Record, error) {
 			return flush()
 		})
 	}
-	if err == nil {
+	switch {
+	case sent != nil:
 		err = sent
-	}
-	if err == nil && ctx.Err() != nil {
+	case ctx.Err() != nil && (err == nil || errors.Is(err, ctx.Err())): // in words that say whether to ask again
 		err = c.cut()
 	}
 	return nil, err

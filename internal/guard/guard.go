@@ -181,7 +181,11 @@ func (d *Door) hostname(text string) error {
 			}
 		}
 	}
-	return denied("this name is not ours: "+view.Text(text), "use localhost or an IP address, or name it with --allow-host")
+	hint := "use localhost or an IP address"
+	if d.Secret == "" {
+		hint += ", or name it with --allow-host"
+	}
+	return denied("this name is not ours: "+view.Text(text), hint)
 }
 
 // content refuses bodies that a form of any page could send.
@@ -191,6 +195,9 @@ func (d *Door) content(r *http.Request) error {
 	}
 	if r.ContentLength > d.Largest {
 		return &velos.Error{Code: velos.TooLarge, Message: "the body is larger than a request may be"}
+	}
+	if e := r.Header.Get("Content-Encoding"); e != "" && !strings.EqualFold(e, "identity") {
+		return &velos.Error{Code: velos.Invalid, Message: "a body must be plain, not " + view.Text(e), Hint: "send it without Content-Encoding"}
 	}
 	if t, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || t != "application/json" {
 		return &velos.Error{Code: velos.Invalid, Message: "a body must be JSON", Hint: "send Content-Type: application/json"}
@@ -224,7 +231,11 @@ func (d *Door) grant(r *http.Request) (Grant, error) {
 	}
 	scheme, secret, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	if !strings.EqualFold(scheme, "Bearer") {
-		return Grant{}, errAnonymous{denied("a token is needed", "send Authorization: Bearer TOKEN; velos token create makes one")}
+		hint := "velos token create makes one"
+		if d.Secret != "" {
+			hint = "it is in the file that was named when this was started"
+		}
+		return Grant{}, errAnonymous{denied("a token is needed", "send Authorization: Bearer TOKEN; "+hint)}
 	}
 	if d.Secret != "" {
 		got, want := sum(strings.TrimSpace(secret)), sum(d.Secret)

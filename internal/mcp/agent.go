@@ -136,18 +136,25 @@ func processEnsure(c *call, in *ensureIn) (answer, error) {
 		return answer{}, &velos.Error{Code: velos.Conflict, Message: err.Error(), Hint: "replace=true, or another name=…", Cause: err}
 	}
 	if err != nil {
-		return answer{}, c.explained(err, "ensure", &velos.App{Spec: sp})
+		if app.ID == 0 {
+			app.Spec = e.Spec // its name may be another one by now
+		}
+		return answer{}, c.explained(err, "ensure", &app)
 	}
 	now := c.fresh(&app)
 	if len(listens) > 0 {
-		list, err := verb.Wait{Apps: []velos.App{*now}, Until: listens}.Do(ctx, c.conn)
+		list, err := verb.Wait{Apps: []velos.App{*now}, Until: listens}.Through(ctx, c.conn, c.goOn)
 		if err != nil {
 			return answer{}, err
 		}
 		if list[0].Outcome != verb.Met {
 			code := map[string]velos.Code{verb.Crashed: velos.Crashed, verb.Ended: velos.Crashed, verb.TimedOut: velos.Timeout}[list[0].Outcome]
-			return answer{}, &velos.Error{Code: max(code, velos.Failed), Message: "ensure " + sp.Name + ": " + strings.ReplaceAll(list[0].Outcome, "_", " ") + " before it listened on port " + strconv.Itoa(in.Port),
-				Hint: map[bool]string{true: "crash_report", false: "log_read"}[code == velos.Crashed] + " name_or_id=" + view.Text(sp.Name)}
+			err := &velos.Error{Code: max(code, velos.Failed), Message: "ensure " + sp.Name + ": " + strings.ReplaceAll(list[0].Outcome, "_", " ") + " before it listened on port " + strconv.Itoa(in.Port),
+				Hint: map[bool]string{true: "crash_report", false: "log_read"}[code == velos.Crashed] + " name_or_id=" + view.Text(now.Spec.Name)}
+			if code == velos.Crashed {
+				return answer{}, c.because(err, now.Spec.Name)
+			}
+			return answer{}, err
 		}
 		now = &list[0].App
 	}
@@ -229,7 +236,7 @@ func processWait(c *call, in *waitIn) (answer, error) {
 	ctx, stop := c.within(in.Timeout, startWithin)
 	defer stop()
 	defer c.progress("waiting for " + view.Text(strings.Join([]string(in.Until), ", ")))()
-	list, err := w.Do(ctx, c.conn)
+	list, err := w.Through(ctx, c.conn, c.goOn)
 	if err != nil {
 		return answer{}, err
 	}
@@ -248,27 +255,30 @@ func (c *call) waitText(o *verb.Outcome, a *verb.Answer, next string) string {
 	if a.Outcome == verb.Met {
 		what = a.Condition + " after " + a.Waited.String()
 	}
-	s := a.App + ": " + what
-	for _, more := range []string{a.By, a.Exit, a.URL} {
-		if more != "" {
+	s, report := a.App+": "+what, ""
+	if a.Outcome == verb.Crashed || a.Condition == "crash" {
+		if r, err := c.report(c.fresh(&o.App), -1); err == nil {
+			report = "\n" + reportText(c.s.view(), &r)
+		}
+	}
+	facts := []string{a.By, a.Exit, a.URL}
+	if a.By == "line "+a.Cursor {
+		facts[0] = "" // it is said below
+	}
+	if a.Status != "" {
+		facts = append(facts, "now "+string(a.Status))
+	}
+	for _, more := range facts {
+		if more != "" && report == "" { // which has all of it
 			s += ", " + more
 		}
 	}
-	if a.Status != "" {
-		s += ", now " + string(a.Status)
-	}
-	if a.Line != "" {
-		s += untrusted + a.Line
-	}
-	crashed := a.Outcome == verb.Crashed || a.Condition == "crash"
-	if crashed {
-		if r, err := verb.Crash(c, c.conn, c.fresh(&o.App), -1); err == nil {
-			s += "\n" + reportText(c.s.view(), &r)
-		}
-	}
-	s += "\ncursor " + a.Cursor
+	s += "; cursor " + a.Cursor
 	if next != "" {
 		s += "; next: " + next
+	}
+	if s += report; a.Line != "" && report == "" { // ours is before it: a program could write the same
+		s += untrusted + a.Line
 	}
 	return s
 }

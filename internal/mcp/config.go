@@ -181,6 +181,9 @@ func (c *call) changedAll(err error, a *velos.App) error {
 	fresh := *e
 	fresh.Message += "; the change stands"
 	fresh.Hint = strings.TrimPrefix(fresh.Hint+"\nconfig_set with what was before takes it back; apply=reload does so by itself", "\n")
+	if more := (*explanation)(nil); errors.As(err, &more) {
+		return &explanation{&fresh, more.text}
+	}
 	return &fresh
 }
 

@@ -35,7 +35,7 @@ func (c *call) asks() bool {
 // answered reports whether this call brings the answer to a question that was
 // asked about it. One to another question, or to none, is no answer.
 func (c *call) answered() bool {
-	return len(c.req.Params.InputResponses) > 0 && c.asks() && c.s.signed(c.req.Params.RequestState, c.req.Params.Name, c.req.Params.Arguments)
+	return len(c.req.Params.InputResponses) > 0 && c.asks() && c.s.signed(c.req.Params.RequestState, c.req.Params.Name, c.req.Params.Arguments, c.subject)
 }
 
 // confirmed reports whether nobody could be asked, or the answer was yes.
@@ -58,22 +58,23 @@ func signKey() (key [32]byte) {
 }
 
 // sign is the state that goes with a question about a call: until when it may
-// be answered, signed together with all of the call.
-func (s *Server) sign(tool string, arguments json.RawMessage) string {
+// be answered, signed together with all of the call and with what it is about,
+// where the arguments do not say it.
+func (s *Server) sign(tool string, arguments json.RawMessage, about string) string {
 	until := strconv.FormatInt(s.o.Now().Add(askedFor).Unix(), 10)
-	return until + "." + s.signature(until, tool, arguments)
+	return until + "." + s.signature(until, tool, arguments, about)
 }
 
-func (s *Server) signed(state, tool string, arguments json.RawMessage) bool {
+func (s *Server) signed(state, tool string, arguments json.RawMessage, about string) bool {
 	until, signature, ok := strings.Cut(state, ".")
 	end, err := strconv.ParseInt(until, 10, 64)
-	return ok && err == nil && hmac.Equal([]byte(signature), []byte(s.signature(until, tool, arguments))) && s.o.Now().Unix() < end
+	return ok && err == nil && hmac.Equal([]byte(signature), []byte(s.signature(until, tool, arguments, about))) && s.o.Now().Unix() < end
 }
 
-func (s *Server) signature(until, tool string, arguments json.RawMessage) string {
+func (s *Server) signature(until, tool string, arguments json.RawMessage, about string) string {
 	var plain any // however the client writes it this time
 	_ = json.Unmarshal(arguments, &plain)
-	text, _ := json.Marshal([]any{until, tool, plain})
+	text, _ := json.Marshal([]any{until, tool, plain, about})
 	h := hmac.New(sha256.New, s.key[:])
 	h.Write(text)
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil))

@@ -24,7 +24,7 @@ func TestAnAnswerIsOneToItsOwnQuestionOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	state := s.sign("process_delete", json.RawMessage(`{"name_or_id":"staging","dry_run":false}`))
+	state := s.sign("process_delete", json.RawMessage(`{"name_or_id":"staging","dry_run":false}`), "")
 	until, signature, _ := strings.Cut(state, ".")
 	for name, x := range map[string]struct {
 		s           *Server
@@ -41,12 +41,15 @@ func TestAnAnswerIsOneToItsOwnQuestionOnly(t *testing.T) {
 		"no signature":       {s, until + ".", "process_delete", `{"name_or_id":"staging","dry_run":false}`, false},
 		"of another process": {other, state, "process_delete", `{"name_or_id":"staging","dry_run":false}`, false},
 	} {
-		if got := x.s.signed(x.state, x.tool, json.RawMessage(x.arguments)); got != x.want {
+		if got := x.s.signed(x.state, x.tool, json.RawMessage(x.arguments), ""); got != x.want {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
+	if s.signed(state, "process_delete", json.RawMessage(`{"name_or_id":"staging","dry_run":false}`), "another") {
+		t.Error("what it is about does not count")
+	}
 	at = at.Add(askedFor)
-	if s.signed(state, "process_delete", json.RawMessage(`{"name_or_id":"staging","dry_run":false}`)) {
+	if s.signed(state, "process_delete", json.RawMessage(`{"name_or_id":"staging","dry_run":false}`), "") {
 		t.Error("it is good for ever")
 	}
 }
@@ -69,11 +72,11 @@ func TestAYesThatNobodyWasAskedForIsNone(t *testing.T) {
 	}{
 		"the first time":                {"", nil, true, false},
 		"an answer to no question":      {"", yes, true, false},
-		"an answer to another question": {s.sign("process_delete", json.RawMessage(`{"name_or_id":"staging"}`)), yes, true, false},
-		"the answer to this question":   {s.sign("process_delete", json.RawMessage(arguments)), yes, false, true},
-		"a no":                          {s.sign("process_delete", json.RawMessage(arguments)), sdk.InputResponseMap{"confirm": &sdk.ElicitResult{Action: "decline"}}, false, false},
-		"a yes without its word":        {s.sign("process_delete", json.RawMessage(arguments)), sdk.InputResponseMap{"confirm": &sdk.ElicitResult{Action: "accept"}}, false, false},
-		"an answer of another name":     {s.sign("process_delete", json.RawMessage(arguments)), sdk.InputResponseMap{"other": yes["confirm"]}, false, false},
+		"an answer to another question": {s.sign("process_delete", json.RawMessage(`{"name_or_id":"staging"}`), ""), yes, true, false},
+		"the answer to this question":   {s.sign("process_delete", json.RawMessage(arguments), ""), yes, false, true},
+		"a no":                          {s.sign("process_delete", json.RawMessage(arguments), ""), sdk.InputResponseMap{"confirm": &sdk.ElicitResult{Action: "decline"}}, false, false},
+		"a yes without its word":        {s.sign("process_delete", json.RawMessage(arguments), ""), sdk.InputResponseMap{"confirm": &sdk.ElicitResult{Action: "accept"}}, false, false},
+		"an answer of another name":     {s.sign("process_delete", json.RawMessage(arguments), ""), sdk.InputResponseMap{"other": yes["confirm"]}, false, false},
 	} {
 		meta := sdk.Meta{"io.modelcontextprotocol/clientCapabilities": map[string]any{"elicitation": map[string]any{}}, "io.modelcontextprotocol/protocolVersion": "2026-07-28"}
 		c := &call{Context: t.Context(), s: s, req: &sdk.CallToolRequest{Params: &sdk.CallToolParamsRaw{Meta: meta, Name: "process_delete", Arguments: json.RawMessage(arguments), RequestState: x.state, InputResponses: x.responses}}}

@@ -59,6 +59,12 @@ func (s *Server) Handler(port int, token string) http.Handler {
 				guard.Fail(w, &velos.Error{Code: velos.TooLarge, Message: "the request is too large"})
 				return
 			}
+			if _, refusal := parted(bytes.TrimSpace(body)); refusal != nil {
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(http.StatusBadRequest)
+				_, _ = w.Write(refusal)
+				return
+			}
 			r.Body = io.NopCloser(bytes.NewReader(body))
 			guard.Unbounded(w) // an answer may be long in coming
 			if modern(r.Header.Get("Mcp-Protocol-Version"), body) {

@@ -178,7 +178,7 @@ func (c *call) cursor(p *page, line uint64) string {
 func (p *page) text(out *logOut, long bool) string {
 	var head []string
 	if p.searched {
-		head = append(head, strconv.Itoa(out.Matches)+" matches")
+		head = append(head, plural(out.Matches, "match", "matches"))
 	}
 	if p.missed > 0 {
 		head = append(head, strconv.FormatUint(p.missed, 10)+" lines are gone by rotation")

@@ -36,7 +36,7 @@ func crashReport(c *call, in *crashIn) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	r, err := verb.Crash(c, c.conn, a, inst)
+	r, err := c.report(a, inst)
 	if err != nil {
 		return answer{}, err
 	}
@@ -53,6 +53,13 @@ func crashReport(c *call, in *crashIn) (answer, error) {
 		links = append(links, logLink(a))
 	}
 	return answer{text: out.Text, data: out, links: links}, nil
+}
+
+// report is why an app ended, with what to do in words of tools.
+func (c *call) report(a *velos.App, inst int) (crash.Report, error) {
+	r, err := verb.Crash(c, c.conn, a, inst)
+	r.Next = r.Calls()
+	return r, err
 }
 
 // reportText is a crash report in at most 400 tokens: what is ours first, the
@@ -289,7 +296,7 @@ func ports(c *call, in *portsIn) (answer, error) {
 		lines = append(lines, strings.TrimSpace(strconv.Itoa(p.Port)+" "+who+" "+strconv.Itoa(p.PID)+" "+p.Address+" "+p.Cwd))
 	}
 	if len(list) == 0 {
-		lines = []string{"nobody listens there, as far as can be seen"}
+		lines = []string{map[bool]string{true: "no process listens on a port", false: "nobody listens there"}[in.Port == 0] + ", as far as can be seen"}
 	}
 	return answer{text: strings.Join(lines, "\n"), data: portsOut{append([]verb.Port{}, list...)}}, nil
 }

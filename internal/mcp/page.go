@@ -116,7 +116,10 @@ token is in ` + "`mcp.token`" + ` in VELOS_HOME (mode 0600, made at the first st
 - The lines that ` + "`process_run`" + ` leaves out stay in the log of its run, until eight other such runs or the end of the server.
 - A value that is null, empty or 0 counts as left out. A value that means nothing is refused before anything is done: an unknown argument or word, another type, a negative number, a cursor of another
   process, ` + "`[masked]`" + ` where a secret was. A longer ` + "`timeout_s`" + ` than 50 is waited for in parts: the answer of process_wait names the next, and a run is ended when its own is over, whoever asks by then.
-- A mistake is an answer with ` + "`isError`" + `, not a protocol error: ` + "`{\"error\":{\"code\",\"message\",\"retryable\",\"hints\"}}`" + `.
+- A mistake is an answer with ` + "`isError`" + `, not a protocol error: ` + "`{\"error\":{\"code\",\"message\",\"retryable\",\"hints\"}}`" + `. When a start crashes, a second text has the crash report. Hints speak of tools;
+  ` + "`velos …`" + ` in one is for a person.
+- ` + "`mine`" + ` as ` + "`name_or_id`" + ` of process_stop and process_delete, and as ` + "`scope`" + ` of process_list, is all that the agent has started.
+- process_wait and process_run go on when velosd is upgraded or killed meanwhile, and miss nothing. A line that is no JSON-RPC message is answered with an error, and the session goes on.
 - No call takes longer than 50 seconds; most clients give up after 60. ` + "`process_wait`" + ` and ` + "`process_run`" + ` can be gone on with. Progress is sent every two seconds
   to those who ask. Cancelling a call ends the waiting, not the process; only process_run ends what it has started.
 - process_delete asks the user first where the client can ask (elicitation). What agents may do is said in ` + "`config.toml`" + ` and enforced by the daemon, see

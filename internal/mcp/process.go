@@ -29,7 +29,7 @@ type Target struct {
 }
 
 type listIn struct {
-	Scope string `json:"scope,omitempty" enum:"all,project" about:"project: of this directory"`
+	Scope string `json:"scope,omitempty" enum:"all,project,mine" about:"project: of this directory"`
 	All   bool   `json:"all,omitempty" about:"a row for each, also for many quiet ones"`
 	Format
 }
@@ -49,8 +49,18 @@ func processList(c *call, in *listIn) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	if in.Scope == "project" {
+	switch in.Scope {
+	case "project":
 		apps = verb.InProject(apps, c.s.o.Env.Dir)
+	case mine:
+		own, err := c.own()
+		if err != nil {
+			return answer{}, err
+		}
+		apps = nil
+		for _, a := range own {
+			apps = append(apps, *a)
+		}
 	}
 	rows := make([]processRow, len(apps))
 	for i := range apps {
@@ -202,6 +212,11 @@ type stopIn struct {
 }
 
 func processStop(c *call, in *stopIn) (answer, error) {
+	if all, apps, err := c.saysMine(in.Name); err != nil {
+		return answer{}, err
+	} else if all {
+		return c.stopOwn(apps, in.DryRun)
+	}
 	a, inst, _, err := c.app(in.Name)
 	if err != nil {
 		return answer{}, err
@@ -301,9 +316,27 @@ func (c *call) explained(err error, what string, a *velos.App) error {
 	if code := velos.CodeOf(err); code == velos.Crashed || code == velos.Failed {
 		text := strings.TrimPrefix(err.Error(), what+" "+a.Spec.Name+": ") // one verb is enough
 		text = strings.TrimPrefix(text, "start "+a.Spec.Name+": ")
-		return &velos.Error{Code: code, Message: what + " " + a.Spec.Name + ": " + text, Hint: "crash_report name_or_id=" + view.Text(a.Spec.Name), Cause: err}
+		err = &velos.Error{Code: code, Message: what + " " + a.Spec.Name + ": " + text, Hint: "crash_report name_or_id=" + view.Text(a.Spec.Name), Cause: err}
+		if code == velos.Crashed {
+			return c.because(err, a.Spec.Name)
+		}
+		return err
 	}
 	return c.stands(err, what, a)
+}
+
+// because adds the report to the error of an app that has crashed: the next
+// question is not needed then.
+func (c *call) because(err error, name string) error {
+	a, _, _, e := c.app(name)
+	if e != nil {
+		return err
+	}
+	r, e := c.report(a, -1)
+	if e != nil || r.Exit == nil {
+		return err
+	}
+	return &explanation{err, reportText(c.s.view(), &r)}
 }
 
 type deleteIn struct {
@@ -312,6 +345,11 @@ type deleteIn struct {
 }
 
 func processDelete(c *call, in *deleteIn) (answer, error) {
+	if all, apps, err := c.saysMine(in.Name); err != nil {
+		return answer{}, err
+	} else if all {
+		return c.deleteOwn(apps, in.DryRun)
+	}
 	a, inst, _, err := c.app(in.Name)
 	switch {
 	case err != nil:
@@ -332,7 +370,7 @@ func processDelete(c *call, in *deleteIn) (answer, error) {
 	if _, err := c.conn.Delete(ctx, wire.All(a.ID)); err != nil {
 		return answer{}, c.stands(err, "delete", a)
 	}
-	return doneOut{Success: true}.answer(view.Text(a.Spec.Name) + " deleted; its log files stay"), nil
+	return doneOut{Success: true}.answer(view.Text(a.Spec.Name) + " deleted; its log files stay, and for 24 hours velos undelete brings it back"), nil
 }
 
 // startWithin is how long a start is waited for.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"github.com/modelcontextprotocol/go-sdk/jsonrpc"
 	sdk "github.com/modelcontextprotocol/go-sdk/mcp"
 )
 
@@ -40,7 +41,7 @@ func (s *Server) addPrompts() {
 		s.sdk.AddPrompt(row, func(_ context.Context, req *sdk.GetPromptRequest) (*sdk.GetPromptResult, error) {
 			arg := req.Params.Arguments[p.arg]
 			if p.arg != "" && arg == "" {
-				return nil, invalid(p.name+": "+p.arg+" is missing", "")
+				return nil, &jsonrpc.Error{Code: jsonrpc.CodeInvalidParams, Message: p.name + ": " + p.arg + " is missing"}
 			}
 			return &sdk.GetPromptResult{Description: p.about, Messages: []*sdk.PromptMessage{{Role: "user", Content: &sdk.TextContent{Text: p.text(arg)}}}}, nil
 		})

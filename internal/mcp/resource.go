@@ -122,10 +122,9 @@ func (s *Server) complete(ctx context.Context, req *sdk.CompleteRequest) (*sdk.C
 // news tells clients that a resource has changed, while somebody has
 // subscribed to one.
 type news struct {
-	mu      sync.Mutex
-	watched map[string]int
-	stop    context.CancelFunc
-	ended   chan struct{}
+	mu    sync.Mutex
+	stop  context.CancelFunc
+	ended chan struct{}
 }
 
 func (s *Server) subscribe(_ context.Context, req *sdk.SubscribeRequest) error {
@@ -138,10 +137,6 @@ func (s *Server) subscribe(_ context.Context, req *sdk.SubscribeRequest) error {
 	n := &s.news
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.watched == nil {
-		n.watched = map[string]int{}
-	}
-	n.watched[uri]++
 	if n.stop == nil {
 		ctx, stop := context.WithCancel(context.Background())
 		n.stop, n.ended = stop, make(chan struct{})
@@ -150,15 +145,9 @@ func (s *Server) subscribe(_ context.Context, req *sdk.SubscribeRequest) error {
 	return nil
 }
 
-func (s *Server) unsubscribe(_ context.Context, req *sdk.UnsubscribeRequest) error {
-	n := &s.news
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if n.watched[req.Params.URI]--; n.watched[req.Params.URI] <= 0 {
-		delete(n.watched, req.Params.URI)
-	}
-	return nil
-}
+// unsubscribe has nothing to do: who has subscribed to what is known to the
+// SDK, which asks for this to be there.
+func (s *Server) unsubscribe(context.Context, *sdk.UnsubscribeRequest) error { return nil }
 
 func (n *news) end() {
 	n.mu.Lock()
@@ -213,7 +202,7 @@ func touchedBy(e *velos.Event) []string {
 	switch {
 	case e.App == "":
 		return nil
-	case e.Kind == velos.KindExit && e.Exit != nil && !e.Exit.Asked:
+	case e.Kind == velos.KindExit && e.Exit != nil && e.Exit.Unwanted():
 		return []string{uri + "/crash", uri, listURI}
 	case e.Kind == velos.KindAlarm:
 		return []string{uri}
@@ -223,34 +212,40 @@ func touchedBy(e *velos.Event) []string {
 	return nil
 }
 
-// tell sends what has gathered: the first at once, the next after a pause.
+// tell sends what is new of a resource: the first at once, the next after a
+// pause.
 func (s *Server) tell(ctx context.Context, touched <-chan string) {
-	waiting := map[string]bool{}
+	waiting, told := map[string]bool{}, map[string]time.Time{}
 	var pause <-chan time.Time
-	send := func() {
-		for uri := range waiting {
-			delete(waiting, uri)
-			s.news.mu.Lock()
-			wanted := s.news.watched[uri] > 0
-			s.news.mu.Unlock()
-			if wanted {
-				_ = s.sdk.ResourceUpdated(ctx, &sdk.ResourceUpdatedNotificationParams{URI: uri})
-				pause = time.After(gather)
-			}
-		}
+	send := func(uri string) {
+		_ = s.sdk.ResourceUpdated(ctx, &sdk.ResourceUpdatedNotificationParams{URI: uri}) // to those who have subscribed to it
+		told[uri] = time.Now()
 	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case uri := <-touched:
-			waiting[uri] = true
-			if pause == nil {
-				send()
+			if _, lately := told[uri]; lately {
+				waiting[uri] = true
+			} else {
+				send(uri)
 			}
 		case <-pause:
 			pause = nil
-			send()
+			for uri, at := range told {
+				switch {
+				case time.Since(at) < gather:
+				case waiting[uri]:
+					delete(waiting, uri)
+					send(uri)
+				default:
+					delete(told, uri)
+				}
+			}
+		}
+		if pause == nil && len(told) > 0 {
+			pause = time.After(gather)
 		}
 	}
 }

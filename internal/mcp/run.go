@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/client"
 	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
@@ -48,7 +49,7 @@ func processRun(c *call, in *runIn) (answer, error) {
 	defer c.progress("running")()
 	t := tail{budget: budget(in.Budget, 1500), veil: view.NewVeil(&once.App)}
 	t.veil.Before = verb.Before(c, c.conn)
-	ran, err := once.Follow(ctx, t.add)
+	ran, err := c.follow(ctx, once, t.add)
 	if err != nil {
 		return answer{}, err
 	}
@@ -78,6 +79,24 @@ func processRun(c *call, in *runIn) (answer, error) {
 	return answer{text: text, data: out}, nil
 }
 
+// mostLost is how many daemons one call may lose.
+const mostLost = 20
+
+// follow reads what a run writes, over any number of daemons.
+func (c *call) follow(ctx context.Context, once *verb.Once, out func(*velos.Entry)) (verb.Ran, error) {
+	ran, err := once.Follow(ctx, out)
+	for tries := 0; err != nil && tries < mostLost && verb.Lost(ctx, err); tries++ {
+		conn, e := c.goOn(ctx)
+		if e != nil {
+			return ran, e
+		}
+		if err = once.Over(ctx, conn); err == nil {
+			ran, err = once.Follow(ctx, out)
+		}
+	}
+	return ran, err
+}
+
 // ended says in the answer and in words how a run has ended, or that it has not.
 func (c *call) ended(out *runOut, ran *verb.Ran, m view.Mask) string {
 	if ran.Exit == nil {
@@ -93,6 +112,9 @@ func (c *call) ended(out *runOut, ran *verb.Ran, m view.Mask) string {
 	if out.Outcome = "exited"; ran.Exit.Asked {
 		out.Outcome = verb.Stopped
 		return "told to stop by somebody else: " + out.Exit
+	}
+	if ran.Exit.Signal == "" && !ran.Exit.Unknown && ran.Exit.Error == "" {
+		return out.Exit // which says the code
 	}
 	return "exit code " + strconv.Itoa(code) + ": " + out.Exit
 }
@@ -125,6 +147,12 @@ func (c *call) begin(in *runIn) (*verb.Once, verb.Cursor, error) {
 		return nil, verb.Cursor{}, err
 	}
 	once, err := verb.Begin(c, c.conn, sp)
+	if once != nil && err != nil { // the daemon is gone, and it may have begun
+		var conn *client.Client
+		if conn, err = c.goOn(c); err == nil {
+			err = once.Over(c, conn)
+		}
+	}
 	if err != nil {
 		return nil, verb.Cursor{}, err
 	}

@@ -84,7 +84,7 @@ func (c *call) analyse(a *velos.App, inst int, period velos.Millis, most int) (d
 		if err != nil {
 			return digest.Summary{}, err
 		}
-		if e.Kind == velos.KindExit && e.Exit != nil && !e.Exit.Asked {
+		if e.Kind == velos.KindExit && e.Exit != nil && e.Exit.Unwanted() {
 			f.Restarts++
 			f.LastRestart = e.Time
 		}
@@ -192,6 +192,13 @@ func telling(text string) string {
 		}
 	}
 	return first
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return strconv.Itoa(n) + " " + many
 }
 
 func short(f float64) string { return strconv.FormatFloat(f, 'g', 2, 64) }

@@ -20,7 +20,7 @@ func tools() []tool {
 		row[restartIn, doneOut]("process_restart", "core", "Restart a process",
 			"Restart a process and wait until it is ready.", "destroys open", processRestart),
 		row[waitIn, waitOut]("process_wait", "core", "Wait for a process",
-			"Wait until something is so, without polling or sleeping. A crash ends it and is explained.", "reads open", processWait),
+			"Wait until something is so, without polling. A crash ends it and is explained.", "reads open", processWait),
 		row[runIn, runOut]("process_run", "core", "Run a command once",
 			"Run tests, builds and the like to their end: output and real exit code.", "destroys open", processRun),
 		row[readIn, logOut]("log_read", "core", "Read a log",

@@ -52,7 +52,8 @@ type call struct {
 	conn *client.Client
 	in   any
 
-	limit time.Duration // of within: how long the call waits
+	limit   time.Duration // of within: how long the call waits
+	subject string        // what a question is about, where the arguments do not say it
 }
 
 // row makes the row of a tool whose arguments are an In and whose object is an
@@ -100,7 +101,7 @@ func (s *Server) use(ctx context.Context, t *tool, req *sdk.CallToolRequest) (re
 		return failed(err)
 	}
 	if a.ask != nil {
-		return &sdk.CallToolResult{InputRequests: sdk.InputRequestMap{"confirm": a.ask}, RequestState: s.sign(c.req.Params.Name, c.req.Params.Arguments)}
+		return &sdk.CallToolResult{InputRequests: sdk.InputRequestMap{"confirm": a.ask}, RequestState: s.sign(c.req.Params.Name, c.req.Params.Arguments, c.subject)}
 	}
 	data := bytes.TrimSpace(view.Value(a.data))
 	if a.text == "" {
@@ -109,12 +110,33 @@ func (s *Server) use(ctx context.Context, t *tool, req *sdk.CallToolRequest) (re
 	return &sdk.CallToolResult{Content: append([]sdk.Content{&sdk.TextContent{Text: a.text}}, a.links...), StructuredContent: json.RawMessage(data)}
 }
 
-// failed is an error as a model can use it: code, sentence, what to do next.
+// failed is an error as a model can use it: code, sentence, what to do next,
+// and what a program has said of it, apart.
 func failed(err error) *sdk.CallToolResult {
 	e := view.ErrorOf(view.Split(err)[0])
+	e.Message = cut(strings.TrimPrefix(e.Message, "--"), mostSaid)
+	for i, h := range e.Hints {
+		e.Hints[i] = cut(inTools(h), mostSaid)
+	}
 	text := strings.TrimSpace(string(view.Value(map[string]view.ErrorJSON{"error": e})))
-	return &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: text}}}
+	res := &sdk.CallToolResult{IsError: true, Content: []sdk.Content{&sdk.TextContent{Text: text}}}
+	if more := (*explanation)(nil); errors.As(err, &more) {
+		res.Content = append(res.Content, &sdk.TextContent{Text: more.text})
+	}
+	return res
 }
+
+// mostSaid bounds the words of an error: what it quotes is the caller's, and
+// may be long.
+const mostSaid = 600
+
+// An explanation is an error with a report of why.
+type explanation struct {
+	error
+	text string
+}
+
+func (e *explanation) Unwrap() error { return e.error }
 
 // chosen are the tools of some sets. An unknown set is an error: leaving it
 // out silently could leave out a limit.
@@ -149,6 +171,9 @@ func (c *call) app(word string) (*velos.App, int, []velos.App, error) {
 		return nil, 0, nil, err
 	}
 	a, inst, err := verb.Find(apps, word)
+	if err != nil && word == mine {
+		err = &velos.Error{Code: velos.NotFound, Message: "no app is called \"mine\"", Hint: "process_list scope=mine lists yours; process_stop and process_delete take the word"}
+	}
 	return a, inst, apps, err
 }
 

@@ -60,6 +60,7 @@ func (s *stand) Sample(_ time.Time, roots []int, set func(int, velos.Usage)) err
 		u := velos.Usage{Memory: int64(r), Procs: 1}
 		if s.memory != nil {
 			u.Memory = s.memory()
+			u.Peak = u.Memory
 		}
 		set(r, u)
 	}

@@ -79,7 +79,7 @@ func (r *runner) weigh(pid int, bytes int64, now time.Time) {
 			return
 		}
 		r.app.record(velos.KindOrder, r.inst, "restart, "+why)
-		_ = r.app.order(r.app.sup.ctx, []*runner{r}, order{verb: restart, actor: velos.Policy, why: why, spec: r.app.spec.Load(), own: true, grace: -1})
+		_ = r.app.order(r.app.sup.ctx, []*runner{r}, order{verb: restart, actor: velos.Policy, why: why, spec: r.app.spec.Load(), own: true, fault: true, grace: -1})
 	})
 }
 

@@ -3,6 +3,7 @@ package supervise
 import (
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -168,6 +169,7 @@ func (r *runner) onHealth(n News) {
 // crash.
 func (r *runner) fail(why string) {
 	r.failed = why
+	r.blame, _, _ = strings.Cut(why, ": ") // what follows may be a program's
 	r.actor = velos.Policy
 	r.enter(velos.Stopping, why)
 	r.sig, r.grace = 0, -1
@@ -197,6 +199,7 @@ func (r *runner) silent() {
 		return
 	}
 	r.failed = "no sign of life for " + r.spec.Watchdog.String() + " (watchdog)"
+	r.blame = r.failed
 	r.actor = velos.Policy
 	r.enter(velos.Stopping, r.failed)
 	abort, _ := child.SignalNumber("SIGABRT") // as systemd does: a core tells where it hangs

@@ -35,6 +35,7 @@ type order struct {
 	grace time.Duration // stop: instead of kill_timeout; negative: as configured
 	spec  *velos.Spec   // start, restart: what to run from now on; nil: as before
 	own   bool          // of a trigger: it is not for an instance that somebody has stopped meanwhile
+	fault bool          // restart: the run itself is to blame, and why says for what
 	wait  bool          // answer when the outcome is known, not when the order is taken
 	reply chan<- error
 
@@ -92,7 +93,7 @@ func (r *runner) onOrder(o order) {
 	case stop:
 		r.onStop(o, why)
 	case restart:
-		run = r.onRestart(why)
+		run = r.onRestart(o, why)
 	case retire:
 		r.retired = true
 		r.onStop(o, why)
@@ -162,7 +163,7 @@ func (r *runner) onStop(o order, why string) {
 	}
 }
 
-func (r *runner) onRestart(why string) int {
+func (r *runner) onRestart(o order, why string) int {
 	r.want = true
 	switch {
 	case r.ending():
@@ -172,6 +173,9 @@ func (r *runner) onRestart(why string) int {
 		return r.run + 1
 	case r.status == velos.Starting, r.status == velos.Online:
 		r.sig, r.grace = 0, -1
+		if o.fault {
+			r.blame = why
+		}
 		r.lower(why)
 		return r.run + 1
 	}

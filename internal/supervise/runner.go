@@ -62,6 +62,7 @@ type runner struct {
 	again     bool      // somebody asked for another run while this one was ending
 	killed    bool      // … and had to be killed
 	failed    string    // why the policy ends a run that has not ended by itself
+	blame     string    // the same in our own words alone, also of one that is restarted for its memory
 	finishing bool      // it was asked to finish its connections, and the signal is still to come
 	limit     time.Time // of a stop: what lives then is killed
 	late      bool      // … because it was not ready in time

@@ -24,7 +24,7 @@ func (r *runner) launch(why string) {
 	r.arm(0)
 	r.run++
 	r.asked, r.again, r.killed, r.sig, r.grace = false, false, false, 0, -1
-	r.failed, r.late, r.never, r.finishing, r.limit, r.facts = "", false, false, false, time.Time{}, facts{}
+	r.failed, r.blame, r.late, r.never, r.finishing, r.limit, r.facts = "", "", false, false, false, time.Time{}, facts{}
 	r.listens.Store(0)
 	r.began = time.Now()
 	r.gen = int(r.app.generation.Load())
@@ -188,6 +188,12 @@ func (r *runner) onExit(x child.Exit) {
 	e := &velos.Exit{
 		Time: velos.TimeOf(x.Time), PID: r.child.PID(), Code: x.Code, Signal: x.Signal, Core: x.Core, OOM: x.OOM,
 		Unknown: x.Unknown, Asked: r.asked || r.failed != "", Killed: r.killed, Uptime: max(0, velos.MillisOf(x.Time.Sub(r.began))),
+		Cause: r.blame,
+	}
+	program, _ := argv(r.spec)
+	e.Ran(program)
+	if u := r.usage.Load(); u != nil && (e.OOM || e.Signal == "SIGKILL" || e.OverMemory()) {
+		e.Peak = u.Peak
 	}
 	r.last = e
 	if !r.asked {
@@ -294,7 +300,7 @@ func (r *runner) rest(failed error) {
 func (r *runner) ended() string {
 	if r.failed != "" {
 		told := *r.last
-		told.Asked = true // by the policy, and by nobody else
+		told.Asked, told.Cause = true, "" // by the policy, and by nobody else
 		return r.failed + "; " + told.String()
 	}
 	return r.last.String()

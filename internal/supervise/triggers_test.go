@@ -449,6 +449,15 @@ func TestMemoryOverTheLimitRestartsTheInstance(t *testing.T) {
 			t.Errorf("%d runs, %d stop signals; %+v", s.runs(), s.actor(0).soft, i)
 		}
 		s.ordered("restart, memory: 900 MB over max_memory 800 MB")
+		if x := s.inst().LastExit; x == nil || x.Cause != "memory: 900 MB over max_memory 800 MB" || !x.OverMemory() || !x.Unwanted() || x.Peak != 900*mb {
+			t.Errorf("the end that memory has brought: %+v", x)
+		}
+		if err := s.restart(true); err != nil {
+			t.Fatal(err)
+		}
+		if x := s.inst().LastExit; x.Unwanted() || x.Peak != 0 {
+			t.Errorf("the end that was asked for: %+v", x)
+		}
 	})
 }
 

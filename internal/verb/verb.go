@@ -31,6 +31,7 @@ func Find(apps []velos.App, word string) (*velos.App, int, error) {
 					return a, n, nil
 				}
 			}
+			return nil, 0, &velos.Error{Code: velos.NotFound, Message: view.Text(a.Spec.Name) + " has no instance " + word[i+1:], Hint: "it has " + strconv.Itoa(len(a.Instances)) + ", counted from 0"}
 		}
 	}
 	return nil, 0, missing(apps, word)

@@ -65,7 +65,7 @@ func TestAppsAreFoundByNameIDAndInstance(t *testing.T) {
 			t.Errorf("%s: %v, %d, %v", word, a, inst, err)
 		}
 	}
-	for word, hint := range map[string]string{"ap": "there are api, 7", "API": "did you mean api?", "api:2": "there are api, 7"} {
+	for word, hint := range map[string]string{"ap": "there are api, 7", "API": "did you mean api?", "api:2": "it has 2, counted from 0", "ap:2": "there are api, 7"} {
 		if _, _, err := Find(apps, word); velos.CodeOf(err) != velos.NotFound || velos.HintOf(err) != hint {
 			t.Errorf("%s: %v (%s)", word, err, velos.HintOf(err))
 		}

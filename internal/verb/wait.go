@@ -3,6 +3,7 @@ package verb
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -81,6 +82,50 @@ func (w Wait) Do(ctx context.Context, conn *client.Client) ([]Outcome, error) {
 		list[i].App = v.now(conn)
 	}
 	return list, nil
+}
+
+// mostLost is how many daemons one wait may lose.
+const mostLost = 20
+
+// Through is Do over any number of daemons: what happens while there is none is
+// heard from the next one, to which again connects.
+func (w Wait) Through(ctx context.Context, conn *client.Client, again func(context.Context) (*client.Client, error)) ([]Outcome, error) {
+	began := time.Now()
+	first, err := Newest(ctx, conn)
+	var outcomes []Outcome
+	if err == nil {
+		outcomes, err = w.Do(ctx, conn)
+	}
+	for tries := 0; err != nil && tries < mostLost && Lost(ctx, err); tries++ {
+		from := map[uint32]Cursor{}
+		for i := range w.Apps {
+			a := &w.Apps[i]
+			from[a.ID] = Cursor{App: a.Spec.Name, Line: a.Log.Seq, Event: first, ID: a.ID}
+		}
+		maps.Copy(from, w.From)
+		w.From = from
+		if conn, err = again(ctx); err != nil {
+			return nil, err
+		}
+		outcomes, err = w.Do(ctx, conn)
+	}
+	for i := range outcomes {
+		outcomes[i].Waited = velos.MillisOf(time.Since(began))
+	}
+	return outcomes, err
+}
+
+// Lost reports whether err is the end of a daemon or of the connection to it,
+// and not of what was asked.
+func Lost(ctx context.Context, err error) bool {
+	if ctx.Err() != nil {
+		return false
+	}
+	switch velos.CodeOf(err) {
+	case velos.Unreachable, velos.Cancelled, velos.Busy:
+		return true
+	}
+	return false
 }
 
 // A fact is one piece of news about one app, or about all.

@@ -103,6 +103,8 @@ func advice(a *velos.App, i *velos.Instance) []string {
 		return []string{"velos start " + name}
 	case i.Health == velos.Unhealthy:
 		return []string{"it does not answer its health probe: velos info " + name + " shows what is asked", logs}
+	case x != nil && x.OverMemory():
+		return []string{"it was started anew because it had more than max_memory (" + Bytes(a.Spec.MaxMemory) + "): find what it keeps, or raise the limit: velos restart " + name + " --max-memory SIZE", logs}
 	case i.Status == velos.Online && i.Strikes == 0 && (x == nil || x.Asked || i.Restarts == 0):
 		return []string{"nothing: it runs"}
 	case x != nil && x.Error != "":

@@ -1,0 +1,203 @@
+package mcp
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/view"
+	"github.com/velospm/velos/internal/wire"
+)
+
+// mine is the word for all apps of the agent that says it, unless an app has
+// this name.
+const mine = "mine"
+
+// own are the apps of the agent that asks.
+func (c *call) own() ([]*velos.App, error) {
+	list, err := c.conn.Own(c)
+	var apps []*velos.App
+	for i := range list.Apps {
+		if list.Apps[i].Mine {
+			apps = append(apps, &list.Apps[i])
+		}
+	}
+	return apps, err
+}
+
+// saysMine reports whether a word is mine, and the apps that it stands for.
+func (c *call) saysMine(word string) (bool, []*velos.App, error) {
+	if word != mine {
+		return false, nil, nil
+	}
+	if _, _, _, err := c.app(word); err == nil {
+		return false, nil, nil
+	}
+	apps, err := c.own()
+	return true, apps, err
+}
+
+// mostAbreast bounds the orders of one call that are under way.
+const mostAbreast = 16
+
+// An order of each.
+type orderOn func(context.Context, *velos.App) error
+
+// each gives an order about every one of some apps, abreast, and says what
+// came of it. What needs a person's word is asked for all of them at once.
+func (c *call) each(apps []*velos.App, verb, done string, order orderOn) (answer, error) {
+	ctx, stop := c.within(0, longest)
+	defer stop()
+	defer c.progress(plural(len(apps), "process", "processes") + " to go")()
+	errs := abreast(ctx, apps, order)
+	if wait, ids := waiting(apps, errs); len(wait) > 0 {
+		if c.subject == "" {
+			c.subject = named(wait)
+		}
+		if q := c.confirm("Allow this agent: " + verb + " " + named(wait) + "?"); q != nil {
+			return answer{ask: q}, nil
+		}
+		if !c.answered() {
+			return answer{}, needed(wait, ids, verb, errs)
+		}
+		yes := c.confirmed()
+		for _, id := range ids {
+			if _, err := c.conn.AnswerApproval(c, wire.ApprovalWord{ID: id, Allow: yes, How: wire.Elicitation}); err != nil {
+				return answer{}, err
+			}
+		}
+		if !yes {
+			return answer{}, &velos.Error{Code: velos.Denied, Message: verb + " " + named(wait) + ": the user said no", Hint: "ask what to do instead"}
+		}
+		again := abreast(ctx, wait, order)
+		for i, a := range apps {
+			if at := slices.Index(wait, a); at >= 0 {
+				errs[i] = again[at]
+			}
+		}
+	}
+	if len(apps) == 0 {
+		return doneOut{Success: true}.answer("nothing of yours to " + verb), nil
+	}
+	return outcome(apps, errs, done)
+}
+
+// abreast carries orders out, a few at a time.
+func abreast(ctx context.Context, apps []*velos.App, order orderOn) []error {
+	errs := make([]error, len(apps))
+	slots := make(chan struct{}, mostAbreast)
+	var all sync.WaitGroup
+	for i, a := range apps {
+		all.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			errs[i] = order(ctx, a)
+		})
+	}
+	all.Wait()
+	return errs
+}
+
+// waiting are the apps whose orders need a person's word, and its ids.
+func waiting(apps []*velos.App, errs []error) (list []*velos.App, ids []string) {
+	for i, err := range errs {
+		var e *velos.Error
+		if errors.Is(err, velos.ErrNeedsApproval) && errors.As(err, &e) && e.Approval != "" {
+			list, ids = append(list, apps[i]), append(ids, e.Approval)
+		}
+	}
+	return list, ids
+}
+
+// needed is the error of orders that a person has to allow, who cannot be asked
+// here.
+func needed(apps []*velos.App, ids []string, verb string, errs []error) error {
+	for _, err := range errs {
+		if e := (*velos.Error)(nil); errors.As(err, &e) && e.Approval == ids[0] {
+			_, rule, _ := strings.Cut(e.Message, ": ")
+			return &velos.Error{Code: e.Code, Message: verb + " " + named(apps) + ": " + rule, Approval: strings.Join(ids, " "),
+				Hint: "ask the user to run: velos approve " + strings.Join(ids, " ") + "\nthen give the same order again within 10 minutes"}
+		}
+	}
+	return nil
+}
+
+// outcome is what came of orders. With an error comes what was done all the
+// same.
+func outcome(apps []*velos.App, errs []error, done string) (answer, error) {
+	var names []string
+	var failed *velos.Error
+	for i, a := range apps {
+		if errs[i] == nil {
+			names = append(names, view.Text(a.Spec.Name))
+		} else if failed == nil {
+			failed = &velos.Error{Code: velos.CodeOf(errs[i]), Message: errs[i].Error(), Hint: velos.HintOf(errs[i]), Cause: errs[i]}
+		}
+	}
+	text := done + ": " + strings.Join(names, ", ")
+	switch {
+	case failed != nil && len(names) > 0:
+		failed.Message += "; " + text
+		return answer{}, failed
+	case failed != nil:
+		return answer{}, failed
+	}
+	return doneOut{Success: true}.answer(text), nil
+}
+
+// named are the names of some apps, with what they do.
+func named(apps []*velos.App) string {
+	list := make([]string, len(apps))
+	for i, a := range apps {
+		list[i] = described(a, -1)
+	}
+	if n := len(list) - mostNamed; n > 0 {
+		list = append(list[:mostNamed], strconv.Itoa(n)+" more")
+	}
+	return strings.Join(list, ", ")
+}
+
+// mostNamed bounds them.
+const mostNamed = 40
+
+// stopOwn stops all apps of the agent.
+func (c *call) stopOwn(apps []*velos.App, dry bool) (answer, error) {
+	apps = slices.DeleteFunc(apps, func(a *velos.App) bool { return a.Status == velos.Stopped })
+	if dry && len(apps) > 0 {
+		return doneOut{Success: true}.answer("would stop " + named(apps)), nil
+	}
+	return c.each(apps, "stop", "stopped", func(ctx context.Context, a *velos.App) error {
+		_, err := c.conn.Stop(ctx, wire.Stop{Target: wire.All(a.ID), Wait: true})
+		return c.settled(err, "stop", a)
+	})
+}
+
+// deleteOwn forgets all apps of the agent.
+func (c *call) deleteOwn(apps []*velos.App, dry bool) (answer, error) {
+	if c.subject = named(apps); len(apps) > 0 {
+		if dry {
+			return doneOut{Success: true}.answer("would stop and forget " + c.subject), nil
+		}
+		if q := c.confirm("Stop and forget " + c.subject + "?"); q != nil {
+			return answer{ask: q}, nil
+		}
+		if !c.confirmed() {
+			return answer{}, &velos.Error{Code: velos.Denied, Message: "delete mine: the user said no", Hint: "ask what to do instead"}
+		}
+	}
+	return c.each(apps, "delete", "deleted", func(ctx context.Context, a *velos.App) error {
+		_, err := c.conn.Delete(ctx, wire.All(a.ID))
+		return c.settled(err, "delete", a)
+	})
+}
+
+func (c *call) settled(err error, what string, a *velos.App) error {
+	if err == nil {
+		return nil
+	}
+	return c.stands(err, what, a)
+}
