@@ -247,6 +247,42 @@ func TestLogsStreamInOrderAndEnd(t *testing.T) {
 	})
 }
 
+func TestTheEntryBeforeOneIsLookedForNearbyAndThenFurtherAway(t *testing.T) {
+	pair(t, func(t *testing.T, c *Client, s *server) {
+		var after []uint64
+		go func() {
+			for {
+				p, err := s.r.Next()
+				if err != nil {
+					return
+				}
+				req, err := wire.ParseRequest(p)
+				if err != nil || req.Command != wire.LogRead {
+					continue // it may tell that it has enough
+				}
+				var q wire.Logs
+				if err := wire.Decode(req.Payload, &q); err != nil || q.ID != 7 || q.Query.Inst != 2 || q.Query.Src != velos.Stderr || q.Query.Follow {
+					t.Errorf("%+v, %v", q, err)
+				}
+				list := []velos.Entry{{Seq: 3, Msg: []byte("older")}, {Seq: 90, Msg: []byte("before")}, {Seq: 200}, {Seq: 201}}
+				if after = append(after, q.Query.After); q.Query.After > 90 {
+					list = list[2:]
+				}
+				s.send(req.ID, wire.Streaming, &wire.Entries{Entries: list})
+				s.send(req.ID, wire.OK, nil)
+			}
+		}()
+		b, err := c.Before(t.Context(), &velos.Entry{Seq: 200, App: 7, Inst: 2, Src: velos.Stderr})
+		if err != nil || b.Seq != 90 || string(b.Msg) != "before" {
+			t.Errorf("%+v, %v", b, err)
+		}
+		synctest.Wait()
+		if len(after) != 2 || after[0] != 135 || after[1] != 0 {
+			t.Errorf("asked for what is behind %v", after)
+		}
+	})
+}
+
 func TestLeavingALoopCancelsTheStream(t *testing.T) {
 	pair(t, func(t *testing.T, c *Client, s *server) {
 		left := later(func() int {

@@ -2,6 +2,7 @@ package otel
 
 import (
 	"context"
+	"slices"
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
@@ -35,6 +36,7 @@ func (x *Exporter) remask(ctx context.Context, c *client.Client, apps []velos.Ap
 			if err != nil {
 				return err
 			}
+			slices.Reverse(all) // the newest last
 			m.Learn(all...)
 		}
 		m.generation = a.Generation

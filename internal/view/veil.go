@@ -60,8 +60,8 @@ const (
 	mostHunches = 32
 )
 
-// NewVeil hides the secrets of apps, or of what one app was and is: then the
-// last of them is what it is now.
+// NewVeil hides the secrets of an app, given as all that it was and, last, what
+// it is now.
 func NewVeil(apps ...*velos.App) *Veil {
 	v := &Veil{}
 	v.Learn(apps...)
