@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"os"
+	"runtime"
 	"strconv"
 
 	"github.com/spf13/pflag"
@@ -56,6 +57,9 @@ func setupServe(s *session, f *pflag.FlagSet) handler {
 		if p.apps, err = s.apps(ctx); err == nil {
 			err = p.script(spec)
 		}
+		if velos.CodeOf(err) == velos.Conflict {
+			return &velos.Error{Code: velos.Conflict, Message: err.Error(), Hint: "velos restart " + quote(spec.Name) + " starts it anew; another directory or port needs another --name", Cause: err}
+		}
 		if err != nil {
 			return err
 		}
@@ -93,6 +97,9 @@ func (s *session) served(o *serveFlags, args []string) (*velos.Spec, error) {
 		o.name = "static-page-server-" + strconv.Itoa(o.port)
 	}
 	opts := config.Options{Name: o.name, Namespace: o.space, Cwd: dir, Interpreter: "none", Args: []string{foreign.ServeFiles}}
+	if ready := runtime.GOOS == "linux"; ready { // elsewhere there is no way to say it
+		opts.WaitReady = &ready
+	}
 	for k, v := range vars {
 		opts.Env = append(opts.Env, k+"="+v)
 	}
@@ -131,7 +138,24 @@ func setupServeFiles(s *session, _ *pflag.FlagSet) handler {
 		if err != nil {
 			return &velos.Error{Code: velos.Failed, Message: "serve: " + err.Error(), Hint: "velos ports " + strconv.Itoa(files.Port) + " shows who has the port", Cause: err}
 		}
+		if err := sayReady(s.Vars["NOTIFY_SOCKET"]); err != nil {
+			s.notice("serve: ", err.Error())
+		}
 		s.Out.Write([]byte("serving " + quote(files.Dir) + " on http://" + l.Addr().String() + "\n"))
 		return guard.Serve(ctx, l, files)
 	}
+}
+
+// sayReady tells the daemon, as programs tell systemd, that the files are there.
+func sayReady(socket string) error {
+	if socket == "" {
+		return nil // started by hand
+	}
+	c, err := net.Dial("unixgram", socket)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.Write([]byte("READY=1"))
+	return err
 }
