@@ -32,7 +32,6 @@ var abroad = map[string]string{
 	"register": noService, "open": insteadWeb, "install": noModules, "uninstall": noModules, "module:update": noModules, "module:generate": noModules,
 	"module:install": noModules, "module:uninstall": noModules, "module:publish": noModules, "module:list": noModules, "publish": noModules, "package": noModules, "autoinstall": noModules, "set": noModules, "multiset": noModules, "get": noModules,
 	"conf": noModules, "unset": noModules, "deploy": noDeploy, "pull": noDeploy, "forward": noDeploy, "backward": noDeploy,
-	"serve": "PM2 has this; start a web server of your own", "expose": "PM2 has this; start a web server of your own",
 	"trigger": noPatch, "inspect": noPatch, "profile:cpu": noPatch, "profile:mem": noPatch, "send": "PM2 has this; " + later, "install-otel": noPatch, "uninstall-otel": noPatch,
 }
 
@@ -44,5 +43,5 @@ var abroadFlags = map[string]string{
 	"user": "run velos startup as that user", "hp": "set VELOS_HOME", "service-name": "--name", "wait-ip": "leave it out; apps are started again until they find their network",
 	"secret": noService, "public": noService, "machine-name": noService, "web": "here it is: velos api",
 	"auto-exit": "leave it out: velos runtime ends when the last app is done", "no-auto-exit": "velos start keeps the daemon; velos runtime ends when the last app is done",
-	"format": "--json has every field", "highlight": "--grep shows the lines that match", "container": noDeploy,
+	"format": "--json has every field", "ftp": "directories are not listed", "monitor": noService, "highlight": "--grep shows the lines that match", "container": noDeploy,
 }

@@ -22,7 +22,7 @@ func TestWhoComesFromPM2IsToldWhatToDo(t *testing.T) {
 		{"restart api --max-restarts x", "--max-restarts: must be a whole number", ""},
 		{"restart api --stop-exit-codes 0 1", "--stop-exit-codes: 1 stands apart", "--stop-exit-codes 0,1"},
 		{"tail -f api", "no such command: tail", "velos logs NAME"},
-		{"serve . 9000 --spa", "no such command: serve", "PM2 has this"},
+		{"serve . 9000 --ftp", "serve: no such flag: --ftp", "not listed"},
 		{"runtime app.sh --machine-name x", "runtime: no such flag: --machine-name", "web service"},
 		{"restart api --daemon x", "restart: no such flag: --daemon", ""},
 		{"stop api --watch", "stop: no such flag: --watch", "velos config set NAME watch=false"},

@@ -35,7 +35,7 @@ func (s *session) opener(ctx context.Context, runs bool) opener {
 			return nil, err
 		}
 		env.Profiles = nil // the translation has taken it in
-		file, err := foreign.Read(ctx, path, foreign.Options{Env: env, Profile: profile, Say: s.printed(path), Trust: trust, In: s.piped()})
+		file, err := foreign.Read(ctx, path, foreign.Options{Env: env, Velos: ourselves(), Profile: profile, Say: s.printed(path), Trust: trust, In: s.piped()})
 		if err != nil {
 			return nil, err
 		}

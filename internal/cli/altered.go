@@ -86,6 +86,9 @@ func (o *alterFlags) take(f *pflag.FlagSet, fl *pflag.Flag, a *config.Alteration
 		a.Flags[key] = fl.Name
 		a.Set = append(a.Set, key+"="+value)
 	}
+	if o.several(fl.Name, set) {
+		return nil
+	}
 	switch fl.Name {
 	case "set":
 		for _, kv := range o.set {
@@ -107,21 +110,11 @@ func (o *alterFlags) take(f *pflag.FlagSet, fl *pflag.Flag, a *config.Alteration
 			return invalid("--log-type: "+quote(o.logType)+" is unknown", "json or raw")
 		}
 		key, value = "log_raw", map[bool]string{true: "true", false: "false"}[o.logType == "raw"]
-	case "merge-logs":
-		if o.ErrFile != "" {
-			return nil // see options
-		}
 	case "watch":
 		set("watch", "true")
 		if paths := watchPaths(o.Watch); paths[0] != "" {
 			set("watch_paths", list(paths))
 		}
-		return nil
-	case "source-map-support":
-		value = strings.Join(append(slices.Clone(o.InterpreterArgs), append(slices.Clone(o.nodeArgs), enableSourceMaps)...), " ")
-	case "disable-logs":
-		set("out_file", os.DevNull)
-		set("error_file", os.DevNull)
 		return nil
 	case "output", "error", "log":
 		if value == "NULL" {
@@ -141,9 +134,6 @@ func (o *alterFlags) take(f *pflag.FlagSet, fl *pflag.Flag, a *config.Alteration
 		value = list(o.Listen)
 	case "interpreter-args", "node-args":
 		value = strings.Join(append(slices.Clone(o.InterpreterArgs), o.nodeArgs...), " ")
-		if o.sourceMaps {
-			return nil // said with that flag
-		}
 	}
 	switch {
 	case value == "null", key == "cron_restart" && (value == "0" || value == ""): // PM2's words for none
@@ -158,6 +148,25 @@ func (o *alterFlags) take(f *pflag.FlagSet, fl *pflag.Flag, a *config.Alteration
 	}
 	set(key, value)
 	return nil
+}
+
+// several takes a flag of PM2 that is about other keys than its own, as options
+// does for a new app; or one that another flag has spoken for.
+func (o *alterFlags) several(flag string, set func(key, value string)) bool {
+	switch flag {
+	case "disable-logs":
+		set("out_file", os.DevNull)
+		set("error_file", os.DevNull)
+	case "source-map-support":
+		set("interpreter_args", strings.Join(append(slices.Concat(o.InterpreterArgs, o.nodeArgs), enableSourceMaps), " "))
+	case "interpreter-args", "node-args":
+		return o.sourceMaps
+	case "merge-logs":
+		return o.ErrFile != ""
+	default:
+		return false
+	}
+	return true
 }
 
 // list writes texts as TOML has a list of them.

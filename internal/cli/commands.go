@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/velospm/velos/internal/foreign"
 )
 
 // A command is one row of the table.
@@ -49,6 +51,7 @@ var commands = []command{
 	{name: "reset", args: "NAME...", min: 1, max: -1, group: "apps", short: "set restart counts to zero", setup: setupReset, targets: true},
 	{name: "reload", aliases: []string{"graceful-reload", "gracefulReload", "startOrReload", "startOrGracefulReload"}, args: "NAME|FILE.toml...", max: -1, group: "apps", short: "replace processes without a gap", long: reloadLong, setup: setupReload, targets: true},
 	{name: "scale", args: "NAME N|+N|-N|max", min: 2, max: -1, group: "apps", short: "change the number of instances", long: scaleLong, setup: setupScale, targets: true},
+	{name: "serve", aliases: []string{"expose"}, args: "[DIRECTORY] [PORT]", max: 2, group: "apps", short: "serve the files of a directory over HTTP", long: serveLong, setup: setupServe},
 
 	{name: "init", aliases: []string{"ecosystem"}, args: "[FILE.toml]", max: 1, group: "file", short: "write a velos.toml for this directory", long: initLong, setup: setupInit},
 	{name: "apply", args: "[FILE.toml]", max: 1, group: "file", short: "make what runs what a file says, touching what differs only", long: applyLong, setup: setupApply},
@@ -106,6 +109,7 @@ var commands = []command{
 	{name: "startup", args: "[INIT]", max: 1, group: "daemon", short: "start the daemon with the system", long: startupLong, setup: setupStartup},
 	{name: "unstartup", args: "[INIT]", max: 1, group: "daemon", short: "undo startup", long: "Removes what startup has written. What runs goes on.", setup: setupUnstartup},
 
+	{name: foreign.ServeFiles, hidden: true, short: "serve the files that the environment names", setup: setupServeFiles},
 	{name: "compress", args: "FILE", min: 1, max: 1, hidden: true, short: "compress a rotated log file to FILE.zst", setup: setupCompress},
 	{name: "sentinel", args: "ID...", min: 1, max: -1, hidden: true, short: "look for anomalies and have velosd record them", setup: setupSentinel},
 	{name: "policy-compile", hidden: true, short: "write the rules for agents as the daemon reads them", setup: setupPolicyCompile},

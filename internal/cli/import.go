@@ -51,7 +51,7 @@ func setupImport(s *session, f *pflag.FlagSet) handler {
 		if config.IsConfig(args[0]) {
 			return invalid("import "+quote(args[0])+": is a velos.toml already", "velos start "+quote(args[0]))
 		}
-		file, err := foreign.Read(ctx, args[0], foreign.Options{Env: env, Profile: o.profile, Apart: true, Say: s.printed(args[0]), Trust: s.allowed(ctx)})
+		file, err := foreign.Read(ctx, args[0], foreign.Options{Env: env, Velos: ourselves(), Profile: o.profile, Apart: true, Say: s.printed(args[0]), Trust: s.allowed(ctx)})
 		if err != nil {
 			return err
 		}

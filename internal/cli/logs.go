@@ -116,6 +116,12 @@ func setupLogs(s *session, f *pflag.FlagSet) handler {
 			return err
 		}
 		list, err := s.meant(all, args)
+		if velos.CodeOf(err) == velos.NotFound && l.follow && !slices.ContainsFunc(args, func(w string) bool { return !s.plural(all, w) }) {
+			list, err = s.stillMeant(all, args), nil
+			if len(list) == 0 {
+				s.notice("no app is meant yet; waiting for one")
+			}
+		}
 		if err != nil && o.stamp != "" {
 			return stampError(err, args)
 		}
@@ -198,7 +204,7 @@ func (s *session) plural(all []velos.App, word string) bool {
 	if _, ok := named(all, word); ok {
 		return false
 	}
-	return word == "all" || word == mine || strings.HasPrefix(word, "ns:") || len(word) > 2 && word[0] == '/' && word[len(word)-1] == '/' || config.IsConfig(word)
+	return word == "all" || word == mine || strings.HasPrefix(word, "ns:") || len(inSpace(all, word)) > 0 || len(word) > 2 && word[0] == '/' && word[len(word)-1] == '/' || config.IsConfig(word)
 }
 
 // stampError: PM2 lets a layout stand behind --timestamp, here it would be

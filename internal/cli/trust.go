@@ -84,7 +84,7 @@ func (s *session) claimOf(ctx context.Context, file string) (c config.Claim, err
 	env.Trust = see
 	if foreign.Is(file) {
 		var f *foreign.File
-		if f, err = foreign.Read(ctx, file, foreign.Options{Env: env, Trust: see}); err == nil {
+		if f, err = foreign.Read(ctx, file, foreign.Options{Env: env, Velos: ourselves(), Trust: see}); err == nil {
 			_, err = config.LoadTranslated(f.Translated(), env, false)
 		}
 	} else if config.IsConfig(file) {

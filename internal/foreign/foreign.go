@@ -77,11 +77,17 @@ type Options struct {
 	Trust func(config.Claim) error
 	// In is what Stdin stands for; nil: nothing.
 	In io.Reader
+	// Velos is the path of velos, which serves files; empty: that of PATH.
+	Velos string
 }
 
 // Stdin is the path of what is piped in: an ecosystem file of PM2 in JSON or
 // YAML, as if it were in the working directory.
 const Stdin = "-"
+
+// ServeFiles is the command of velos that serves files, as PM2's script "serve"
+// does.
+const ServeFiles = "serve-files"
 
 // A format is one kind of file: how to tell it, and how to read it.
 type format struct {

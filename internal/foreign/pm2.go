@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/velospm/velos/internal/config"
@@ -89,12 +88,18 @@ func (f *File) ecosystem(root *value, o *Options) error {
 				deploy = root.items[i]
 			}
 		}
+		if sites := root.get("static"); sites != nil {
+			var err error
+			if apps, err = f.sites(root, apps, sites); err != nil {
+				return err
+			}
+		}
 		if apps == root && root.get("script") == nil && root.get("exec") == nil && root.get("cmd") == nil && root.get("command") == nil {
 			return f.fail(0, "has neither apps nor a script: this is no ecosystem file", "it exports { apps: [ … ] }")
 		}
 		if apps != root {
 			for _, k := range root.keys {
-				if k != "apps" && k != "pm2" && k != "deploy" {
+				if k != "apps" && k != "pm2" && k != "deploy" && k != "static" {
 					f.lost("", k, "PM2 knows no such key beside apps")
 				}
 			}
@@ -121,12 +126,11 @@ func (f *File) ecosystem(root *value, o *Options) error {
 // A pm2App is an app while it is translated.
 type pm2App struct {
 	*App
-	file    *File
-	opts    *Options
-	keys    map[string]*value // by PM2's first name for each
-	cwd     string            // absolute
-	deploy  *value
-	skipped bool // there is nothing to run: it was said why
+	file   *File
+	opts   *Options
+	keys   map[string]*value // by PM2's first name for each
+	cwd    string            // absolute
+	deploy *value
 }
 
 func (f *File) app(v, deploy *value, o *Options) error {
@@ -142,7 +146,7 @@ func (f *File) app(v, deploy *value, o *Options) error {
 		}
 		t.keys[name] = v.items[i]
 	}
-	if err := t.begin(); err != nil || t.skipped {
+	if err := t.begin(); err != nil {
 		return err
 	}
 	for _, name := range names {
@@ -237,10 +241,7 @@ func (t *pm2App) begin() error {
 	}
 	t.rename()
 	t.cwd = t.abs(t.file.dir(), t.str("cwd"))
-	if script == "serve" && t.keys["env"] != nil && slices.ContainsFunc(t.keys["env"].keys, func(k string) bool { return strings.HasPrefix(k, "PM2_SERVE_") }) {
-		t.file.lost(t.Name, "script", "this is PM2's own web server for files; start one of your own, such as npx serve")
-		t.skipped = true
-	}
+	t.serves()
 	return nil
 }
 

@@ -90,7 +90,7 @@ func translated(t *testing.T, shape txtar.File) string {
 	dir := tree(t)
 	path := filepath.Join(dir, base)
 	put(t, path, string(shape.Data))
-	o := Options{Env: environ(dir), Apart: true}
+	o := Options{Env: environ(dir), Apart: true, Velos: filepath.Join(dir, "node_modules/.bin/next")} // a program that is there
 	if _, rest, ok := strings.Cut(string(shape.Data), "--env "); ok {
 		o.Profile = strings.Fields(rest)[0]
 	}
