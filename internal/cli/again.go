@@ -62,8 +62,10 @@ func (s *session) startAfter(st *step, again doing, wait bool) func([]velos.App,
 			a = t.app
 		}
 		switch {
+		// An app that is not there was added in the daemon's last moment, and
+		// the next one has ended what it found of it.
 		case a == nil, st.app != nil && st.spec != nil && !sameSpec(&a.Spec, st.spec):
-			return again // what it would say of an app that is gone is true as well
+			return again
 		case st.app == nil && !a.Spec.Autostart:
 			return settled(started(a, wait), a, nil)
 		}

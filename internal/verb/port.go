@@ -98,7 +98,7 @@ func choose(s *velos.Spec, apps []velos.App, free, taken func(port int) bool) (p
 		a := &apps[i].Spec
 		if strings.EqualFold(a.Name, s.Name) && project.Root(a.Cwd) == root {
 			n := a.Port()
-			if a.EnvFrom[velos.PortVar] == velos.FromAuto && !taken(n) && (up(&apps[i]) || FreePort(n)) {
+			if a.EnvFrom[velos.PortVar] == velos.FromAuto && !taken(n) && (up(&apps[i]) || free(n)) {
 				return n, true
 			}
 			continue // its own port is no stranger's
@@ -115,7 +115,7 @@ func choose(s *velos.Spec, apps []velos.App, free, taken func(port int) bool) (p
 	for range size {
 		n, fits := FirstPort+at, FirstPort+at+row-1 <= LastPort
 		for k := 0; k < row && fits; k++ {
-			fits = !given[n+k] && FreePort(n+k)
+			fits = !given[n+k] && free(n+k)
 		}
 		if fits {
 			return n, true
