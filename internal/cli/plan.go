@@ -49,6 +49,13 @@ type plan struct {
 	given string // the first flag that says what an app should be
 	open  opener
 	there func(word string) bool // a file is named so
+	from  map[string]origin      // by the names of apps in small letters: the file that has it
+}
+
+// An origin is an app of a file that was named.
+type origin struct {
+	path string
+	spec *velos.Spec
 }
 
 // plan decides what each word means. An app that is known comes first, then a
@@ -237,10 +244,20 @@ func (p *plan) file(path string, only []string, env config.Environ) error {
 	if err != nil {
 		return err
 	}
+	if p.from == nil {
+		p.from = map[string]origin{}
+	}
 	for i := range specs {
 		sp := &specs[i]
 		t, ok := p.twin(sp.Name)
+		first, twice := p.from[strings.ToLower(sp.Name)]
+		if twice && changed(first.spec, sp) {
+			return &velos.Error{Code: velos.Conflict, Message: "start " + quote(path) + ": " + sp.Name + " is another app in " + quote(first.path),
+				Hint: "name one of the files, or rename the app in one; files are not laid over each other"}
+		}
+		p.from[strings.ToLower(sp.Name)] = origin{path, sp}
 		switch {
+		case twice:
 		case !ok:
 			p.steps = append(p.steps, step{spec: sp, inst: -1})
 		case stranger(&t.app.Spec, sp):

@@ -34,6 +34,20 @@ func TestAStartJoinsOneThatIsUnderWay(t *testing.T) {
 	want(t, d, 0, "one: already online, as it was before the file changed: velos restart velos.toml --only one --env live", "", "start", "velos.toml", "--env", "live")
 }
 
+func TestTwoFilesThatHaveAnAppOfOneNameAreRefused(t *testing.T) {
+	d := newFake(t)
+	d.file(t, "app.sh", "#!/bin/sh\n")
+	d.file(t, "one.toml", "[apps.api]\nscript = \"app.sh\"\n")
+	d.file(t, "two.toml", "[apps.API]\nscript = \"app.sh\"\nargs = [\"x\"]\n[apps.web]\nscript = \"app.sh\"\nargs = [\"y\"]\n")
+	for range 2 { // whether it runs or not
+		want(t, d, 9, "", "velos: start two.toml: API is another app in one.toml\n  hint: name one of the files", "start", "one.toml", "two.toml")
+		if len(d.apps) > 1 {
+			t.Errorf("%d apps", len(d.apps))
+		}
+		want(t, d, 0, "api: ", "", "start", "one.toml")
+	}
+}
+
 func TestSeveralNewAppsGetTheirIDsInTheOrderOfTheFile(t *testing.T) {
 	d := newFake(t)
 	d.file(t, "app.sh", "#!/bin/sh\n")

@@ -181,7 +181,7 @@ func (p *process) rotation() {
 // schedule makes a job of the process.
 func (p *process) schedule(v *value) error {
 	cron, every := v.get("cron").plain(), v.get("interval").plain()
-	line := v.line
+	var line int
 	switch {
 	case cron != "":
 		line = v.get("cron").line
