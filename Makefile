@@ -44,8 +44,9 @@ uninstall: ## take away what install has put there; VELOS_HOME stays
 demo: build ## bring up the examples, crash one, show what Velos says about it
 	./examples/demo.sh
 
+# A busy machine may take longer than the usual ten minutes for one package.
 test: vet ## every test, with the race detector, in random order
-	$(GO) test -race -shuffle=on ./...
+	$(GO) test -race -shuffle=on -timeout=40m ./...
 
 test-mcp: build ## the MCP server against the official suite and SDK, from npm
 	./internal/mcp/testdata/peers/run bin

@@ -191,6 +191,7 @@ func (k *setting) step(h *house, off time.Duration, killed bool) error {
 // look checks what must not notice.
 func (k *setting) look(h *house, was velos.App, born time.Time) error {
 	return h.ask(func(ctx context.Context, c *client.Client) error {
+		began := time.Now() // before its restarts are counted: a busy machine may pause after
 		list, err := c.List(ctx)
 		if err != nil {
 			return err
@@ -198,12 +199,12 @@ func (k *setting) look(h *house, was velos.App, born time.Time) error {
 		w, again := list.Apps[0], list.Apps[1]
 		i := w.Instances[0]
 		up, real := velos.Millis(k.now()-i.Started).Std(), time.Since(born)
-		if i.PID != was.Instances[0].PID || i.Status != velos.Online || i.Restarts != 0 || (up-real).Abs() > 3*time.Second || i.Since < i.Started || i.Since > k.now() {
+		if i.PID != was.Instances[0].PID || i.Status != velos.Online || i.Restarts != 0 || (up-real).Abs() > 30*time.Second || i.Since < i.Started || i.Since > k.now() {
 			k.fault("clock at %v: pid %d, %s, %d restarts, up %v, %v since; want pid %d, up %v", k.off, i.PID, i.Status, i.Restarts, up,
 				velos.Millis(k.now()-i.Since).Std(), was.Instances[0].PID, real)
 		}
 		// Timers: what waits for its next start gets it, neither late nor at once.
-		began, restarts := time.Now(), again.Restarts()
+		restarts := again.Restarts()
 		err = await("two restarts after a pause", func() bool {
 			a, e := c.Info(ctx, wire.All(again.ID))
 			return e == nil && a.Restarts() >= restarts+2
@@ -211,9 +212,9 @@ func (k *setting) look(h *house, was velos.App, born time.Time) error {
 		if took := time.Since(began); err != nil || took < 500*time.Millisecond {
 			k.fault("clock at %v: two restarts took %v, %v", k.off, took, err)
 		}
-		// Logs of the last second, and the order of the journal.
+		// Logs of the last seconds, and the order of the journal.
 		n := 0
-		for e, err := range c.Logs(ctx, w.ID, velos.Query{Inst: -1, Since: k.now() - 1000, Last: 5}) {
+		for e, err := range c.Logs(ctx, w.ID, velos.Query{Inst: -1, Since: k.now() - 10_000, Last: 5}) {
 			if err != nil {
 				return err
 			}
@@ -222,7 +223,7 @@ func (k *setting) look(h *house, was velos.App, born time.Time) error {
 			}
 		}
 		if n != 5 {
-			k.fault("clock at %v: %d lines in the last second", k.off, n)
+			k.fault("clock at %v: %d lines in the last ten seconds", k.off, n)
 		}
 		last := uint64(0)
 		for e, err := range c.Events(ctx, wire.EventsQuery{}) {

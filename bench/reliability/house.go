@@ -22,7 +22,7 @@ import (
 
 // patience bounds every wait for something that must happen. A keeper whose
 // daemon dies again and again waits up to five seconds before the next.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // markVar is in the environment of everything that a house's apps start: what
 // is found with it and not in the list is an orphan.
@@ -240,7 +240,7 @@ func (h *house) end() {
 	}
 	select {
 	case <-h.ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(patience):
 		h.keeper.Process.Kill()
 		for _, pid := range h.daemons() {
 			syscall.Kill(pid, syscall.SIGKILL)

@@ -408,7 +408,7 @@ func TestAStreamGoesOnWithWhatComes(t *testing.T) {
 	d := newFake(t, "api")
 	d.lines = []velos.Entry{{Seq: 1, Time: velos.TimeOf(now), App: 1, Msg: []byte("first")}}
 	c := served(t, d, "read")
-	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	r, _ := http.NewRequestWithContext(ctx, "GET", c.url+"/v1/apps/api/logs?follow=true", nil)
 	r.Header.Set("Authorization", "Bearer "+c.token)

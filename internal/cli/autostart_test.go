@@ -33,7 +33,7 @@ func raised(t *testing.T) *fake {
 	os.Mkdir(d.home, 0o700)
 	t.Cleanup(func() {
 		os.WriteFile(filepath.Join(d.home, "end"), nil, 0o600)
-		for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 			if _, err := os.Lstat(filepath.Join(d.home, "velos.sock")); err != nil {
 				break
 			}
@@ -101,7 +101,7 @@ func TestADaemonThatIsNotNeededAnyMoreIsEnded(t *testing.T) {
 
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("never: %s", what)
 		}

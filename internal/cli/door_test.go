@@ -33,7 +33,7 @@ func behind(t *testing.T, d *fake, args ...string) string {
 			t.Errorf("it ended with %d: %s", c, errs.String())
 		}
 	})
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if m := listening.FindStringSubmatch(errs.String()); m != nil {
 			return m[1]
 		}

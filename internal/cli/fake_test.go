@@ -452,7 +452,7 @@ func (d *fake) reload(a *velos.App, p []byte) (velos.Record, error) {
 // run runs velos against the fake and returns what it printed.
 func (d *fake) run(t *testing.T, args ...string) (out, errs string, code int) {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	return d.runIn(ctx, d.home, args...)
 }

@@ -28,7 +28,7 @@ func (d *fake) tail(t *testing.T, args string) *tail {
 
 func (f *tail) shows(what string) {
 	f.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !strings.HasSuffix(f.out.String(), what); time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); !strings.HasSuffix(f.out.String(), what); time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			f.t.Fatalf("got:\n%s\nwant at the end:\n%s\nstderr: %s", f.out.String(), what, f.errs.String())
 		}
@@ -43,7 +43,7 @@ func (f *tail) ends(code int) {
 		if got != code {
 			f.t.Errorf("exit code %d, want %d: %s", got, code, f.errs.String())
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		f.t.Fatal("it goes on")
 	}
 }

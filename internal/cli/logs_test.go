@@ -124,7 +124,7 @@ func TestFollowGoesOnBehindTheHistory(t *testing.T) {
 		go func() {
 			done <- Run(ctx, World{Out: &o, Err: &e, Vars: map[string]string{"VELOS_HOME": d.home}, Now: func() time.Time { return now }}, strings.Fields(c.args))
 		}()
-		for deadline := time.Now().Add(30 * time.Second); o.String() != c.want && time.Now().Before(deadline); {
+		for deadline := time.Now().Add(time.Minute); o.String() != c.want && time.Now().Before(deadline); {
 			time.Sleep(time.Millisecond)
 		}
 		stop()

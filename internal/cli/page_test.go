@@ -70,7 +70,7 @@ func TestALinkSignsOneBrowserInAndTheNextIsPrinted(t *testing.T) {
 	link := regexp.MustCompile(`(http://[^/]+)/#ticket=(\S+)`)
 	links := func(n int) [][]string {
 		t.Helper()
-		for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 			if all := link.FindAllStringSubmatch(errs.String(), -1); len(all) >= n {
 				return all
 			}

@@ -56,7 +56,7 @@ func (c *contract) ticket(t *testing.T) string {
 }
 
 func (c *contract) dial(t *testing.T, protocols []string, h http.Header) (*websocket.Conn, int, error) {
-	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	ws, a, err := websocket.Dial(ctx, strings.Replace(c.url, "http", "ws", 1)+"/v1/stream", &websocket.DialOptions{Subprotocols: protocols, HTTPHeader: h})
 	if a == nil {
@@ -92,7 +92,7 @@ func (k *talk) say(text string) {
 
 func (k *talk) next() (w word) {
 	k.t.Helper()
-	ctx, stop := context.WithTimeout(k.t.Context(), 30*time.Second)
+	ctx, stop := context.WithTimeout(k.t.Context(), time.Minute)
 	defer stop()
 	_, b, err := k.ws.Read(ctx)
 	if err != nil {
@@ -138,7 +138,7 @@ func (d *fake) followed(t *testing.T) {
 // followedBy returns when so many do.
 func (d *fake) followedBy(t *testing.T, n int) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); d.count("LOG_STREAM") < n; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); d.count("LOG_STREAM") < n; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("fewer than %d follow", n)
 		}
@@ -385,7 +385,7 @@ func TestADoorThatEndsSaysSo(t *testing.T) {
 		code <- Run(ctx, World{Out: &errs, Err: &errs, Dir: d.home, Vars: map[string]string{"VELOS_HOME": d.home}, Now: time.Now, Loc: time.UTC}, []string{"api", "--port", "0"})
 	}()
 	var at []string
-	for end := time.Now().Add(30 * time.Second); at == nil && time.Now().Before(end); time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); at == nil && time.Now().Before(end); time.Sleep(time.Millisecond) {
 		at = listening.FindStringSubmatch(errs.String())
 	}
 	if at == nil {
@@ -451,7 +451,7 @@ func TestASecretThatIsNewIsHiddenInAStreamThatGoesOn(t *testing.T) {
 	k := c.talk(t)
 	k.say(`{"op":"subscribe","id":"l","topic":"logs","apps":["api"]}`)
 	k.until("subscribed")
-	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	r, _ := http.NewRequestWithContext(ctx, "GET", c.url+"/v1/apps/api/logs?follow=true", nil)
 	r.Header.Set("Authorization", "Bearer "+c.token)

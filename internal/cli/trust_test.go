@@ -14,7 +14,7 @@ import (
 // types in.
 func (d *fake) runAs(t *testing.T, vars map[string]string, in string, args ...string) (string, string, int) {
 	t.Helper()
-	ctx, stop := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
 	var o, e locked
 	w := World{Out: &o, Err: &e, Dir: d.home, Vars: map[string]string{"VELOS_HOME": d.home, "HOME": d.home, "NO_COLOR": "1", "PATH": os.Getenv("PATH")}, Now: func() time.Time { return now }, Loc: time.UTC}

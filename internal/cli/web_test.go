@@ -50,7 +50,7 @@ func opened(t *testing.T, d *fake, vars map[string]string, args ...string) (out,
 
 func (l *locked) come(t *testing.T, re *regexp.Regexp) []string {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if m := re.FindStringSubmatch(l.String()); m != nil {
 			return m
 		}
@@ -140,7 +140,7 @@ func TestTheLinkThatABrowserGetsIsInNoCommandLine(t *testing.T) {
 	_, errs, end := opened(t, d, map[string]string{"DISPLAY": ":1"})
 	defer end()
 	var text, args string
-	for limit := time.Now().Add(30 * time.Second); text == "" && time.Now().Before(limit); time.Sleep(5 * time.Millisecond) {
+	for limit := time.Now().Add(time.Minute); text == "" && time.Now().Before(limit); time.Sleep(5 * time.Millisecond) {
 		b, _ := os.ReadFile(got)
 		text = string(b)
 	}
@@ -154,7 +154,7 @@ func TestTheLinkThatABrowserGetsIsInNoCommandLine(t *testing.T) {
 	if look, order := signedIn(t, m); look != 200 || order != 200 {
 		t.Errorf("%d and %d", look, order)
 	}
-	for limit := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for limit := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		if _, err := os.Stat(args); os.IsNotExist(err) {
 			break
 		}

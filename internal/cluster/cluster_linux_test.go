@@ -339,7 +339,7 @@ while True:
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(20 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	b := make([]byte, 20)
 	if n, _ := c.Read(b); string(b[:n]) != "from python" {
 		t.Errorf("got %q", b[:n])

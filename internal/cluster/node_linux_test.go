@@ -113,7 +113,7 @@ udp.bind(0, '127.0.0.1');
 					defer c.Close()
 					b := make([]byte, 10)
 					c.Write([]byte("?"))
-					c.SetReadDeadline(time.Now().Add(10 * time.Second))
+					c.SetReadDeadline(time.Now().Add(time.Minute))
 					n, err := c.Read(b)
 					if err != nil {
 						t.Fatal(err)
@@ -306,6 +306,16 @@ func load(t *testing.T, where string, clients int, keepAlive bool, stop chan str
 	return done, wg.Wait
 }
 
+// settle waits until nobody is on the way to a seat that takes no more: by then
+// the clients have each asked again.
+func settle(t *testing.T, w *world, old Seat, done *atomic.Int64) {
+	t.Helper()
+	before := done.Load()
+	until(t, "requests go on elsewhere", func() bool { return t.Failed() || done.Load() > before+100 })
+	time.Sleep(20 * time.Millisecond)
+	until(t, "nobody waits", func() bool { return w.p.Queued(old) == 0 })
+}
+
 func TestReloadsUnderLoadFailNoRequest(t *testing.T) {
 	for _, keepAlive := range []bool{true, false} {
 		t.Run(fmt.Sprint("keep-alive ", keepAlive), func(t *testing.T) {
@@ -330,8 +340,7 @@ func TestReloadsUnderLoadFailNoRequest(t *testing.T) {
 					if err := w.p.Activate(1, seats); err != nil {
 						t.Error(err)
 					}
-					until(t, "nobody waits", func() bool { return w.p.Queued(old) == 0 })
-					time.Sleep(20 * time.Millisecond) // packets of connections that were on their way
+					settle(t, w, old, done)
 					if err := w.p.Drain(old, false); err != nil {
 						t.Error(err)
 					}
@@ -449,8 +458,7 @@ func TestALaterPrimaryGoesOn(t *testing.T) {
 			t.Errorf("got %s; want %s", got, where)
 		}
 		w.p.Activate(1, []Seat{seat0b, seat1})
-		until(t, "nobody waits", func() bool { return w.p.Queued(seat0) == 0 })
-		time.Sleep(20 * time.Millisecond)
+		settle(t, w, seat0, done)
 		if err := w.p.Drain(seat0, false); err != nil {
 			t.Error(err)
 		}

@@ -181,7 +181,7 @@ func (w *world) start(seat Seat, kind Kind, script string) *program {
 // line waits for a line of output that begins with prefix.
 func (p *program) line(t *testing.T, prefix string) string {
 	t.Helper()
-	limit := time.After(30 * time.Second)
+	limit := time.After(time.Minute)
 	for {
 		select {
 		case s, ok := <-p.out:
@@ -203,7 +203,7 @@ func (p *program) exit(t *testing.T) int {
 	select {
 	case <-p.over:
 		return p.cmd.ProcessState.ExitCode()
-	case <-time.After(30 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("it does not end")
 		return -1
 	}
@@ -211,7 +211,7 @@ func (p *program) exit(t *testing.T) int {
 
 func until(t *testing.T, what string, ok func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !ok(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("waited in vain: ", what)
 		}

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
@@ -39,7 +40,7 @@ func (s *stage) Update(msg tea.Msg) {
 // answer does what a message wants done, but waits for no time to pass, and
 // takes the answers about the past in. It returns how many there were.
 func (s *stage) answer(cmd tea.Cmd) (n int) {
-	for _, c := range flat(cmd) {
+	for _, c := range s.flat(cmd) {
 		switch msg := c().(type) {
 		case recalled, charted:
 			n++
@@ -49,25 +50,32 @@ func (s *stage) answer(cmd tea.Cmd) (n int) {
 	return n
 }
 
-// flat is the commands of a batch, without timers.
-func flat(cmd tea.Cmd) (list []tea.Cmd) {
+// flat is the commands of a batch, without timers: those wait for a time that
+// does not pass here.
+func (s *stage) flat(cmd tea.Cmd) (list []tea.Cmd) {
 	if cmd == nil {
 		return nil
 	}
-	done := make(chan tea.Msg, 1)
-	go func() { done <- cmd() }()
-	select {
-	case msg := <-done:
-		if b, ok := msg.(tea.BatchMsg); ok {
-			for _, c := range b {
-				list = append(list, flat(c)...)
-			}
-			return list
+	var msg tea.Msg
+	synctest.Test(s.t, func(*testing.T) {
+		done := make(chan tea.Msg, 1)
+		go func() { done <- cmd() }()
+		synctest.Wait()
+		select {
+		case msg = <-done:
+		default:
 		}
-		return []tea.Cmd{func() tea.Msg { return msg }}
-	case <-time.After(100 * time.Millisecond): // a timer
+	})
+	switch msg := msg.(type) {
+	case nil:
 		return nil
+	case tea.BatchMsg:
+		for _, c := range msg {
+			list = append(list, s.flat(c)...)
+		}
+		return list
 	}
+	return []tea.Cmd{func() tea.Msg { return msg }}
 }
 
 func newStage(t *testing.T, width, height int, change ...func(*Options)) *stage {
