@@ -128,7 +128,7 @@ func (d *draft) readKey(n *node, label string) *problem {
 	if label == "defaults" && (n.key == "name" || n.key == "script") {
 		return wrong("each app has its own "+n.key, "move it to the app's table")
 	}
-	if k := keys[n.key]; k != nil {
+	if k := keys()[n.key]; k != nil {
 		return k.read(d, n)
 	}
 	if l, ok := laterKeys[n.key]; ok {
@@ -153,13 +153,13 @@ func KnownKey(key string) string {
 }
 
 // IsKey reports whether an app may have the key in a file.
-func IsKey(key string) bool { return keys[key] != nil }
+func IsKey(key string) bool { return keys()[key] != nil }
 
 // Keys are the keys that an app may have in a file.
-func Keys() []string { return slices.Sorted(maps.Keys(keys)) }
+func Keys() []string { return slices.Sorted(maps.Keys(keys())) }
 
 func keyNames() []string {
-	return append(slices.Sorted(maps.Keys(keys)), slices.Sorted(maps.Keys(laterKeys))...)
+	return append(slices.Sorted(maps.Keys(keys())), slices.Sorted(maps.Keys(laterKeys))...)
 }
 
 // canonical maps a second spelling of a key to the one that Specs use.
@@ -180,7 +180,7 @@ func unknownRoot(n *node) *problem {
 		p = later("not yet in this version of velos", "leave it out; a file has [apps.NAME] and [defaults]")
 	default:
 		p.hint = didYouMean(n.key, []string{"apps", "defaults", "include", "notify"}, "apps are written [apps.NAME]")
-		if keys[n.key] != nil {
+		if keys()[n.key] != nil {
 			p.hint = "put it below [apps.NAME] or [defaults]"
 		}
 	}
