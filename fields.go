@@ -1,5 +1,10 @@
 package velos
 
+import (
+	"slices"
+	"unsafe"
+)
+
 // A Record names its fields, in order, to a visitor. One description serves
 // every encoding, so that a field cannot be present in one and missing in
 // another.
@@ -38,15 +43,18 @@ type Fields interface {
 	// is false; a decoder leaves r alone when the key is missing.
 	Nest(key string, present bool, r Record)
 	// Each visits a list of nested Records. What a decoder finds decides how
-	// many there are, never what was announced.
+	// many there are, never what was announced: that only tells for how many
+	// there may be room.
 	Each(key string, list Items)
 }
 
 // Items is a list of Records. A decoder calls Item with 0, 1, 2, … for what it
-// finds, and the list grows with it.
+// finds, and the list grows with it. Room says that n are announced, in at most
+// so many bytes.
 type Items interface {
 	Len() int
 	Item(i int) Record
+	Room(n, bytes int)
 }
 
 // Int visits an integer of any kind.
@@ -83,6 +91,12 @@ type items[T any, P interface {
 }] []T
 
 func (l *items[T, P]) Len() int { return len(*l) }
+
+// Room takes no more memory ahead than four times what came, whoever announces
+// what. An App is twice what it is on the wire.
+func (l *items[T, P]) Room(n, bytes int) {
+	*l = slices.Grow(*l, min(n, 4*bytes/max(int(unsafe.Sizeof(*new(T))), 1)))
+}
 
 func (l *items[T, P]) Item(i int) Record {
 	for len(*l) <= i {

@@ -62,6 +62,6 @@ func live(key string) bool {
 		return false
 	}
 	base, _, _ := strings.Cut(key, ".")
-	k := keys[base]
+	k := keys()[base]
 	return k != nil && k.live
 }

@@ -98,7 +98,7 @@ func (d *draft) command() Command {
 	put := func(parts ...string) { _, _ = io.WriteString(sum, strings.Join(parts, "\x00")+"\x01") }
 	put(c.Run, d.base)
 	for _, k := range slices.Sorted(maps.Keys(d.at)) {
-		if slices.Contains(harmlessKeys, k) || strings.HasPrefix(k, profileKey) && keys[k] == nil {
+		if slices.Contains(harmlessKeys, k) || strings.HasPrefix(k, profileKey) && keys()[k] == nil {
 			continue
 		}
 		text := d.at[k].toml()

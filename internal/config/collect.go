@@ -135,7 +135,7 @@ func (d *draft) readKey(n *node, label string) *problem {
 	if label == "defaults" && (n.key == "name" || n.key == "script") {
 		return wrong("each app has its own "+n.key, "move it to the app's table")
 	}
-	if k := keys[n.key]; k != nil {
+	if k := keys()[n.key]; k != nil {
 		return k.read(d, n)
 	}
 	if profile, ok := strings.CutPrefix(n.key, profileKey); ok && (n.kind == isTable || nearest(n.key, keyNames()) == "") {
@@ -157,13 +157,13 @@ func KnownKey(key string) string {
 }
 
 // IsKey reports whether an app may have the key in a file.
-func IsKey(key string) bool { return keys[key] != nil }
+func IsKey(key string) bool { return keys()[key] != nil }
 
 // Keys are the keys that an app may have in a file.
-func Keys() []string { return slices.Sorted(maps.Keys(keys)) }
+func Keys() []string { return slices.Sorted(maps.Keys(keys())) }
 
 func keyNames() []string {
-	return append(slices.Sorted(maps.Keys(keys)), slices.Sorted(maps.Keys(elsewhere))...)
+	return append(slices.Sorted(maps.Keys(keys())), slices.Sorted(maps.Keys(elsewhere))...)
 }
 
 // canonical maps a second spelling of a key to the one that Specs use.
@@ -184,7 +184,7 @@ func unknownRoot(n *node) *problem {
 		p.hint = "leave it out; a file has [apps.NAME] and [defaults], and what holds for all files is in config.toml of VELOS_HOME"
 	default:
 		p.hint = didYouMean(n.key, []string{"apps", "defaults", "include", "notify"}, "apps are written [apps.NAME]")
-		if keys[n.key] != nil {
+		if keys()[n.key] != nil {
 			p.hint = "put it below [apps.NAME] or [defaults]"
 		}
 	}

@@ -146,7 +146,7 @@ func (l *listing) Each(key string, list velos.Items) {
 
 // preset is the default of a key; those of probes have none.
 func (l *listing) preset(key string) string {
-	if k := keys[key]; k != nil && l.prefix == "" {
+	if k := keys()[key]; k != nil && l.prefix == "" {
 		return k.preset
 	}
 	return ""
@@ -154,7 +154,7 @@ func (l *listing) preset(key string) string {
 
 func (l *listing) takes(key string) string {
 	if l.prefix == "" {
-		if k := keys[key]; k != nil {
+		if k := keys()[key]; k != nil {
 			return k.takes
 		}
 		return ""

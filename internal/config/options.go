@@ -174,7 +174,7 @@ func (o *Options) fillValues(d *draft, _ Environ) *problem {
 			}
 			v.text = strings.TrimPrefix(v.text, "+")
 		}
-		if p := keys[v.key].read(d, &node{kind: v.kind, text: v.text}); p != nil {
+		if p := keys()[v.key].read(d, &node{kind: v.kind, text: v.text}); p != nil {
 			return p.in(v.key)
 		}
 	}

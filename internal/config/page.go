@@ -11,7 +11,7 @@ import (
 func Page() string {
 	var b strings.Builder
 	b.WriteString(pageHead)
-	for _, sec := range sections {
+	for _, sec := range sections() {
 		b.WriteString("\n### " + sec.title + "\n\n| key | takes | default | |\n|---|---|---|---|\n")
 		for i := range sec.keys {
 			k := &sec.keys[i]
@@ -55,7 +55,7 @@ func Page() string {
 // liveKeys are the keys that take effect without a new run, as the table has
 // them.
 func liveKeys() (list []string) {
-	for _, sec := range sections {
+	for _, sec := range sections() {
 		for i := range sec.keys {
 			if sec.keys[i].live {
 				list = append(list, sec.keys[i].name)

@@ -141,7 +141,7 @@ func TestFilesIncludeOthers(t *testing.T) {
 
 // What the page says of defaults is what a Spec without the key has.
 func TestTheDefaultsOfThePageAreTrue(t *testing.T) {
-	for _, sec := range sections {
+	for _, sec := range sections() {
 		for _, k := range sec.keys {
 			if k.help == "" || k.takes == "" || k.schema == nil {
 				t.Errorf("%s: nothing tells what it is", k.name)
@@ -187,13 +187,13 @@ func TestTheSchemaHasEveryKey(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := root.Properties.Apps.AnyOf[0].AdditionalProperties.Properties
-	for k := range keys {
+	for k := range keys() {
 		if got[k] == nil {
 			t.Errorf("the schema lacks %s", k)
 		}
 	}
-	if len(got) != len(keys) {
-		t.Errorf("%d keys; want %d", len(got), len(keys))
+	if len(got) != len(keys()) {
+		t.Errorf("%d keys; want %d", len(got), len(keys()))
 	}
 	if stretch := got["kill_timeout"].(map[string]any); stretch["default"] != "5s" {
 		t.Errorf("%v", stretch)

@@ -61,7 +61,7 @@ func profilePattern() schema {
 // properties are all keys but some.
 func properties(without string) schema {
 	out := schema{}
-	for _, sec := range sections {
+	for _, sec := range sections() {
 		for i := range sec.keys {
 			k := &sec.keys[i]
 			if slices.Contains(strings.Fields(without), k.name) {

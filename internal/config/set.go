@@ -74,7 +74,7 @@ func (e *edit) set(key, value string) *problem {
 		e.changed[key] = true
 		return nil
 	}
-	k := keys[key]
+	k := keys()[key]
 	switch {
 	case k == nil:
 		return wrong("unknown key", KnownKey(key))

@@ -1,6 +1,10 @@
 package config
 
-import "github.com/velospm/velos"
+import (
+	"sync"
+
+	"github.com/velospm/velos"
+)
 
 // A key is what may be written for an app. The table of keys is the one
 // place that knows them: it parses files and flags, and the schema and
@@ -21,21 +25,22 @@ type section struct {
 
 // keys is the table by name. All but name and script may stand in [defaults]
 // too.
-var keys = map[string]*key{}
-
-// sections is the table. What a key without a default does when it is left
-// out is in its help.
-var sections []section
-
-func init() {
-	sections = []section{whatRuns(), howMany(), environmentKeys(), whenItEnds(), whenItWorks(), whatStartsIt(), besideIt(), itsLogs(), rightsKeys()}
-	for i := range sections {
-		for j := range sections[i].keys {
-			k := &sections[i].keys[j]
-			keys[k.name] = k
+var keys = sync.OnceValue(func() map[string]*key {
+	all := map[string]*key{}
+	for _, sec := range sections() {
+		for i := range sec.keys {
+			all[sec.keys[i].name] = &sec.keys[i]
 		}
 	}
-}
+	return all
+})
+
+// sections is the table. What a key without a default does when it is left
+// out is in its help. It is made when it is asked for: most commands never do,
+// and it takes a third of a millisecond.
+var sections = sync.OnceValue(func() []section {
+	return []section{whatRuns(), howMany(), environmentKeys(), whenItEnds(), whenItWorks(), whatStartsIt(), besideIt(), itsLogs(), rightsKeys()}
+})
 
 func whatRuns() section {
 	return section{"What runs", []key{

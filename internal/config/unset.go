@@ -27,7 +27,7 @@ func (e *edit) unset(key string) *problem {
 	}
 	name := canonical(key)
 	switch {
-	case keys[key] == nil:
+	case keys()[key] == nil:
 		return wrong("unknown key", KnownKey(key))
 	case key == "name", key == "script", key == "cwd":
 		return wrong("has no default", "velos config set "+e.old.Name+" "+key+"=… changes it")

@@ -290,6 +290,7 @@ func (u *unpacker) Each(key string, list velos.Items) {
 	if !ok {
 		return
 	}
+	list.Room(n, len(u.b)-at)
 	for i := range n {
 		if !u.spend() {
 			return
