@@ -72,7 +72,7 @@ func weeks(t testing.TB, path string, apps, days int) velos.Time {
 // counted twice where tiers meet, and a question takes no longer than before.
 func TestWeeksAreBoundedAndAnsweredAtOnce(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "history.db")
-	const apps, days = 2, 15
+	const apps, days = 2, 10
 	end := weeks(t, path, apps, days)
 	info, err := os.Stat(path)
 	if err != nil {
