@@ -282,6 +282,7 @@ func TestWhatIsNotUnderstoodIsAnError(t *testing.T) {
 		`{"op":"subscribe","id":"1","topic":"logs","apps":["api"],"lines":1,"cursor":"api#1"}`: "lines:",
 		`{"op":"subscribe","id":"1","topic":"state","apps":["api"]}`:                           "takes no apps",
 		`{"op":"subscribe","id":"1","topic":"events","apps":["api:0"]}`:                        "one instance",
+		`{"op":"ping","secret":1}`:                                                             "secret: unknown",
 		`{"op":"subscribe","id":"1","topic":"events","cursor":"x"}`:                            "cursor:",
 		`{"op":"subscribe","id":"1","topic":"metrics","interval_ms":5}`:                        "interval_ms",
 		`{"op":"unsubscribe","id":"nobody"}`:                                                   "no subscription",
@@ -291,7 +292,7 @@ func TestWhatIsNotUnderstoodIsAnError(t *testing.T) {
 			t.Errorf("%s: %+v", say, w.Error)
 		}
 	}
-	for _, say := range []string{`{"op":"ping"`, `[]`, `{"op":"ping","secret":1}`, `{"op":"ping"} {}`} {
+	for _, say := range []string{`{"op":"ping"`, `[]`, `null`, `{"op":"ping"} {}`} {
 		k := c.talk(t)
 		k.say(say)
 		if _, _, err := k.ws.Read(t.Context()); websocket.CloseStatus(err) != websocket.StatusPolicyViolation {

@@ -11,7 +11,8 @@ const firstLines = 1000, mostFound = 2000, levels = ['', 'debug', 'info', 'warn'
 
 export function logs(store, name, params) {
   const view = new Log(store, name);
-  view.begin(params.get('seq'));
+  const seq = Number(params.get('seq'));
+  view.begin(Number.isSafeInteger(seq) && seq > 0 ? seq : 0); // an address may have been written by hand
   return view.el;
 }
 
@@ -60,7 +61,7 @@ class Log {
     this.held(false);
     const what = { topic: 'logs', apps: [this.name], ...Object.fromEntries(Object.entries(f).filter(([, v]) => v)) };
     if (!some && !seq) what.lines = firstLines;
-    if (seq) return this.around(Number(seq), turn);
+    if (seq) return this.around(seq, turn);
     this.stop = this.store.line.follow(what, (m) => this.heard(m));
     if (!some) return this.soon();
     this.searching = true;
