@@ -42,6 +42,9 @@ func TestMineIsWhatTheAgentHasStarted(t *testing.T) {
 	if list := h.velos("list"); strings.Count(list, "stopped") != 2 || strings.Count(list, "online") != 2 {
 		t.Errorf("%s", list)
 	}
+	if r := ours.must("process_info", args{"name_or_id": 2}); !strings.HasPrefix(r.text, "one (id 2)") {
+		t.Errorf("%s", r.text)
+	}
 	for _, tool := range []string{"process_restart", "process_info", "log_read"} {
 		if r := ours.ask(tool, args{"name_or_id": "mine"}); r.code != "not_found" || !strings.Contains(r.hint, "scope=mine") {
 			t.Errorf("%s: %s", tool, r.text)

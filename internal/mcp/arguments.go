@@ -42,6 +42,9 @@ func arguments(t *tool, raw json.RawMessage, in any) error {
 	missing := ""
 	err := eachField(reflect.ValueOf(in).Elem(), func(name string, f reflect.StructField, v reflect.Value) error {
 		value := bytes.TrimSpace(given[name])
+		if name == "name_or_id" && whole(value) { // ids are numbers in our own answers
+			value = slices.Concat([]byte(`"`), value, []byte(`"`))
+		}
 		if len(value) > 0 && string(value) != "null" {
 			if err := read(value, f, v); err != nil {
 				return bad(name + " " + err.Error())
@@ -118,6 +121,12 @@ func oneOf(words []string, v reflect.Value) error {
 	}
 	v.SetString(said)
 	return nil
+}
+
+// whole reports a whole number that is not negative.
+func whole(raw json.RawMessage) bool {
+	_, err := strconv.ParseUint(string(raw), 10, 32)
+	return err == nil
 }
 
 func numeric(raw json.RawMessage) bool { return kindOf(raw) == "a number" }

@@ -147,7 +147,7 @@ func TestMistakesAreToldToTheModel(t *testing.T) {
 		"log_read":     {map[string]any{"name_or_id": "api", "line": 5}, "it takes name_or_id, lines"},
 		"process_stop": {map[string]any{}, "name_or_id is missing"},
 		"log_search":   {map[string]any{"name_or_id": "api", "pattern": 5}, "pattern must be a string, not a number"},
-		"log_read ":    {map[string]any{"name_or_id": 5}, "log_read: name_or_id must be a string, not a number"},
+		"log_read ":    {map[string]any{"name_or_id": 5.5}, "log_read: name_or_id must be a string, not a number"},
 		"process_list": {map[string]any{}, "nobody answers"},
 	} {
 		r, err := c.CallTool(t.Context(), &sdk.CallToolParams{Name: strings.TrimSpace(name), Arguments: want.args})

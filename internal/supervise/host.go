@@ -256,17 +256,28 @@ func wrap(what string, err error) error {
 	return &velos.Error{Code: velos.CodeOf(err), Message: what + ": " + err.Error(), Hint: velos.HintOf(err), Cause: err}
 }
 
+// executed is the file that is executed.
+func executed(s *velos.Spec) string {
+	switch {
+	case s.Shell:
+		return "/bin/sh"
+	case s.Interpreter != "":
+		return s.Interpreter
+	}
+	return s.Script
+}
+
 // argv is the program that is executed and its arguments.
 func argv(s *velos.Spec) (path string, args []string) {
 	switch {
 	case s.Shell:
-		return "/bin/sh", append([]string{"/bin/sh", "-c", s.Command, "sh"}, s.Args...)
+		return executed(s), append([]string{executed(s), "-c", s.Command, "sh"}, s.Args...)
 	case s.Interpreter != "":
 		args = make([]string, 0, 2+len(s.InterpreterArgs)+len(s.Args))
 		args = append(append(args, s.Interpreter), s.InterpreterArgs...)
-		return s.Interpreter, append(append(args, s.Script), s.Args...)
+		return executed(s), append(append(args, s.Script), s.Args...)
 	}
-	return s.Script, append([]string{s.Script}, s.Args...)
+	return executed(s), append([]string{s.Script}, s.Args...)
 }
 
 // later is room for the variables that are added to environ's: without it the

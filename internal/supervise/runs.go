@@ -190,8 +190,7 @@ func (r *runner) onExit(x child.Exit) {
 		Unknown: x.Unknown, Asked: r.asked || r.failed != "", Killed: r.killed, Uptime: max(0, velos.MillisOf(x.Time.Sub(r.began))),
 		Cause: r.blame,
 	}
-	program, _ := argv(r.spec)
-	e.Ran(program)
+	e.Ran(executed(r.spec))
 	if u := r.usage.Load(); u != nil && (e.OOM || e.Signal == "SIGKILL" || e.OverMemory()) {
 		e.Peak = u.Peak
 	}
