@@ -135,7 +135,7 @@ func (s *session) variables(a *velos.App) []view.Setting {
 			list = append(list, view.Setting{Key: k, Value: view.Masked, From: "env_file " + file})
 		}
 	}
-	for _, k := range []string{"VELOS_ID", "VELOS_NAME", "VELOS_INSTANCE", "NODE_APP_INSTANCE", "VELOS_HOME"} {
+	for _, k := range []string{"VELOS_ID", "VELOS_NAME", "VELOS_INSTANCE", "NODE_APP_INSTANCE"} {
 		if _, beaten := a.Spec.Env[k]; !beaten {
 			list = append(list, view.Setting{Key: k, Value: "(each process its own)", From: "velos"})
 		}

@@ -136,7 +136,7 @@ Each of these wins over those before it; ` + "`velos info NAME --env`" + ` shows
 2. ` + "`env_file`" + `, in the order of the files.
 3. ` + "`env`" + ` and ` + "`port`" + ` of ` + "`[defaults]`" + `, then those of the app.
 4. The profiles named by ` + "`--env NAME`" + `: ` + "`[apps.NAME.env.PROFILE]`, `env_PROFILE` or `env_profiles.PROFILE`" + `, those of ` + "`[defaults]`" + ` first.
-5. What velos says to each process: VELOS_ID, VELOS_NAME, VELOS_INSTANCE, VELOS_HOME, NODE_APP_INSTANCE and, where they apply, LISTEN_FDS, NOTIFY_SOCKET.
+5. What velos says to each process: VELOS_ID, VELOS_NAME, VELOS_INSTANCE, NODE_APP_INSTANCE and, where they apply, LISTEN_FDS, NOTIFY_SOCKET.
 
 Nothing of it sticks: what the file and the profile say is what the app gets. PM2 merges a new environment into the one that an app had,
 so that a variable that was removed from the file lives on; here it is gone with the next apply, restart or reload of the file. A

@@ -48,7 +48,7 @@ func (h *Host) hookCommand(k HookRun) (*child.Command, *logs.Log, error) {
 		return nil, nil, err
 	}
 	mark := hookMark + h.mark(Launch{Seat: k.Seat})
-	env, err := h.environ(k.Spec, files, k.Inst, mark, k.Agent)
+	env, err := environ(k.Spec, files, k.Inst, mark, k.Agent)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -169,7 +169,7 @@ func (h *Host) Launch(l Launch) (Child, error) {
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
 	mark := h.mark(l)
-	env, err := h.environ(l.Spec, files, l.Inst, mark, l.Agent)
+	env, err := environ(l.Spec, files, l.Inst, mark, l.Agent)
 	if err != nil {
 		return nil, wrap("start "+l.Spec.Name, err)
 	}
@@ -316,22 +316,6 @@ func environ(s *velos.Spec, files map[string]string, inst int, mark, agent strin
 	}
 	for k, v := range own {
 		list = append(list, k+"="+v)
-	}
-	return list, nil
-}
-
-// homeVariable has velos ask the daemon that a program is one of, also where
-// that is not the usual one.
-const homeVariable = "VELOS_HOME"
-
-// environ is what a program of this daemon gets.
-func (h *Host) environ(s *velos.Spec, files map[string]string, inst int, mark, agent string) ([]string, error) {
-	list, err := environ(s, files, inst, mark, agent)
-	if err != nil {
-		return nil, err
-	}
-	if _, other := s.Env[homeVariable]; !other && files[homeVariable] == "" {
-		list = append(list, homeVariable+"="+h.home.Dir)
 	}
 	return list, nil
 }
