@@ -304,7 +304,7 @@ func TestAnOrderThatMayNotBeGivenIsRefusedAndNothingElseIsDone(t *testing.T) {
 	for _, text := range []string{"stop", "scale 4", "signal HUP"} {
 		s.openPalette(text)
 		s.keys("enter")
-		if _, quits := message(s.last).(tea.QuitMsg); quits || s.mode != modeNormal || !strings.Contains(s.status.text, "read-only") {
+		if _, quits := s.message(s.last).(tea.QuitMsg); quits || s.mode != modeNormal || !strings.Contains(s.status.text, "read-only") {
 			t.Errorf("%s: quits is %v, mode %v, %q", text, quits, s.mode, s.status.text)
 		}
 	}
@@ -314,18 +314,18 @@ func TestWhatOnlyTheHelpOfACommandHasIsShownBeforeItIsDone(t *testing.T) {
 	s := newStage(t, 80, 24).fleet()
 	s.openPalette("leave;")
 	s.keys("enter")
-	if _, quits := message(s.last).(tea.QuitMsg); quits || s.mode != modePalette || strings.TrimSpace(s.input.String()) != "quit" {
+	if _, quits := s.message(s.last).(tea.QuitMsg); quits || s.mode != modePalette || strings.TrimSpace(s.input.String()) != "quit" {
 		t.Fatalf("it quits: %v, mode %v, %q", quits, s.mode, s.input.String())
 	}
 	s.keys("enter")
-	if _, quits := message(s.last).(tea.QuitMsg); !quits {
+	if _, quits := s.message(s.last).(tea.QuitMsg); !quits {
 		t.Error("the second time it is meant")
 	}
 }
 
 // message is what a command comes to, if that is at once.
-func message(cmd tea.Cmd) tea.Msg {
-	for _, c := range flat(cmd) {
+func (s *stage) message(cmd tea.Cmd) tea.Msg {
+	for _, c := range s.flat(cmd) {
 		return c()
 	}
 	return nil
