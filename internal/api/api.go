@@ -36,6 +36,9 @@ type Ways struct {
 	// own: when it ends, so does all that was asked, and a daemon that was
 	// away is found by the next one.
 	Dial func() (*client.Client, error)
+	// Await connects to the daemon that follows one that was lost under a
+	// request.
+	Await func(ctx context.Context) (*client.Client, error)
 	// Signal is the number of a signal on this system.
 	Signal func(name string) (int, error)
 	// Moment reads a point in time.
@@ -233,10 +236,22 @@ func (q *request) do(route *Route) error {
 		if err != nil {
 			return err
 		}
-		defer c.Close()
 		q.c = c
+		defer func() { _ = q.c.Close() }() // it may be another one by then
 	}
 	return route.answer(q)
+}
+
+// goOn has the request go on with the daemon that follows the one that it has
+// lost.
+func (q *request) goOn(ctx context.Context) (*client.Client, error) {
+	c, err := q.Await(ctx)
+	if err != nil {
+		return nil, err
+	}
+	_ = q.c.Close()
+	q.c = c
+	return c, nil
 }
 
 // fail answers with an error. When a part of the answer is sent already, the

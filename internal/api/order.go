@@ -10,6 +10,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/guard"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -88,7 +89,11 @@ func explained(verb string, t target, err error, limit time.Duration) error {
 	if strings.HasPrefix(err.Error(), verb+" ") {
 		return err
 	}
-	return &velos.Error{Code: velos.CodeOf(err), Message: what + ": " + strings.TrimPrefix(err.Error(), "start "+t.app.Spec.Name+": "), Hint: velos.HintOf(err), Cause: err}
+	hint := velos.HintOf(err)
+	if velos.CodeOf(err) == velos.Unreachable && hint == "" {
+		hint = "the order may have reached it; ask again for the app"
+	}
+	return &velos.Error{Code: velos.CodeOf(err), Message: what + ": " + strings.TrimPrefix(err.Error(), "start "+t.app.Spec.Name+": "), Hint: hint, Cause: err}
 }
 
 // wire is t as the daemon is told.
@@ -99,22 +104,30 @@ func settled(did string) func(wire.Done, error) (outcome, error) {
 	return func(d wire.Done, err error) (outcome, error) { return outcome{did, d.App}, err }
 }
 
+// give gives an order of which the next daemon knows what has become of it.
+func (q *request) give(ctx context.Context, o verb.Order, did string) (outcome, error) {
+	given, err := o.Through(ctx, q.c, q.goOn)
+	if given.Restarted {
+		did = "restarted, not reloaded"
+	}
+	return outcome{did, given.App}, err
+}
+
 func start(q *request) error {
 	return q.order("start", false, func(ctx context.Context, t target, _ *wish) (outcome, error) {
-		a, err := q.c.Start(ctx, wire.Start{ID: t.app.ID, Inst: t.inst, Wait: true})
-		return outcome{"started", &a.App}, err
+		return q.give(ctx, verb.Starting(wire.Start{ID: t.app.ID, Inst: t.inst, Wait: true}), "started")
 	})
 }
 
 func stop(q *request) error {
 	return q.order("stop", false, func(ctx context.Context, t target, _ *wish) (outcome, error) {
-		return settled("stopped")(q.c.Stop(ctx, wire.Stop{Target: t.wire(), Wait: true}))
+		return q.give(ctx, verb.Stopping(wire.Stop{Target: t.wire(), Wait: true}), "stopped")
 	})
 }
 
 func restart(q *request) error {
 	return q.order("restart", false, func(ctx context.Context, t target, _ *wish) (outcome, error) {
-		return settled("restarted")(q.c.Restart(ctx, wire.Restart{Target: t.wire(), Wait: true}))
+		return q.give(ctx, verb.Restarting(t.app, wire.Restart{Target: t.wire(), Wait: true}), "restarted")
 	})
 }
 
@@ -127,11 +140,7 @@ func reload(q *request) error {
 		if ask.Parallel < 1 {
 			return outcome{}, invalid("parallel: must be 1 or more", "")
 		}
-		a, err := q.c.Reload(ctx, ask)
-		if a.Restarted {
-			return outcome{"restarted, not reloaded", &a.App}, err
-		}
-		return outcome{"reloaded", &a.App}, err
+		return q.give(ctx, verb.Reloading(t.app, ask), "reloaded")
 	})
 }
 
@@ -157,7 +166,7 @@ func scale(q *request) error {
 		if then == now {
 			return outcome{"has " + strconv.Itoa(now) + " already", t.app}, nil
 		}
-		return settled("scaled from " + strconv.Itoa(now) + " to " + strconv.Itoa(then))(q.c.Scale(ctx, s))
+		return q.give(ctx, verb.Scaling(t.app, s), "scaled from "+strconv.Itoa(now)+" to "+strconv.Itoa(then))
 	})
 }
 
@@ -186,7 +195,6 @@ func flush(q *request) error {
 
 func remove(q *request) error {
 	return q.order("delete", true, func(ctx context.Context, t target, _ *wish) (outcome, error) {
-		_, err := q.c.Delete(ctx, wire.All(t.app.ID))
-		return outcome{"deleted", nil}, err
+		return q.give(ctx, verb.Deleting(t.app.ID), "deleted")
 	})
 }

@@ -459,7 +459,7 @@ func wait(q *request) error {
 	guard.Extend(q.w, within+guard.AnswerWithin)
 	ctx, stop := context.WithTimeout(q.r.Context(), within)
 	defer stop()
-	outcomes, err := w.Do(ctx, q.c)
+	outcomes, err := w.Through(ctx, q.c, q.goOn)
 	if err != nil {
 		return err
 	}

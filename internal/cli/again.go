@@ -6,16 +6,16 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/client"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
-	"github.com/velospm/velos/internal/wire"
 )
 
-// A daemon that dies while an order is awaited has carried it out, or has not:
-// the next one knows which, from what became of the processes. An order that
-// can tell by that is asked about, and given again only where nothing of it is
-// to be seen. Times of this machine are all from one clock.
+// A doing is what an order does.
+type doing = func(ctx context.Context) (did string, app *velos.App, err error)
 
-// askAgain goes on with the orders whose daemon died before it answered.
+// askAgain goes on with the orders whose daemon died before it answered. The
+// next one is asked once about all of them.
 func (s *session) askAgain(ctx context.Context, orders []order, results []view.Result, since velos.Time, limit time.Duration) {
 	for range mostDeaths {
 		lost := make([]bool, len(orders))
@@ -40,128 +40,39 @@ func (s *session) askAgain(ctx context.Context, orders []order, results []view.R
 	}
 }
 
-// A doing is what an order does.
-type doing = func(ctx context.Context) (did string, app *velos.App, err error)
-
-// byID finds an app in a list.
-func byID(apps []velos.App, id uint32) *velos.App {
-	if i := slices.IndexFunc(apps, func(a velos.App) bool { return a.ID == id }); i >= 0 {
-		return &apps[i]
-	}
-	return nil
+// again is a connection to the daemon that follows the one that was lost.
+func (s *session) again(ctx context.Context) (*client.Client, error) {
+	err := s.reconnect(ctx)
+	return s.conn, err
 }
 
-// startAfter is what is left of a start.
-func (s *session) startAfter(st *step, again doing, wait bool) func([]velos.App, velos.Time) doing {
-	return func(apps []velos.App, since velos.Time) doing {
-		var a *velos.App
-		inst := -1
-		if st.app != nil {
-			a, inst = byID(apps, st.app.ID), st.inst
-		} else if t, ok := named(apps, st.spec.Name); ok && t.app.Created >= since {
-			a = t.app
-		}
-		switch {
-		// An app that is not there was added in the daemon's last moment, and
-		// the next one has ended what it found of it.
-		case a == nil, st.app != nil && st.spec != nil && !sameSpec(&a.Spec, st.spec):
-			return again
-		case st.app == nil && !a.Spec.Autostart:
-			return settled(started(a, wait), a, nil)
-		}
-		for i := range a.Instances {
-			in := &a.Instances[i]
-			if inst >= 0 && in.Inst != inst {
-				continue
-			}
-			if over, err := outcome(a, in, since, nil); over {
-				return settled(started(a, wait), a, err)
-			}
-		}
-		return func(ctx context.Context) (string, *velos.App, error) {
-			r, err := s.conn.Start(ctx, wire.Start{ID: a.ID, Inst: inst, Wait: wait, Keep: st.keep, TTL: st.ttl})
-			if err != nil {
-				return "", nil, err
-			}
-			return started(&r.App, wait) + st.note, &r.App, nil
-		}
-	}
-}
-
-// restartAfter is what is left of a restart: instances whose process is still
-// the old one have it before them, the others are waited for.
-func (s *session) restartAfter(t target, r wire.Restart, again doing) func([]velos.App, velos.Time) doing {
-	return func(apps []velos.App, since velos.Time) doing {
-		a := byID(apps, t.app.ID)
-		if a == nil || r.Spec != nil && !sameSpec(&a.Spec, r.Spec) {
-			return again
-		}
-		var left []int
-		all := true
-		for i := range a.Instances {
-			in := &a.Instances[i]
-			if t.inst >= 0 && in.Inst != t.inst {
-				continue
-			}
-			var old *velos.Instance
-			if i < len(t.app.Instances) {
-				old = &t.app.Instances[i]
-			}
-			over, err := outcome(a, in, since, old)
-			switch {
-			case over && err != nil:
-				return settled("", a, err)
-			case old != nil && in.PID == old.PID && !over:
-				left = append(left, in.Inst)
-			default:
-				all = false
-			}
-		}
-		if all {
-			return again
-		}
-		return func(ctx context.Context) (string, *velos.App, error) {
-			for _, inst := range left { // one after the other: these are few, and nobody has promised more
-				one := wire.Restart{Target: wire.Target{ID: a.ID, Inst: inst}, Wait: r.Wait}
-				if d, err := s.conn.Restart(ctx, one); err != nil {
-					return "", d.App, err
-				}
-			}
-			d, err := s.conn.Start(ctx, wire.Start{ID: a.ID, Inst: t.inst, Wait: r.Wait})
-			return done("restarted", wire.Done{App: &d.App}, err)
-		}
-	}
-}
-
-// settled is an order about which nothing is left to be done.
-func settled(did string, a *velos.App, err error) doing {
-	return func(context.Context) (string, *velos.App, error) {
+// gives has the daemon given an order, and the next one what is left of it. Say
+// tells what that came to.
+func (o *order) gives(s *session, what func() verb.Order, say func(verb.Given) string) {
+	through := func(ctx context.Context, give verb.Giving) (string, *velos.App, error) {
+		given, err := give(ctx, s.conn)
 		if err != nil {
-			return "", a, err
+			return "", given.App, err
 		}
-		return did, a, nil
+		return say(given), given.App, nil
+	}
+	o.do = func(ctx context.Context) (string, *velos.App, error) { return through(ctx, what().Give) }
+	o.after = func(apps []velos.App, since velos.Time) doing {
+		left := what().Left(apps, since)
+		return func(ctx context.Context) (string, *velos.App, error) { return through(ctx, left) }
 	}
 }
 
-// outcome says what has become of an instance that was to be started since
-// then, as the daemon would have said it. Not over: it comes up, or nothing
-// has been done about it. The end of the process that it had before counts for
-// nothing.
-func outcome(a *velos.App, in *velos.Instance, since velos.Time, old *velos.Instance) (over bool, err error) {
-	x := in.LastExit
-	name := target{a, in.Inst}.String()
-	if len(a.Instances) == 1 {
-		name = a.Spec.Name
+// around is an order with something about what it does, also about what is left
+// of it.
+func (o order) around(f func(ctx context.Context, do doing) (string, *velos.App, error)) order {
+	do, after := o.do, o.after
+	o.do = func(ctx context.Context) (string, *velos.App, error) { return f(ctx, do) }
+	if after != nil {
+		o.after = func(apps []velos.App, since velos.Time) doing {
+			left := after(apps, since)
+			return func(ctx context.Context) (string, *velos.App, error) { return f(ctx, left) }
+		}
 	}
-	switch {
-	case x == nil || x.Time < since || old != nil && x.PID != 0 && x.PID == old.PID:
-		return false, nil
-	case x.Asked && in.Status == velos.Stopped && !in.Wanted:
-		return true, &velos.Error{Code: velos.Cancelled, Message: "start " + name + ": stopped before it was online"}
-	case x.Asked || in.Status == velos.Online:
-		return false, nil
-	case in.Status == velos.Stopped && x.Code == 0 && x.Signal == "" && x.Error == "" && !x.Unknown:
-		return true, nil // it had an end, and came to it
-	}
-	return true, &velos.Error{Code: velos.Crashed, Message: "start " + name + ": " + x.String(), Hint: "velos why " + a.Spec.Name}
+	return o
 }

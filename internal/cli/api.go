@@ -95,7 +95,7 @@ func (s *session) serve(ctx context.Context, o *apiFlags) error {
 	if list, err := tokens.List(); err == nil && len(list) == 0 && o.Socket == "" && !o.quiet {
 		s.notice("there is no token yet, so nobody can ask: velos token create makes one")
 	}
-	ways := api.Ways{Dial: dial, Signal: signalNumber, Now: s.Now, Origins: o.origins, Verbs: s.verbs(), Tickets: &guard.Tickets{Now: s.Now},
+	ways := api.Ways{Dial: dial, Await: s.following, Signal: signalNumber, Now: s.Now, Origins: o.origins, Verbs: s.verbs(), Tickets: &guard.Tickets{Now: s.Now},
 		Valid: tokens.Valid, Moment: func(text string) (velos.Time, error) { return moment(text, s.Now(), s.Loc) }}
 	codes := &page.Codes{Dir: tokens.Home.LinkDir(), Now: s.Now}
 	defer s.announced(o, tokens.Home)()

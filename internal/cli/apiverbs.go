@@ -30,7 +30,15 @@ func (s *session) verbs() api.Verbs {
 func (s *session) aside(out io.Writer, c *client.Client) *session {
 	w := s.World
 	w.Out, w.Err, w.In, w.OutTTY, w.ErrTTY, w.Unread = out, io.Discard, nil, false, false, nil
-	return &session{World: w, conn: c, offered: true, json: true, silent: true}
+	return &session{World: w, conn: c, offered: true, json: true, silent: true, door: true}
+}
+
+// hangUp gives back what a request has connected to after its own daemon was
+// lost.
+func (s *session) hangUp(its *client.Client) {
+	if s.conn != nil && s.conn != its {
+		_ = s.conn.Close()
+	}
 }
 
 // told is an error as a request gets it. What some of several orders came to
@@ -59,6 +67,7 @@ func (s *session) apiAudit(out io.Writer, a api.Audit) error {
 
 func (s *session) apiApply(ctx context.Context, out io.Writer, c *client.Client, a api.Apply) error {
 	b := s.aside(out, c)
+	defer b.hangUp(c)
 	b.Dir, b.Lost = filepath.Dir(a.File), nil
 	verb := "apply"
 	if a.Dry {
@@ -78,6 +87,7 @@ func (s *session) apiApply(ctx context.Context, out io.Writer, c *client.Client,
 
 func (s *session) apiUndo(ctx context.Context, out io.Writer, c *client.Client, u api.Undo) error {
 	b := s.aside(out, c)
+	defer b.hangUp(c)
 	plan, err := b.undoRequest(ctx, u.App, u.To)
 	switch {
 	case err != nil:
@@ -162,6 +172,7 @@ func (s *session) apiSettings(ctx context.Context, out io.Writer, c *client.Clie
 
 func (s *session) apiChange(ctx context.Context, out io.Writer, c *client.Client, app string, ch api.Change) error {
 	b := s.aside(out, c)
+	defer b.hangUp(c)
 	t, err := b.oneApp(ctx, "config set", app)
 	if err != nil {
 		return b.told(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
 	"github.com/velospm/velos/internal/foreign"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -293,43 +294,36 @@ func (r *reload) become(t *task) order {
 	case t.do == renew:
 		o := r.order(target{t.app, -1}, wire.Reload{Target: wire.All(t.app.ID), Parallel: r.flags.parallel, Spec: t.spec})
 		o.behind = dependencies(t.spec)
-		return told(r.renamed(o, t), t.changes)
+		return told(r.renamed(o, t.app, t.spec.Name), t.changes)
 	}
 	o := target{t.app, -1}.about("change")
-	o.do = func(ctx context.Context) (string, *velos.App, error) {
-		d, err := r.conn.Update(ctx, wire.Update{ID: t.app.ID, Spec: *t.spec})
-		return done("changed in place", d, err)
-	}
+	o.gives(r.session, func() verb.Order { return verb.Updating(wire.Update{ID: t.app.ID, Spec: *t.spec}) }, func(verb.Given) string { return "changed in place" })
 	return told(o, t.changes)
 }
 
-// renamed lets a reload give the app its name first: runs are replaced under
-// one name.
-func (r *reload) renamed(o order, t *task) order {
-	if t.spec.Name == t.app.Spec.Name {
+// renamed lets an order give the app its name first: runs are replaced under
+// one name. A second time that changes nothing.
+func (s *session) renamed(o order, app *velos.App, name string) order {
+	if name == app.Spec.Name {
 		return o
 	}
-	do := o.do
-	o.do = func(ctx context.Context) (string, *velos.App, error) {
-		if _, err := r.conn.Rename(ctx, wire.Rename{ID: t.app.ID, Name: t.spec.Name}); err != nil {
+	return o.around(func(ctx context.Context, do doing) (string, *velos.App, error) {
+		if _, err := s.conn.Rename(ctx, wire.Rename{ID: app.ID, Name: name}); err != nil {
 			return "", nil, err
 		}
 		return do(ctx)
-	}
-	return o
+	})
 }
 
 // told adds to the outcome of an order what has changed.
 func told(o order, changes []config.Change) order {
-	do := o.do
-	o.do = func(ctx context.Context) (string, *velos.App, error) {
+	return o.around(func(ctx context.Context, do doing) (string, *velos.App, error) {
 		did, app, err := do(ctx)
 		if err == nil {
 			did += said(changes)
 		}
 		return did, app, err
-	}
-	return o
+	})
 }
 
 // mostSaid is how many keys a line names.

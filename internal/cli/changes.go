@@ -183,16 +183,7 @@ func setupEnsure(s *session, f *pflag.FlagSet) handler {
 		}
 		since := velos.TimeOf(s.Now())
 		s.ordered = true
-		outcome, app, err := e.Do(ctx, s.conn)
-		for tries := 0; err != nil && tries < mostQuick && lost(ctx, err); tries++ {
-			if err = s.reconnect(ctx); err == nil { // what was begun is found as it is by now
-				if outcome, app, err = e.Do(ctx, s.conn); app.Created >= since && outcome == verb.AlreadyRunning {
-					outcome = verb.Started // by the first try
-				}
-			} else {
-				break
-			}
-		}
+		outcome, app, err := e.Do(ctx, s.conn, s.again)
 		now, by := &app, ""
 		if err == nil {
 			now, by, err = s.until(ctx, "ensure", now, wanted)

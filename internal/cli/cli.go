@@ -132,6 +132,7 @@ type session struct {
 	ai      bool
 	rows    bool // --ai=table
 	silent  bool
+	door    bool // it asks for somebody who came through a door
 	color   string
 	plain   bool // --no-color
 	trust   bool // --trust

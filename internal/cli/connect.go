@@ -33,7 +33,11 @@ func (s *session) dial() error {
 		s.conn = nil
 		return err
 	}
-	s.conn.Announce(wire.Caller{Channel: "cli", TTY: s.OutTTY || s.ErrTTY})
+	by := wire.Caller{Channel: "cli", TTY: s.OutTTY || s.ErrTTY}
+	if s.door {
+		by = doorman
+	}
+	s.conn.Announce(by)
 	return nil
 }
 

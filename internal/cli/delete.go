@@ -5,7 +5,7 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/verb"
 )
 
 func setupDelete(s *session, f *pflag.FlagSet) handler {
@@ -36,25 +36,7 @@ func (s *session) deleteOrders(list []target) []order {
 	for i, t := range list {
 		orders[i] = t.about("delete")
 		orders[i].behind, orders[i].ended = dependents(list, t.app), true
-		orders[i].do = func(ctx context.Context) (string, *velos.App, error) {
-			_, err := s.conn.Delete(ctx, t.wire())
-			return done2("deleted", err)
-		}
-		again := orders[i].do
-		orders[i].after = func(apps []velos.App, _ velos.Time) doing {
-			if byID(apps, t.app.ID) == nil {
-				return settled("deleted", nil, nil)
-			}
-			return again
-		}
+		orders[i].gives(s, func() verb.Order { return verb.Deleting(t.app.ID) }, func(verb.Given) string { return "deleted" })
 	}
 	return orders
-}
-
-// done2 is done for answers without an app.
-func done2(did string, err error) (string, *velos.App, error) {
-	if err != nil {
-		return "", nil, err
-	}
-	return did, nil, nil
 }

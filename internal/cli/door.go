@@ -66,11 +66,24 @@ func (s *session) dialer() (func() (*client.Client, error), error) {
 	return func() (*client.Client, error) {
 		c, err := client.Dial(h.Socket())
 		if err == nil {
-			c.Announce(wire.Caller{Channel: "api"})
+			c.Announce(doorman)
 		}
 		return c, err
 	}, err
 }
+
+// following is a connection to the daemon that follows one that was lost under a
+// request.
+func (s *session) following(ctx context.Context) (*client.Client, error) {
+	c, err := s.next(ctx)
+	if err == nil {
+		c.Announce(doorman)
+	}
+	return c, err
+}
+
+// doorman is who asks for those who come through a door.
+var doorman = wire.Caller{Channel: "api"}
 
 func (s *session) tokens() (*guard.Tokens, error) {
 	h, err := s.home()

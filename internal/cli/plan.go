@@ -411,7 +411,7 @@ func changed(old, now *velos.Spec) bool {
 		}
 	}
 	a.FileEnv, b.FileEnv = nil, nil
-	return !sameSpec(&a, &b)
+	return !verb.Same(&a, &b)
 }
 
 // environ is what scripts and files are resolved with.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -139,20 +140,22 @@ func (r *reload) toSpec(p *plan, sp *velos.Spec) order {
 func (r *reload) order(t target, ask wire.Reload) order {
 	o := t.about("reload")
 	o.replaces(t)
-	o.do = func(ctx context.Context) (string, *velos.App, error) {
-		answer, err := r.conn.Reload(ctx, ask)
-		switch {
-		case err != nil:
-			return "", nil, rolledBack(err)
-		case !answer.Restarted:
-			return "reloaded", &answer.App, nil
+	o.gives(r.session, func() verb.Order { return verb.Reloading(t.app, ask) }, func(g verb.Given) string {
+		if !g.Restarted {
+			return "reloaded"
 		}
 		r.mu.Lock()
-		r.apart[answer.Why] = append(r.apart[answer.Why], o.name)
+		r.apart[g.Why] = append(r.apart[g.Why], o.name)
 		r.mu.Unlock()
-		return "restarted, not reloaded", &answer.App, nil
-	}
-	return o
+		return "restarted, not reloaded"
+	})
+	return o.around(func(ctx context.Context, do doing) (string, *velos.App, error) {
+		did, app, err := do(ctx)
+		if err != nil {
+			return "", nil, rolledBack(err)
+		}
+		return did, app, nil
+	})
 }
 
 // rolledBack gives the failure of a successor the code that says that

@@ -1,7 +1,7 @@
 package cli
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"maps"
 	"os"
@@ -13,7 +13,7 @@ import (
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
 	"github.com/velospm/velos/internal/dotenv"
-	"github.com/velospm/velos/internal/record"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -155,27 +155,18 @@ func once(list []target) []target {
 
 func (s *session) restartOrder(t target, r wire.Restart, rename string) order {
 	o := t.about("restart")
-	o.do = func(ctx context.Context) (string, *velos.App, error) {
-		did := "restarting"
-		if r.Wait {
-			did = "restarted"
-		}
-		if rename != "" && rename != t.app.Spec.Name {
-			if _, err := s.conn.Rename(ctx, wire.Rename{ID: t.app.ID, Name: rename}); err != nil {
-				return "", nil, err
-			}
-			if r.Spec != nil {
-				r.Spec.Name = rename
-			}
-			did += ", was " + t.app.Spec.Name
-		}
-		d, err := s.conn.Restart(ctx, r)
-		return done(did, d, err)
+	did := "restarting"
+	if r.Wait {
+		did = "restarted"
 	}
-	if rename == "" {
-		o.after = s.restartAfter(t, r, o.do)
+	if rename = cmp.Or(rename, t.app.Spec.Name); rename != t.app.Spec.Name {
+		did += ", was " + t.app.Spec.Name
+		if r.Spec != nil {
+			r.Spec.Name = rename
+		}
 	}
-	return o
+	o.gives(s, func() verb.Order { return verb.Restarting(t.app, r) }, func(verb.Given) string { return did })
+	return s.renamed(o, t.app, rename)
 }
 
 // unknownScript plans the start of a script that no app runs. missing is the
@@ -280,10 +271,4 @@ func filesOf(sp *velos.Spec) map[string]string {
 		}
 	}
 	return from
-}
-
-// sameSpec compares two Specs by what they are on the wire: a list that is
-// empty and one that is missing are the same there.
-func sameSpec(a, b *velos.Spec) bool {
-	return bytes.Equal(record.AppendMsgpack(nil, a), record.AppendMsgpack(nil, b))
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -77,16 +78,15 @@ func (s *session) scaleOrder(t target, n wire.Scale) (order, error) {
 	}
 	n.ID = t.app.ID
 	o.replaces(t)
-	o.do = func(ctx context.Context) (string, *velos.App, error) {
-		if then == now {
+	if then == now {
+		o.do = func(context.Context) (string, *velos.App, error) {
 			return "has " + strconv.Itoa(now) + " already", t.app, nil
 		}
-		d, err := s.conn.Scale(ctx, n)
-		if d.App != nil {
-			then = d.App.Spec.Instances // somebody else may have scaled, too
-		}
-		return done("scaled from "+strconv.Itoa(now)+" to "+strconv.Itoa(then), d, err)
+		return o, nil
 	}
+	o.gives(s, func() verb.Order { return verb.Scaling(t.app, n) }, func(g verb.Given) string {
+		return "scaled from " + strconv.Itoa(now) + " to " + strconv.Itoa(g.App.Spec.Instances) // somebody else may have scaled, too
+	})
 	return o, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -128,21 +129,20 @@ func (s *session) startOrder(st step, wait bool) order {
 			return r.ID, nil
 		}
 	}
+	o.gives(s, func() verb.Order { return verb.Starting(st.call(wait)) }, func(g verb.Given) string {
+		s.unleased(g.App, st.keep, st.ttl)
+		if st.spec != nil && !st.spec.Autostart {
+			return notStarted + st.note
+		}
+		return started(g.App, wait) + st.note
+	})
+	start := o.do
 	o.do = func(ctx context.Context) (string, *velos.App, error) {
 		if st.done != "" {
 			return st.done + st.note, st.app, nil
 		}
-		r, err := s.conn.Start(ctx, st.call(wait))
-		if err != nil {
-			return "", nil, err
-		}
-		s.unleased(&r.App, st.keep, st.ttl)
-		if st.spec != nil && !st.spec.Autostart {
-			return notStarted + st.note, &r.App, nil
-		}
-		return started(&r.App, wait) + st.note, &r.App, nil
+		return start(ctx)
 	}
-	o.after = s.startAfter(&st, o.do, wait)
 	return o
 }
 

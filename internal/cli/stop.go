@@ -10,6 +10,7 @@ import (
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/wire"
 )
 
@@ -72,12 +73,7 @@ func setupStop(s *session, f *pflag.FlagSet) handler {
 			stop.Target = t.wire()
 			orders[i] = t.about("stop")
 			orders[i].behind, orders[i].ended = dependents(list, t.app), true
-			orders[i].do = func(ctx context.Context) (string, *velos.App, error) {
-				d, err := s.conn.Stop(ctx, stop)
-				return done(stopped(t, stop.Wait), d, err)
-			}
-			again := orders[i].do // a second time it does what is left, or nothing
-			orders[i].after = func([]velos.App, velos.Time) doing { return again }
+			orders[i].gives(s, func() verb.Order { return verb.Stopping(stop) }, func(verb.Given) string { return stopped(t, stop.Wait) })
 		}
 		return s.carryOut(ctx, orders, limit)
 	}

@@ -71,6 +71,9 @@ func (c *call) answer(ctx context.Context) {
 	reply, err := c.handle(ctx)
 	if c.deed != nil {
 		c.record(err)
+		if err != nil && ctx.Err() != nil && c.d.upgrading.Load() { // the next daemon knows what comes of it
+			err = &velos.Error{Code: velos.Unreachable, Message: "velosd is being upgraded, and did not wait for the outcome", Hint: "ask the new one: velos list"}
+		}
 	}
 	status := wire.OK
 	if err != nil {

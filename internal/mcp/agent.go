@@ -82,11 +82,11 @@ func processStart(c *call, in *startIn) (answer, error) {
 	ctx, stop := c.within(0, startWithin)
 	defer stop()
 	defer c.progress("starting " + sp.Name)()
-	r, err := c.conn.Start(ctx, wire.Start{Spec: &sp, Inst: -1, Wait: true, Keep: in.Keep})
+	given, err := c.give(ctx, verb.Starting(wire.Start{Spec: &sp, Inst: -1, Wait: true, Keep: in.Keep}))
 	if err != nil {
 		return answer{}, c.explained(err, "start", &velos.App{Spec: sp})
 	}
-	now := c.fresh(&r.App)
+	now := c.fresh(given.App)
 	e := verb.EnsuredOf(verb.Started, now)
 	return answer{text: ensuredText(&e), data: startOut{ID: e.ID, Name: e.App, PID: e.PID, Status: string(e.Status), URL: e.URL, Lease: e.Lease, Cursor: e.Cursor}}, nil
 }
@@ -131,7 +131,7 @@ func processEnsure(c *call, in *ensureIn) (answer, error) {
 	ctx, stop := c.within(in.Timeout, startWithin)
 	defer stop()
 	defer c.progress("waiting until " + sp.Name + " is ready")()
-	outcome, app, err := e.Do(ctx, c.conn)
+	outcome, app, err := e.Do(ctx, c.conn, c.goOn)
 	if errors.Is(err, velos.ErrConflict) {
 		return answer{}, &velos.Error{Code: velos.Conflict, Message: err.Error(), Hint: "replace=true, or another name=…", Cause: err}
 	}

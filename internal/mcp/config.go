@@ -13,6 +13,7 @@ import (
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/config"
 	"github.com/velospm/velos/internal/record"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -158,7 +159,7 @@ func configSet(c *call, in *setIn) (answer, error) {
 	}
 	out.Success, out.Applied, out.When = true, keys, "now"
 	if in.Apply == "later" || in.Apply == "" && a.Status == velos.Stopped { // who has stopped it does not want it up
-		if _, err := c.conn.Update(c, wire.Update{ID: a.ID, Spec: *spec}); err != nil {
+		if _, err := c.give(c, verb.Updating(wire.Update{ID: a.ID, Spec: *spec})); err != nil {
 			return answer{}, err
 		}
 		out.When = "with the next start"

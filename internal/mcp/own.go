@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -45,7 +46,7 @@ func (c *call) saysMine(word string) (bool, []*velos.App, error) {
 const mostAbreast = 16
 
 // An order of each.
-type orderOn func(context.Context, *velos.App) error
+type orderOn func(*velos.App) verb.Order
 
 // each gives an order about every one of some apps, abreast, and says what
 // came of it. What needs a person's word is asked for all of them at once.
@@ -53,7 +54,7 @@ func (c *call) each(apps []*velos.App, verb, done string, order orderOn) (answer
 	ctx, stop := c.within(0, longest)
 	defer stop()
 	defer c.progress(plural(len(apps), "process", "processes") + " to go")()
-	errs := abreast(ctx, apps, order)
+	errs := c.abreast(ctx, apps, verb, order)
 	if wait, ids := waiting(apps, errs); len(wait) > 0 {
 		if c.subject == "" {
 			c.subject = named(wait)
@@ -73,7 +74,7 @@ func (c *call) each(apps []*velos.App, verb, done string, order orderOn) (answer
 		if !yes {
 			return answer{}, &velos.Error{Code: velos.Denied, Message: verb + " " + named(wait) + ": the user said no", Hint: "ask what to do instead"}
 		}
-		again := abreast(ctx, wait, order)
+		again := c.abreast(ctx, wait, verb, order)
 		for i, a := range apps {
 			if at := slices.Index(wait, a); at >= 0 {
 				errs[i] = again[at]
@@ -87,7 +88,8 @@ func (c *call) each(apps []*velos.App, verb, done string, order orderOn) (answer
 }
 
 // abreast carries orders out, a few at a time.
-func abreast(ctx context.Context, apps []*velos.App, order orderOn) []error {
+func (c *call) abreast(ctx context.Context, apps []*velos.App, what string, order orderOn) []error {
+	conn := c.conn // who goes on with the next daemon changes it
 	errs := make([]error, len(apps))
 	slots := make(chan struct{}, mostAbreast)
 	var all sync.WaitGroup
@@ -95,7 +97,9 @@ func abreast(ctx context.Context, apps []*velos.App, order orderOn) []error {
 		all.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			errs[i] = order(ctx, a)
+			if _, err := order(a).Through(ctx, conn, c.goOn); err != nil {
+				errs[i] = c.stands(err, what, a)
+			}
 		})
 	}
 	all.Wait()
@@ -170,9 +174,8 @@ func (c *call) stopOwn(apps []*velos.App, dry bool) (answer, error) {
 	if dry && len(apps) > 0 {
 		return doneOut{Success: true}.answer("would stop " + named(apps)), nil
 	}
-	return c.each(apps, "stop", "stopped", func(ctx context.Context, a *velos.App) error {
-		_, err := c.conn.Stop(ctx, wire.Stop{Target: wire.All(a.ID), Wait: true})
-		return c.settled(err, "stop", a)
+	return c.each(apps, "stop", "stopped", func(a *velos.App) verb.Order {
+		return verb.Stopping(wire.Stop{Target: wire.All(a.ID), Wait: true})
 	})
 }
 
@@ -189,15 +192,5 @@ func (c *call) deleteOwn(apps []*velos.App, dry bool) (answer, error) {
 			return answer{}, &velos.Error{Code: velos.Denied, Message: "delete mine: the user said no", Hint: "ask what to do instead"}
 		}
 	}
-	return c.each(apps, "delete", "deleted", func(ctx context.Context, a *velos.App) error {
-		_, err := c.conn.Delete(ctx, wire.All(a.ID))
-		return c.settled(err, "delete", a)
-	})
-}
-
-func (c *call) settled(err error, what string, a *velos.App) error {
-	if err == nil {
-		return nil
-	}
-	return c.stands(err, what, a)
+	return c.each(apps, "delete", "deleted", func(a *velos.App) verb.Order { return verb.Deleting(a.ID) })
 }

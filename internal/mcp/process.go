@@ -227,11 +227,10 @@ func processStop(c *call, in *stopIn) (answer, error) {
 	ctx, stop := c.within(0, longest)
 	defer stop()
 	defer c.progress("stopping " + view.Text(a.Spec.Name))()
-	d, err := c.conn.Stop(ctx, wire.Stop{Target: wire.Target{ID: a.ID, Inst: inst}, Wait: true})
-	if err != nil {
+	if _, err := c.give(ctx, verb.Stopping(wire.Stop{Target: wire.Target{ID: a.ID, Inst: inst}, Wait: true})); err != nil {
 		return answer{}, c.stands(err, "stop", a)
 	}
-	return doneOut{Success: d.Success}.answer(view.Text(in.Name) + " stopped"), nil
+	return doneOut{Success: true}.answer(view.Text(in.Name) + " stopped"), nil
 }
 
 // stands says of an order that was not settled in time that it stands.
@@ -282,24 +281,20 @@ func (c *call) again(a *velos.App, inst int, reload bool, spec *velos.Spec) (ans
 	}
 	defer c.progress(what + " of " + view.Text(a.Spec.Name) + " under way")()
 	t := wire.Target{ID: a.ID, Inst: inst}
-	now, text := a, view.Text(a.Spec.Name)+" "+what+"ed"
+	order := verb.Restarting(a, wire.Restart{Target: t, Wait: true, Spec: spec})
 	if reload {
-		r, err := c.conn.Reload(ctx, wire.Reload{Target: t, Spec: spec})
-		if err != nil {
-			return answer{}, c.explained(err, what, a)
-		}
-		now = &r.App
-		if r.Restarted {
-			text = view.Text(a.Spec.Name) + " restarted instance by instance, not reloaded: " + view.Text(r.Why)
-		}
-	} else {
-		d, err := c.conn.Restart(ctx, wire.Restart{Target: t, Wait: true, Spec: spec})
-		if err != nil {
-			return answer{}, c.explained(err, what, a)
-		}
-		if d.App != nil {
-			now = d.App
-		}
+		order = verb.Reloading(a, wire.Reload{Target: t, Spec: spec})
+	}
+	given, err := c.give(ctx, order)
+	if err != nil {
+		return answer{}, c.explained(err, what, a)
+	}
+	now, text := a, view.Text(a.Spec.Name)+" "+what+"ed"
+	if given.App != nil {
+		now = given.App
+	}
+	if given.Restarted {
+		text = strings.TrimSuffix(view.Text(a.Spec.Name)+" restarted instance by instance, not reloaded: "+view.Text(given.Why), ": ")
 	}
 	pid := 0
 	for i := range now.Instances {
@@ -367,7 +362,7 @@ func processDelete(c *call, in *deleteIn) (answer, error) {
 	}
 	ctx, stop := c.within(0, longest)
 	defer stop()
-	if _, err := c.conn.Delete(ctx, wire.All(a.ID)); err != nil {
+	if _, err := c.give(ctx, verb.Deleting(a.ID)); err != nil {
 		return answer{}, c.stands(err, "delete", a)
 	}
 	return doneOut{Success: true}.answer(view.Text(a.Spec.Name) + " deleted; its log files stay, and for 24 hours velos undelete brings it back"), nil

@@ -94,6 +94,11 @@ func (s *Server) use(ctx context.Context, t *tool, req *sdk.CallToolRequest) (re
 		return failed(err)
 	}
 	a, err := t.call(c)
+	if t.reads && verb.Unanswered(ctx, err) { // asking once more changes nothing
+		if _, e := c.goOn(ctx); e == nil {
+			a, err = t.call(c)
+		}
+	}
 	if errors.Is(err, velos.ErrNeedsApproval) {
 		a, err = c.approved(t, err)
 	}
@@ -161,7 +166,17 @@ func chosen(sets []string, readOnly bool) ([]tool, error) {
 // apps are all apps.
 func (c *call) apps() ([]velos.App, error) {
 	list, err := c.conn.List(c)
+	if verb.Unanswered(c, err) {
+		if _, err = c.goOn(c); err == nil {
+			list, err = c.conn.List(c)
+		}
+	}
 	return list.Apps, err
+}
+
+// give gives an order, over any number of daemons.
+func (c *call) give(ctx context.Context, o verb.Order) (verb.Given, error) {
+	return o.Through(ctx, c.conn, c.goOn)
 }
 
 // app finds the app that an argument names.

@@ -39,13 +39,24 @@ const mostRaces = 5
 
 // Do returns the app that is this one if it runs, and else starts it. The
 // answer comes when it is ready, or has failed. Of several that ask for the
-// same at once, one starts it.
-func (e *Ensure) Do(ctx context.Context, conn *client.Client) (status string, app velos.App, err error) {
+// same at once, one starts it. Again connects to the daemon that follows one
+// that was lost; nil: there is only this one.
+func (e *Ensure) Do(ctx context.Context, conn *client.Client, again func(context.Context) (*client.Client, error)) (status string, app velos.App, err error) {
 	wanted := *e
 	defer func() { e.Spec = wanted.Spec }() // it may have got another name
+	var next func(context.Context) (*client.Client, error)
+	if again != nil {
+		next = func(ctx context.Context) (*client.Client, error) {
+			c, err := again(ctx)
+			if err == nil {
+				conn = c
+			}
+			return c, err
+		}
+	}
 	for range mostRaces {
 		wanted = *e
-		status, app, err = wanted.once(ctx, conn)
+		status, app, err = wanted.once(ctx, conn, next)
 		if raced := errors.Is(err, velos.ErrConflict) && app.ID == 0 && status == Started; !raced {
 			break
 		}
@@ -53,8 +64,13 @@ func (e *Ensure) Do(ctx context.Context, conn *client.Client) (status string, ap
 	return status, app, err
 }
 
-func (e *Ensure) once(ctx context.Context, conn *client.Client) (status string, app velos.App, err error) {
+func (e *Ensure) once(ctx context.Context, conn *client.Client, again func(context.Context) (*client.Client, error)) (status string, app velos.App, err error) {
 	list, err := conn.List(ctx)
+	if again != nil && Unanswered(ctx, err) {
+		if conn, err = again(ctx); err == nil {
+			list, err = conn.List(ctx)
+		}
+	}
 	if err != nil {
 		return "", app, err
 	}
@@ -66,25 +82,25 @@ func (e *Ensure) once(ctx context.Context, conn *client.Client) (status string, 
 		return "", app, err
 	}
 	if old == nil {
-		r, err := conn.Start(ctx, wire.Start{Spec: &e.Spec, Inst: -1, Wait: true, Keep: e.Keep, TTL: e.TTL})
-		return Started, r.App, err
+		g, err := Starting(wire.Start{Spec: &e.Spec, Inst: -1, Wait: true, Keep: e.Keep, TTL: e.TTL}).Through(ctx, conn, again)
+		return Started, after(g.App, &velos.App{}), err
 	}
 	if diff := e.Diff(&old.Spec); len(diff) > 0 {
 		if !e.Replace {
 			return "", *old, e.conflict(old, diff)
 		}
-		d, err := conn.Restart(ctx, wire.Restart{Target: wire.All(old.ID), Wait: true, Spec: &e.Spec})
-		return Replaced, after(d.App, old), err
+		g, err := Restarting(old, wire.Restart{Target: wire.All(old.ID), Wait: true, Spec: &e.Spec}).Through(ctx, conn, again)
+		return Replaced, after(g.App, old), err
 	}
 	if old.Status == velos.Online {
-		return e.renew(ctx, conn, old)
+		return e.renew(ctx, conn, again, old)
 	}
 	status = Started
 	if old.Status == velos.Starting {
 		status = AlreadyRunning
 	}
-	r, err := conn.Start(ctx, wire.Start{ID: old.ID, Spec: e.moved(old), Inst: -1, Wait: true, Keep: e.Keep, TTL: e.TTL})
-	return status, r.App, err
+	g, err := Starting(wire.Start{ID: old.ID, Spec: e.moved(old), Inst: -1, Wait: true, Keep: e.Keep, TTL: e.TTL}).Through(ctx, conn, again)
+	return status, after(g.App, &velos.App{}), err
 }
 
 // moved is the Spec of an app that is down and whose chosen port somebody else
@@ -100,12 +116,15 @@ func (e *Ensure) moved(old *velos.App) *velos.Spec {
 
 // renew says to the lease of an app that runs that it is wanted: its agent may
 // be another process by now.
-func (e *Ensure) renew(ctx context.Context, conn *client.Client, old *velos.App) (string, velos.App, error) {
+func (e *Ensure) renew(ctx context.Context, conn *client.Client, again func(context.Context) (*client.Client, error), old *velos.App) (string, velos.App, error) {
 	if old.Lease == nil || old.Lease.Agent == "" {
 		return AlreadyRunning, *old, nil
 	}
-	d, err := conn.Lease(ctx, wire.LeaseWord{ID: old.ID, Keep: e.Keep, TTL: e.TTL})
-	return AlreadyRunning, after(d.App, old), err
+	g, err := repeated(func(ctx context.Context, conn *client.Client) (Given, error) {
+		d, err := conn.Lease(ctx, wire.LeaseWord{ID: old.ID, Keep: e.Keep, TTL: e.TTL})
+		return Given{App: d.App}, err
+	}).Through(ctx, conn, again)
+	return AlreadyRunning, after(g.App, old), err
 }
 
 func after(now, old *velos.App) velos.App {
