@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -105,7 +106,7 @@ type agentDone struct {
 func setupAgent(s *session, f *pflag.FlagSet) handler {
 	clients := f.StringSlice("client", nil, "only these clients")
 	dry := f.Bool("dry-run", false, "show what would be written, change nothing")
-	remove := f.Bool("remove", false, "take Velos out of the files")
+	remove := f.Bool("remove", false, "take Velos out of the files, and remove those that hold nothing else")
 	return func(_ context.Context, args []string) error {
 		if len(args) == 1 && args[0] == "policy" {
 			return s.showPolicy()
@@ -193,10 +194,23 @@ func (s *session) configure(a *agent, dry, remove bool) (agentDone, error) {
 		d.Did, d.Text = map[bool]string{false: "would_write", true: "would_remove"}[remove], string(text)
 		return d, nil
 	}
-	if err := replaceFile(path, text); err != nil {
+	if remove && a.made(old, s.ownName(a.private)) {
+		err = os.Remove(path)
+	} else {
+		err = replaceFile(path, text)
+	}
+	if err != nil {
 		return d, &velos.Error{Code: velos.Denied, Message: "agent init: " + err.Error(), Cause: err}
 	}
 	return d, nil
+}
+
+// made reports whether a file is as we make it where there is none, and holds
+// nothing else. An empty object of somebody else's looks different with us in
+// it.
+func (a *agent) made(text []byte, command string) bool {
+	fresh, err := a.edit(nil, command, false)
+	return err == nil && bytes.Equal(text, fresh)
 }
 
 // ownName is how an agent starts us: by our name where a file is shared and

@@ -110,6 +110,28 @@ func TestWhatElseIsInAnAgentsFileStaysAsItIsWritten(t *testing.T) {
 	}
 }
 
+func TestAFileThatHeldNothingElseIsTakenAwayWithUs(t *testing.T) {
+	d := newFake(t)
+	for _, c := range []struct{ client, path string }{{"claude-code", ".mcp.json"}, {"vscode", ".vscode/mcp.json"}, {"cursor", ".cursor/mcp.json"}, {"gemini", ".gemini/settings.json"},
+		{"opencode", "opencode.json"}, {"codex", ".codex/config.toml"}, {"claude-desktop", ".config/Claude/claude_desktop_config.json"}} {
+		path := filepath.Join(d.home, c.path)
+		d.run(t, "agent", "init", "--client", c.client)
+		if _, err := os.Stat(path); err != nil {
+			t.Errorf("%s: %v", c.client, err)
+			continue
+		}
+		if out, _, code := d.run(t, "agent", "init", "--client", c.client, "--remove", "--dry-run"); code != 0 || !strings.Contains(out, "would remove") {
+			t.Errorf("%s: %d, %s", c.client, code, out)
+		}
+		if out, _, code := d.run(t, "agent", "init", "--client", c.client, "--remove"); code != 0 || !strings.Contains(out, "removed "+path) {
+			t.Errorf("%s: %d, %s", c.client, code, out)
+		}
+		if b, err := os.ReadFile(path); !os.IsNotExist(err) {
+			t.Errorf("%s: it is there still: %q, %v", c.client, b, err)
+		}
+	}
+}
+
 func TestAgentsAreFoundByTheirSigns(t *testing.T) {
 	d := newFake(t)
 	if _, errs, code := d.run(t, "agent", "init"); code != 4 || !strings.Contains(errs, "--client") {

@@ -16,9 +16,9 @@ import (
 // how opencode writes a command.
 func jsonEntry(key string, typed, local bool) func(old []byte, command string, remove bool) ([]byte, error) {
 	return func(old []byte, command string, remove bool) ([]byte, error) {
-		text := slices.Clone(old)
+		text, indent := slices.Clone(old), indentOf(old)
 		if len(bytes.TrimSpace(old)) == 0 {
-			text = []byte("{}\n")
+			text, indent = []byte("{}\n"), "\t" // by which we know it again
 		}
 		file, err := hujson.Parse(text)
 		if err != nil {
@@ -28,7 +28,6 @@ func jsonEntry(key string, typed, local bool) func(old []byte, command string, r
 		if !ok {
 			return nil, errors.New("it is no JSON object")
 		}
-		indent := indentOf(text)
 		at := memberAt(top, key)
 		if at < 0 && remove {
 			return old, nil
