@@ -26,11 +26,12 @@ type source struct {
 	calls    []string // functions that are given sentences
 	fields   []string // of literals, and variables that hold sentences
 	literals []string // types whose values without field names begin with a sentence
+	open     bool     // what is filled in may bring words of ours along, such as a command
 }
 
 var sources = []source{
 	{files: "exit.go", returns: []string{"String", "ending", "Meaning", "meaningOfSignal", "meaningOfCode", "meaningOfShellCode", "meaningOfSysexit"}, fields: []string{"s"}},
-	{files: "internal/crash/cause.go", returns: []string{"next"}},
+	{files: "internal/crash/next.go", returns: []string{"next", "nextOfEnd"}, open: true},
 	{files: "internal/crash/crash.go", returns: []string{"momentOf"}},
 	{files: "internal/view/why.go", returns: []string{"advice"}},
 	{files: "internal/supervise/*.go", returns: []string{"ended", "gaveUp", "awaits"}, calls: []string{"enter", "onReady", "fail", "lower", "condemn", "dismiss", "warn", "ordered", "retire", "again", "record"},
@@ -169,6 +170,17 @@ var parts = map[string][]string{
 	"{}ms":                {}, // lengths of time have a rule of their own
 }
 
+// isIn reports whether a known sentence is what a template becomes.
+func isIn(known map[string]string, template string) bool {
+	re := regexp.MustCompile("^" + strings.ReplaceAll(regexp.QuoteMeta(template), regexp.QuoteMeta("{}"), ".+") + "$")
+	for text := range known {
+		if re.MatchString(text) {
+			return true
+		}
+	}
+	return false
+}
+
 func TestEverySentenceOfTheServerHasATranslation(t *testing.T) {
 	known := russian(t)
 	found := 0
@@ -184,6 +196,9 @@ func TestEverySentenceOfTheServerHasATranslation(t *testing.T) {
 				if known[whole] == "" {
 					t.Errorf("%s: %q is not translated in %q", at, text, whole)
 				}
+			}
+			if s.open && isIn(known, text) {
+				continue
 			}
 			if known[text] == "" && !part && !strings.HasPrefix(text, "velos ") {
 				t.Errorf("%s: %q has no translation in said.ru.js", at, text)
