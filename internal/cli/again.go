@@ -36,19 +36,27 @@ func (s *session) askAgain(ctx context.Context, orders []order, results []view.R
 				orders[i].do = orders[i].after(list.Apps, since)
 			}
 		}
-		s.giveAll(ctx, orders, results, limit, func(i int) bool { return lost[i] })
+		these := func(i int) bool { return lost[i] }
+		s.register(ctx, orders, these)
+		s.giveAll(ctx, orders, results, limit, these)
 	}
 }
 
 // A doing is what an order does.
 type doing = func(ctx context.Context) (did string, app *velos.App, err error)
 
-// byID finds an app in a list.
-func byID(apps []velos.App, id uint32) *velos.App {
-	if i := slices.IndexFunc(apps, func(a velos.App) bool { return a.ID == id }); i >= 0 {
+// still finds an app in the list of a later daemon. An id that was not on disk
+// yet when its daemon died may be another app's by now.
+func still(apps []velos.App, old *velos.App) *velos.App {
+	if i := slices.IndexFunc(apps, func(a velos.App) bool { return a.ID == old.ID && a.Created == old.Created }); i >= 0 {
 		return &apps[i]
 	}
 	return nil
+}
+
+// vanished is an order about an app that nobody knows any more.
+func vanished(verb string, old *velos.App) doing {
+	return settled("", nil, &velos.Error{Code: velos.NotFound, Message: verb + " " + old.Spec.Name + ": velosd died before it was on disk", Hint: "velos list"})
 }
 
 // startAfter is what is left of a start.
@@ -56,18 +64,26 @@ func (s *session) startAfter(st *step, again doing, wait bool) func([]velos.App,
 	return func(apps []velos.App, since velos.Time) doing {
 		var a *velos.App
 		inst := -1
-		if st.app != nil {
-			a, inst = byID(apps, st.app.ID), st.inst
-		} else if t, ok := named(apps, st.spec.Name); ok && t.app.Created >= since {
-			a = t.app
-		}
 		switch {
-		// An app that is not there was added in the daemon's last moment, and
-		// the next one has ended what it found of it.
-		case a == nil, st.app != nil && st.spec != nil && !sameSpec(&a.Spec, st.spec):
-			return again
-		case st.app == nil && !a.Spec.Autostart:
-			return settled(started(a, wait), a, nil)
+		case st.app != nil && st.made == nil:
+			if a, inst = still(apps, st.app), st.inst; a == nil {
+				return vanished("start", st.app)
+			}
+			if st.spec != nil && !sameSpec(&a.Spec, st.spec) {
+				return again
+			}
+		default: // by its name: the id that it had may not have come to the disk
+			if st.made != nil {
+				st.app, st.spec, st.made, st.done = nil, st.made, nil, ""
+			}
+			t, ok := named(apps, st.spec.Name)
+			if !ok || t.app.Created < since {
+				return again
+			}
+			if a = t.app; !a.Spec.Autostart {
+				return settled(notStarted+st.note, a, nil)
+			}
+			st.app, st.spec, st.made = a, nil, st.spec
 		}
 		for i := range a.Instances {
 			in := &a.Instances[i]
@@ -92,8 +108,11 @@ func (s *session) startAfter(st *step, again doing, wait bool) func([]velos.App,
 // the old one have it before them, the others are waited for.
 func (s *session) restartAfter(t target, r wire.Restart, again doing) func([]velos.App, velos.Time) doing {
 	return func(apps []velos.App, since velos.Time) doing {
-		a := byID(apps, t.app.ID)
-		if a == nil || r.Spec != nil && !sameSpec(&a.Spec, r.Spec) {
+		a := still(apps, t.app)
+		if a == nil {
+			return vanished("restart", t.app)
+		}
+		if r.Spec != nil && !sameSpec(&a.Spec, r.Spec) {
 			return again
 		}
 		var left []int

@@ -82,6 +82,44 @@ func TestAStartThatNobodyHasSeenIsGivenAgain(t *testing.T) {
 	}
 }
 
+func TestAnAppWhoseIdWasNotOnDiskIsFoundByItsNameAlone(t *testing.T) {
+	d := newFake(t)
+	spec := velos.NewSpec()
+	spec.Name, spec.Script = "api", "/srv/api.js"
+	d.add(spec, velos.Stopped).Created = 10
+	c, err := client.Dial(filepath.Join(d.home, "velos.sock"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	s := &session{conn: c}
+	made := d.apps[0]
+	other := made
+	other.Spec.Name, other.Created = "mail", 11 // has the id now
+	st := step{app: &made, made: &spec, inst: -1}
+	given := 0
+	do := s.startAfter(&st, settledBy(func() { given++ }), true)([]velos.App{other}, 9)
+	if _, _, err := do(t.Context()); err != nil || given != 1 || st.app != nil || st.spec != &spec {
+		t.Errorf("given %d times, %v, step %+v; want the whole Spec once more", given, err, st)
+	}
+	// The next one has it, under another id.
+	moved := made
+	moved.ID, moved.Created = made.ID+5, 12
+	s.startAfter(&st, settledBy(func() { given++ }), true)([]velos.App{other, moved}, 9)
+	if given != 1 || st.app == nil || st.app.ID != moved.ID || st.spec != nil || st.made != &spec {
+		t.Errorf("given %d times, step %+v; want what the list has", given, st)
+	}
+	// Orders about apps that were known are not for who has the id now.
+	for verb, do := range map[string]doing{
+		"start":   s.startAfter(&step{app: &made, inst: -1}, settledBy(func() { given++ }), true)([]velos.App{other}, 9),
+		"restart": s.restartAfter(target{&made, -1}, wire.Restart{}, settledBy(func() { given++ }))([]velos.App{other}, 9),
+	} {
+		if _, _, err := do(t.Context()); given != 1 || velos.CodeOf(err) != velos.NotFound {
+			t.Errorf("%s: given %d times, %v; want NotFound", verb, given, err)
+		}
+	}
+}
+
 func settledBy(f func()) doing {
 	return func(ctx context.Context) (string, *velos.App, error) { f(); return "", nil, nil }
 }

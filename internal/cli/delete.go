@@ -42,7 +42,7 @@ func (s *session) deleteOrders(list []target) []order {
 		}
 		again := orders[i].do
 		orders[i].after = func(apps []velos.App, _ velos.Time) doing {
-			if byID(apps, t.app.ID) == nil {
+			if still(apps, t.app) == nil {
 				return settled("deleted", nil, nil)
 			}
 			return again

@@ -20,6 +20,7 @@ type step struct {
 	app  *velos.App  // known already
 	inst int         // of app; -1 for all
 	spec *velos.Spec // new, or what app becomes
+	made *velos.Spec // of an app that this command has made known
 	done string      // not empty: there is nothing to do, and why
 	note string      // said behind the outcome
 	keep bool        // an agent's app outlives it

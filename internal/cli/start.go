@@ -117,12 +117,15 @@ func (s *session) startOrder(st step, wait bool) order {
 	}
 	if st.app == nil {
 		o.hold = func(ctx context.Context, more bool) (uint32, error) {
+			if st.app != nil {
+				return st.app.ID, nil
+			}
 			more = more && st.spec.Autostart // no later order about one that is not started sees it onto the disk
 			r, err := s.conn.Start(ctx, wire.Start{Spec: st.spec, Inst: -1, Hold: true, More: more, Keep: st.keep, TTL: st.ttl})
 			if err != nil {
 				return 0, err
 			}
-			if st.app, st.spec = &r.App, nil; !r.App.Spec.Autostart {
+			if st.app, st.spec, st.made = &r.App, nil, st.spec; !r.App.Spec.Autostart {
 				st.done = notStarted
 			}
 			return r.ID, nil

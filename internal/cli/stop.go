@@ -77,7 +77,12 @@ func setupStop(s *session, f *pflag.FlagSet) handler {
 				return done(stopped(t, stop.Wait), d, err)
 			}
 			again := orders[i].do // a second time it does what is left, or nothing
-			orders[i].after = func([]velos.App, velos.Time) doing { return again }
+			orders[i].after = func(apps []velos.App, _ velos.Time) doing {
+				if still(apps, t.app) == nil {
+					return vanished("stop", t.app)
+				}
+				return again
+			}
 		}
 		return s.carryOut(ctx, orders, limit)
 	}

@@ -18,6 +18,8 @@ type pool struct {
 	jobs  []job
 	ready []job // whose ahead is done: they go first
 	lanes int
+	going int       // lanes that do what is ahead of jobs, which are in neither list meanwhile
+	more  sync.Cond // of mu: there are jobs again for the lanes that wait, or there will be none
 	wait  sync.WaitGroup
 	rest  func() // called by a lane that finds no more jobs, and after each ahead; may be nil
 }
@@ -31,8 +33,10 @@ func (p *pool) do(run func()) { p.enter(job{run: run}) }
 
 func (p *pool) enter(j job) {
 	p.mu.Lock()
+	p.more.L = &p.mu
 	p.jobs = append(p.jobs, j)
 	if p.lanes == lanes {
+		p.more.Signal()
 		p.mu.Unlock()
 		return
 	}
@@ -47,7 +51,7 @@ func (p *pool) lane() {
 	rested := true
 	for {
 		p.mu.Lock()
-		none := len(p.jobs)+len(p.ready) == 0
+		none := p.none()
 		if none && p.rest != nil && !rested {
 			p.mu.Unlock()
 			p.rest()
@@ -69,6 +73,19 @@ func (p *pool) lane() {
 		run()
 		rested = false
 	}
+}
+
+// none reports that there are no jobs. While a lane does what is ahead of some,
+// the others wait for it: the one that made them ready may hang in the first of
+// them. The caller holds mu.
+func (p *pool) none() bool {
+	for len(p.jobs)+len(p.ready) == 0 {
+		if p.going == 0 {
+			return true
+		}
+		p.more.Wait()
+	}
+	return false
 }
 
 // next takes a job out, if there is one with nothing ahead of it. The caller
@@ -98,6 +115,7 @@ func (p *pool) goAhead() {
 		p.jobs = p.jobs[1:]
 		n++
 	}
+	p.going++
 	p.mu.Unlock()
 	for i := range some[:n] {
 		some[i].ahead()
@@ -108,5 +126,7 @@ func (p *pool) goAhead() {
 	}
 	p.mu.Lock()
 	p.ready = append(p.ready, some[:n]...)
+	p.going--
 	p.mu.Unlock()
+	p.more.Broadcast()
 }

@@ -3,6 +3,8 @@ package supervise
 import (
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestAPoolRestsAfterTheLastJobAndNotBetween(t *testing.T) {
@@ -89,4 +91,38 @@ func TestAJobThatHangsKeepsNoneFromTheOthers(t *testing.T) {
 	others.Wait() // else the test ends here
 	close(hang)
 	p.wait.Wait()
+}
+
+func TestAJobThatHangsKeepsNoneFromThoseThatWereMadeReadyWithIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p pool
+		hang, done := make(chan struct{}), 0
+		var mu sync.Mutex
+		p.more.L = &p.mu
+		for i := range together { // all are there before the lanes look
+			run := func() { <-hang }
+			if i > 0 {
+				run = func() {
+					mu.Lock()
+					defer mu.Unlock()
+					done++
+				}
+			}
+			p.jobs = append(p.jobs, job{ahead: func() { time.Sleep(time.Second) }, run: run}) // the other lanes find nothing meanwhile
+		}
+		p.lanes = lanes
+		p.wait.Add(lanes)
+		for range lanes {
+			go p.lane()
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		mu.Lock()
+		if done != together-1 {
+			t.Errorf("%d of %d jobs are done beside the one that hangs", done, together-1)
+		}
+		mu.Unlock()
+		close(hang)
+		p.wait.Wait()
+	})
 }
