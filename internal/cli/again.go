@@ -67,7 +67,7 @@ func (s *session) startAfter(st *step, again doing, wait bool) func([]velos.App,
 		case a == nil, st.app != nil && st.spec != nil && !sameSpec(&a.Spec, st.spec):
 			return again
 		case st.app == nil && !a.Spec.Autostart:
-			return settled(started(a, wait), a, nil)
+			return settled(notStarted+st.note, a, nil)
 		}
 		for i := range a.Instances {
 			in := &a.Instances[i]
@@ -75,7 +75,7 @@ func (s *session) startAfter(st *step, again doing, wait bool) func([]velos.App,
 				continue
 			}
 			if over, err := outcome(a, in, since, nil); over {
-				return settled(started(a, wait), a, err)
+				return settled(started(a, wait)+st.note, a, err)
 			}
 		}
 		return func(ctx context.Context) (string, *velos.App, error) {
