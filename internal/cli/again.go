@@ -91,7 +91,7 @@ func (s *session) startAfter(st *step, again doing, wait bool) func([]velos.App,
 				continue
 			}
 			if over, err := outcome(a, in, since, nil); over {
-				return settled(started(a, wait), a, err)
+				return settled(started(a, wait)+st.note, a, err)
 			}
 		}
 		return func(ctx context.Context) (string, *velos.App, error) {

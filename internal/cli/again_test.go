@@ -120,6 +120,18 @@ func TestAnAppWhoseIdWasNotOnDiskIsFoundByItsNameAlone(t *testing.T) {
 	}
 }
 
+func TestAnAppThatIsOnlyAddedIsNotSaidToHaveEnded(t *testing.T) {
+	d := newFake(t, "other")
+	spec := velos.NewSpec()
+	spec.Name, spec.Autostart = "api", false
+	d.add(spec, velos.Stopped).Created = 7
+	again := settledBy(func() { t.Error("it is added a second time") })
+	do := (&session{}).startAfter(&step{spec: &spec, inst: -1}, again, true)(d.apps, 6)
+	if did, _, err := do(t.Context()); did != notStarted || err != nil {
+		t.Errorf("%q, %v; want %q", did, err, notStarted)
+	}
+}
+
 func settledBy(f func()) doing {
 	return func(ctx context.Context) (string, *velos.App, error) { f(); return "", nil, nil }
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/velospm/velos"
-	"github.com/velospm/velos/internal/client"
 	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 )
@@ -73,10 +72,7 @@ func setupWait(s *session, f *pflag.FlagSet) handler {
 // wait waits, over any number of daemons: what happens while there is none is
 // heard from the next one.
 func (s *session) wait(ctx context.Context, w verb.Wait) ([]verb.Outcome, error) {
-	return w.Through(ctx, s.conn, func(ctx context.Context) (*client.Client, error) {
-		err := s.reconnect(ctx)
-		return s.conn, err
-	})
+	return w.Through(ctx, s.conn, s.again)
 }
 
 // neither explains a word that is no app: it may have been meant for a

@@ -56,7 +56,7 @@ func (c *call) each(apps []*velos.App, verb, done string, order orderOn) (answer
 	errs := abreast(ctx, apps, order)
 	if wait, ids := waiting(apps, errs); len(wait) > 0 {
 		if c.subject == "" {
-			c.subject = named(wait)
+			c.subject = subject(wait)
 		}
 		if q := c.confirm("Allow this agent: " + verb + " " + named(wait) + "?"); q != nil {
 			return answer{ask: q}, nil
@@ -149,12 +149,21 @@ func outcome(apps []*velos.App, errs []error, done string) (answer, error) {
 	return doneOut{Success: true}.answer(text), nil
 }
 
-// named are the names of some apps, with what they do.
-func named(apps []*velos.App) string {
+// subject is what a question about some apps is about: all of them, also those
+// that are not named in it.
+func subject(apps []*velos.App) string { return strings.Join(descriptions(apps), ", ") }
+
+func descriptions(apps []*velos.App) []string {
 	list := make([]string, len(apps))
 	for i, a := range apps {
 		list[i] = described(a, -1)
 	}
+	return list
+}
+
+// named are the names of some apps, with what they do.
+func named(apps []*velos.App) string {
+	list := descriptions(apps)
 	if n := len(list) - mostNamed; n > 0 {
 		list = append(list[:mostNamed], strconv.Itoa(n)+" more")
 	}
@@ -178,11 +187,11 @@ func (c *call) stopOwn(apps []*velos.App, dry bool) (answer, error) {
 
 // deleteOwn forgets all apps of the agent.
 func (c *call) deleteOwn(apps []*velos.App, dry bool) (answer, error) {
-	if c.subject = named(apps); len(apps) > 0 {
+	if c.subject = subject(apps); len(apps) > 0 {
 		if dry {
-			return doneOut{Success: true}.answer("would stop and forget " + c.subject), nil
+			return doneOut{Success: true}.answer("would stop and forget " + named(apps)), nil
 		}
-		if q := c.confirm("Stop and forget " + c.subject + "?"); q != nil {
+		if q := c.confirm("Stop and forget " + named(apps) + "?"); q != nil {
 			return answer{ask: q}, nil
 		}
 		if !c.confirmed() {

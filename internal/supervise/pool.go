@@ -18,8 +18,6 @@ type pool struct {
 	jobs  []job
 	ready []job // whose ahead is done: they go first
 	lanes int
-	going int       // lanes that do what is ahead of jobs, which are in neither list meanwhile
-	more  sync.Cond // of mu: there are jobs again for the lanes that wait, or there will be none
 	wait  sync.WaitGroup
 	rest  func() // called by a lane that finds no more jobs, and after each ahead; may be nil
 }
@@ -33,16 +31,17 @@ func (p *pool) do(run func()) { p.enter(job{run: run}) }
 
 func (p *pool) enter(j job) {
 	p.mu.Lock()
-	p.more.L = &p.mu
+	defer p.mu.Unlock()
 	p.jobs = append(p.jobs, j)
-	if p.lanes == lanes {
-		p.more.Signal()
-		p.mu.Unlock()
-		return
+	if p.lanes < lanes {
+		p.open()
 	}
+}
+
+// open adds a lane. The caller holds mu.
+func (p *pool) open() {
 	p.lanes++
 	p.wait.Add(1)
-	p.mu.Unlock()
 	go p.lane()
 }
 
@@ -51,7 +50,7 @@ func (p *pool) lane() {
 	rested := true
 	for {
 		p.mu.Lock()
-		none := p.none()
+		none := len(p.jobs)+len(p.ready) == 0
 		if none && p.rest != nil && !rested {
 			p.mu.Unlock()
 			p.rest()
@@ -73,19 +72,6 @@ func (p *pool) lane() {
 		run()
 		rested = false
 	}
-}
-
-// none reports that there are no jobs. While a lane does what is ahead of some,
-// the others wait for it: the one that made them ready may hang in the first of
-// them. The caller holds mu.
-func (p *pool) none() bool {
-	for len(p.jobs)+len(p.ready) == 0 {
-		if p.going == 0 {
-			return true
-		}
-		p.more.Wait()
-	}
-	return false
 }
 
 // next takes a job out, if there is one with nothing ahead of it. The caller
@@ -115,7 +101,6 @@ func (p *pool) goAhead() {
 		p.jobs = p.jobs[1:]
 		n++
 	}
-	p.going++
 	p.mu.Unlock()
 	for i := range some[:n] {
 		some[i].ahead()
@@ -125,8 +110,9 @@ func (p *pool) goAhead() {
 		p.rest()
 	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.ready = append(p.ready, some[:n]...)
-	p.going--
-	p.mu.Unlock()
-	p.more.Broadcast()
+	for n--; n > 0 && p.lanes < lanes; n-- { // those that found nothing meanwhile have ended
+		p.open()
+	}
 }

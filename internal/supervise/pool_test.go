@@ -3,7 +3,6 @@ package supervise
 import (
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -76,53 +75,31 @@ func TestWhatIsAheadOfJobsIsDoneTogetherAndRestedBefore(t *testing.T) {
 	}
 }
 
+// TestAJobThatHangsKeepsNoneFromTheOthers, also where one lane has taken all of
+// them before the other lanes came.
 func TestAJobThatHangsKeepsNoneFromTheOthers(t *testing.T) {
-	var p pool
-	var others sync.WaitGroup
-	hang := make(chan struct{})
-	for i := range 3 * together {
-		run := func() { <-hang }
-		if i > 0 {
-			others.Add(1)
-			run = others.Done
-		}
-		p.enter(job{ahead: func() {}, run: run})
-	}
-	others.Wait() // else the test ends here
-	close(hang)
-	p.wait.Wait()
-}
-
-func TestAJobThatHangsKeepsNoneFromThoseThatWereMadeReadyWithIt(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	for _, n := range []int{2, together, 3 * together} {
 		var p pool
-		hang, done := make(chan struct{}), 0
-		var mu sync.Mutex
-		p.more.L = &p.mu
-		for i := range together { // all are there before the lanes look
+		var others sync.WaitGroup
+		hang, done := make(chan struct{}), make(chan struct{})
+		for i := range n {
 			run := func() { <-hang }
 			if i > 0 {
-				run = func() {
-					mu.Lock()
-					defer mu.Unlock()
-					done++
-				}
+				others.Add(1)
+				run = others.Done
 			}
-			p.jobs = append(p.jobs, job{ahead: func() { time.Sleep(time.Second) }, run: run}) // the other lanes find nothing meanwhile
+			p.jobs = append(p.jobs, job{ahead: func() {}, run: run})
 		}
-		p.lanes = lanes
-		p.wait.Add(lanes)
-		for range lanes {
-			go p.lane()
+		p.mu.Lock()
+		p.open()
+		p.mu.Unlock()
+		go func() { others.Wait(); close(done) }()
+		select {
+		case <-done:
+		case <-time.After(time.Minute):
+			t.Errorf("of %d jobs some wait for one that hangs", n)
 		}
-		time.Sleep(time.Minute)
-		synctest.Wait()
-		mu.Lock()
-		if done != together-1 {
-			t.Errorf("%d of %d jobs are done beside the one that hangs", done, together-1)
-		}
-		mu.Unlock()
 		close(hang)
 		p.wait.Wait()
-	})
+	}
 }
