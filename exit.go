@@ -81,7 +81,8 @@ func (e *Exit) Meaning() string {
 		return meaningOfCode(e.Code, e.Asked)
 	}
 	m := ""
-	if !e.Asked || e.crashed() || e.Signal == "SIGKILL" {
+	watchdog := e.Asked && e.Signal == "SIGABRT" // it is the signal of ours
+	if !e.Asked || e.crashed() && !watchdog || e.Signal == "SIGKILL" {
 		m = meaningOfSignal(e.Signal)
 	}
 	if e.Core {

@@ -25,6 +25,7 @@ func TestExitReadsAsASentence(t *testing.T) {
 		{Exit{Signal: "SIGTERM", Asked: true, Cause: "memory: 98 MB over max_memory 90 MB", Uptime: 900}, "stopped by SIGTERM after 900ms (memory: 98 MB over max_memory 90 MB)"},
 		{Exit{Signal: "SIGKILL", Asked: true, Killed: true, Cause: "no sign of life for 5s (watchdog)"}, "killed by SIGKILL (no sign of life for 5s (watchdog); by us: it did not stop in time)"},
 		{Exit{Code: 78, Uptime: 900}, "exited with code 78 after 900ms (by sysexits.h: configuration error)"},
+		{Exit{Signal: "SIGABRT", Asked: true, Cause: "no sign of life for 5s (watchdog)"}, "killed by SIGABRT (no sign of life for 5s (watchdog))"},
 		{Exit{Asked: true, Uptime: 900}, "stopped with code 0 after 900ms"},
 		{Exit{Signal: "SIGTERM", Asked: true, Uptime: 7_200_000}, "stopped by SIGTERM after 2h"},
 		{Exit{Signal: "SIGTERM", Uptime: 7_200_000}, "killed by SIGTERM after 2h (somebody else asked it to stop)"},
