@@ -26,6 +26,7 @@ func TestExitReadsAsASentence(t *testing.T) {
 		{Exit{Signal: "SIGABRT", Asked: true, Core: true, Cause: "no sign of life for 5s (watchdog)"}, "killed by SIGABRT (no sign of life for 5s (watchdog); core dumped)"},
 		{Exit{Signal: "SIGKILL", Asked: true, Killed: true, Cause: "no sign of life for 5s (watchdog)"}, "killed by SIGKILL (no sign of life for 5s (watchdog); by us: it did not stop in time)"},
 		{Exit{Code: 78, Uptime: 900}, "exited with code 78 after 900ms (by sysexits.h: configuration error)"},
+		{Exit{Signal: "SIGABRT", Asked: true, Cause: "no sign of life for 5s (watchdog)"}, "killed by SIGABRT (no sign of life for 5s (watchdog))"},
 		{Exit{Asked: true, Uptime: 900}, "stopped with code 0 after 900ms"},
 		{Exit{Signal: "SIGTERM", Asked: true, Uptime: 7_200_000}, "stopped by SIGTERM after 2h"},
 		{Exit{Signal: "SIGTERM", Uptime: 7_200_000}, "killed by SIGTERM after 2h (somebody else asked it to stop)"},

@@ -46,7 +46,11 @@ func (p *plan) file(path string, only []string, env config.Environ) error {
 			n := len(p.steps)
 			p.known(t)
 			if len(p.steps) > n && changed(&t.app.Spec, sp) {
-				p.steps[n].note = ", as it was before the file changed: velos restart " + quote(path) + " --only " + sp.Name
+				was := "it was before the file changed"
+				if from := t.app.Spec.Source; from != "" && from != sp.Source {
+					was = from + " has it"
+				}
+				p.steps[n].note = ", as " + was + ": velos restart " + quote(path) + " --only " + sp.Name
 				for _, profile := range env.Profiles {
 					p.steps[n].note += " --env " + quote(profile)
 				}
