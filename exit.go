@@ -32,6 +32,9 @@ func (e *Exit) Unwanted() bool { return !e.Asked || e.Cause != "" }
 // memoryCause is how the cause of an end begins that max_memory has brought.
 const memoryCause = "memory: "
 
+// quietCause ends the cause of an end that a watchdog has brought, with SIGABRT.
+const quietCause = " (watchdog)"
+
 // OverMemory reports an end that max_memory has brought.
 func (e *Exit) OverMemory() bool { return strings.HasPrefix(e.Cause, memoryCause) }
 
@@ -81,7 +84,7 @@ func (e *Exit) Meaning() string {
 		return meaningOfCode(e.Code, e.Asked)
 	}
 	m := ""
-	if !e.Asked || e.crashed() || e.Signal == "SIGKILL" {
+	if aborted := e.Signal == "SIGABRT" && strings.HasSuffix(e.Cause, quietCause); !e.Asked || e.crashed() && !aborted || e.Signal == "SIGKILL" {
 		m = meaningOfSignal(e.Signal)
 	}
 	if e.Core {

@@ -200,12 +200,13 @@ func fullJournal() (b []byte) {
 }
 
 // survey kills a daemon at each of these points, at each of these passes, and returns
-// what was found and which points were never reached.
-func survey(p programs, points []string, passes []int, side int) (kills int, found, missed []string, err error) {
+// what was found and which points were never reached. Where a time is over no
+// further kill is begun, and a point whose turn has not come is not missed.
+func survey(p programs, points []string, passes []int, side int, over <-chan time.Time) (kills int, found, missed []string, err error) {
 	jobs := make(chan fault)
 	var mu sync.Mutex
 	var all sync.WaitGroup
-	reached := map[string]bool{}
+	tried, reached := map[string]bool{}, map[string]bool{}
 	for range side {
 		all.Add(1)
 		go func() {
@@ -227,15 +228,21 @@ func survey(p programs, points []string, passes []int, side int) (kills int, fou
 			}
 		}()
 	}
+give:
 	for _, n := range passes {
 		for _, point := range points {
-			jobs <- fault{point: point, pass: n}
+			select {
+			case jobs <- fault{point: point, pass: n}:
+				tried[point] = true
+			case <-over:
+				break give
+			}
 		}
 	}
 	close(jobs)
 	all.Wait()
 	for _, point := range points {
-		if !reached[point] {
+		if tried[point] && !reached[point] {
 			missed = append(missed, point)
 		}
 	}

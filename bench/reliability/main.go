@@ -180,7 +180,7 @@ func atPoints(r *rig.Rig, p programs) error {
 	for n := 1; len(numbers) < *passes; n += 1 + n/2 {
 		numbers = append(numbers, n)
 	}
-	n, found, missed, err := survey(p, points, numbers, 3)
+	n, found, missed, err := survey(p, points, numbers, 3, nil)
 	if err != nil {
 		return err
 	}

@@ -243,11 +243,11 @@ func TestWhatMeansNothingIsRefusedBeforeAnythingIsDone(t *testing.T) {
 }
 
 // TestEveryArgumentOfAWrongTypeIsNamed gives each argument of each tool what it
-// cannot be, whatever is added later.
+// cannot be, whatever is added later. A whole number may be an id.
 func TestEveryArgumentOfAWrongTypeIsNamed(t *testing.T) {
 	s := pair(t)
 	before := s.state()
-	values := map[string]string{"string": `"x"`, "number": `7`, "boolean": `true`, "array": `["x"]`, "object": `{"x":"y"}`}
+	values := map[string]string{"string": `"x"`, "number": `7.5`, "boolean": `true`, "array": `["x"]`, "object": `{"x":"y"}`}
 	for name, tool := range s.tools {
 		b, _ := json.Marshal(tool.InputSchema)
 		var schema struct {

@@ -69,17 +69,36 @@ func setup(e *testscript.Env) error {
 	return nil
 }
 
-// end stops the daemon that a script started, the hard way if need be.
+// end stops the daemon that a script started, the hard way if need be. One
+// that was killed may have no successor yet, so its keeper must be gone too:
+// it holds the lock.
 func end(h home.Home) {
-	pid := daemonPID(h)
-	ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
-	defer stop()
-	if c, err := client.Dial(h.Socket()); err == nil {
-		c.Shutdown(ctx, wire.Shutdown{})
-		c.Close()
-	}
-	if pid > 1 && !waitUntil(patience, func() bool { return gone(pid) }) {
-		syscall.Kill(pid, syscall.SIGKILL)
+	told := 0
+	if !waitUntil(patience, func() bool {
+		if l, err := h.Lock(); err == nil {
+			l.Close()
+			return true
+		} else if !errors.Is(err, velos.ErrConflict) {
+			return true // there was never one
+		}
+		if keeper, ok := h.Idle(); ok && keeper != told {
+			told = keeper
+			syscall.Kill(keeper, syscall.SIGTERM)
+		}
+		ctx, stop := context.WithTimeout(context.Background(), 30*time.Second)
+		defer stop()
+		if c, err := client.Dial(h.Socket()); err == nil {
+			c.Shutdown(ctx, wire.Shutdown{})
+			c.Close()
+		}
+		return false
+	}) {
+		if pid := daemonPID(h); pid > 1 {
+			if keeper := parent(pid); keeper > 1 && keeper != os.Getpid() {
+				syscall.Kill(keeper, syscall.SIGKILL)
+			}
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
 	}
 }
 

@@ -115,13 +115,13 @@ func (q *request) give(ctx context.Context, o verb.Order, did string) (outcome, 
 
 func start(q *request) error {
 	return q.order("start", false, func(ctx context.Context, t target, _ *wish) (outcome, error) {
-		return q.give(ctx, verb.Starting(wire.Start{ID: t.app.ID, Inst: t.inst, Wait: true}), "started")
+		return q.give(ctx, verb.Starting(t.app, wire.Start{ID: t.app.ID, Inst: t.inst, Wait: true}), "started")
 	})
 }
 
 func stop(q *request) error {
 	return q.order("stop", false, func(ctx context.Context, t target, _ *wish) (outcome, error) {
-		return q.give(ctx, verb.Stopping(wire.Stop{Target: t.wire(), Wait: true}), "stopped")
+		return q.give(ctx, verb.Stopping(t.app, wire.Stop{Target: t.wire(), Wait: true}), "stopped")
 	})
 }
 
@@ -195,6 +195,6 @@ func flush(q *request) error {
 
 func remove(q *request) error {
 	return q.order("delete", true, func(ctx context.Context, t target, _ *wish) (outcome, error) {
-		return q.give(ctx, verb.Deleting(t.app.ID), "deleted")
+		return q.give(ctx, verb.Deleting(t.app), "deleted")
 	})
 }

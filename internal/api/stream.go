@@ -213,6 +213,9 @@ func (q *request) newest(ctx context.Context, a *velos.App, l velos.Query, hidde
 			if found++; hidden.shows(&en, l.Grep) {
 				en.Msg = bytes.Clone(en.Msg)
 				list = append(list, en)
+				if len(list) >= 2*want { // the older ones are not wanted
+					list = slices.Delete(list, 0, len(list)-want)
+				}
 			}
 		}
 		if len(list) >= want || found < l.Last || l.Last > 8*mostLines {

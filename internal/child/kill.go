@@ -13,9 +13,7 @@ import (
 
 // Kill is bounded: what the kernel holds in an uninterruptible wait, and what
 // runs under a user whom we may not signal, does not end.
-const killRounds = 200
-
-var killTime = 2 * time.Second
+var killRounds, killTime = 200, 2 * time.Second
 
 // Signal sends sig to the root, or to its whole tree: the process group and
 // what has left it. Signal 0 only asks. The error is NotRunning when there is

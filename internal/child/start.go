@@ -52,6 +52,7 @@ func (h *Host) Start(c Command) (*Process, error) {
 		h.mu.Unlock()
 		return nil, err
 	}
+	reach(&c)
 	h.mu.Lock()
 	h.forking++
 	h.mu.Unlock()
@@ -88,6 +89,21 @@ func (h *Host) output(fd int) uintptr {
 		return uintptr(h.null)
 	}
 	return uintptr(fd)
+}
+
+// reach looks at the directory and the program of a command. Where a file
+// system does not answer, this goroutine waits here. In the fork it would hold
+// the processor with it, and the daemon has one: nobody else would run.
+func reach(c *Command) {
+	var st syscall.Stat_t
+	_ = syscall.Stat(c.Dir, &st) // what is wrong, the fork says
+	fd, err := syscall.Open(c.Path, syscall.O_RDONLY|syscall.O_CLOEXEC|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return
+	}
+	var head [4]byte
+	_, _ = syscall.Pread(fd, head[:], 0)
+	_ = syscall.Close(fd)
 }
 
 // fork keeps off the program's first thread. A child hangs on the thread that

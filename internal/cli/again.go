@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/velospm/velos"
-	"github.com/velospm/velos/internal/client"
 	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 )
@@ -36,14 +35,10 @@ func (s *session) askAgain(ctx context.Context, orders []order, results []view.R
 				orders[i].do = orders[i].after(list.Apps, since)
 			}
 		}
-		s.giveAll(ctx, orders, results, limit, func(i int) bool { return lost[i] })
+		these := func(i int) bool { return lost[i] }
+		s.register(ctx, orders, these)
+		s.giveAll(ctx, orders, results, limit, these)
 	}
-}
-
-// again is a connection to the daemon that follows the one that was lost.
-func (s *session) again(ctx context.Context) (*client.Client, error) {
-	err := s.reconnect(ctx)
-	return s.conn, err
 }
 
 // gives has the daemon given an order, and the next one what is left of it. Say

@@ -297,7 +297,7 @@ func (r *reload) become(t *task) order {
 		return told(r.renamed(o, t.app, t.spec.Name), t.changes)
 	}
 	o := target{t.app, -1}.about("change")
-	o.gives(r.session, func() verb.Order { return verb.Updating(wire.Update{ID: t.app.ID, Spec: *t.spec}) }, func(verb.Given) string { return "changed in place" })
+	o.gives(r.session, func() verb.Order { return verb.Updating(t.app, wire.Update{ID: t.app.ID, Spec: *t.spec}) }, func(verb.Given) string { return "changed in place" })
 	return told(o, t.changes)
 }
 

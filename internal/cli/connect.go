@@ -84,6 +84,12 @@ func (s *session) reconnect(ctx context.Context) error {
 	return s.redial(ctx)
 }
 
+// again is reconnect for who goes on over the connection.
+func (s *session) again(ctx context.Context) (*client.Client, error) {
+	err := s.reconnect(ctx)
+	return s.conn, err
+}
+
 // redial connects to the daemon that is to come.
 func (s *session) redial(ctx context.Context) error {
 	h, err := s.home()

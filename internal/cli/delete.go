@@ -36,7 +36,7 @@ func (s *session) deleteOrders(list []target) []order {
 	for i, t := range list {
 		orders[i] = t.about("delete")
 		orders[i].behind, orders[i].ended = dependents(list, t.app), true
-		orders[i].gives(s, func() verb.Order { return verb.Deleting(t.app.ID) }, func(verb.Given) string { return "deleted" })
+		orders[i].gives(s, func() verb.Order { return verb.Deleting(t.app) }, func(verb.Given) string { return "deleted" })
 	}
 	return orders
 }

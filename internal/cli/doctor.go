@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
@@ -119,16 +118,27 @@ func (d *doctor) checkProgram() {
 	d.say("program", fine, path+" is what would be started", "")
 }
 
-// checkState: a file that no daemon could read is set aside by the next one,
-// which goes on with the one before.
+// checkState: a file that no daemon can read is set aside by the next one, which
+// goes on with the one before, if there is one. One that it must not touch holds it
+// up.
 func (d *doctor) checkState() {
-	b, err := os.ReadFile(d.home.StateFile())
-	switch {
-	case os.IsNotExist(err): // nothing was ever started here
-	case err != nil:
-		d.say("state", bad, err.Error(), "")
-	case !json.Valid(b):
-		d.say("state", bad, d.home.StateFile()+" is damaged; the next velosd sets it aside and goes on with the one before", "velos list")
+	path := d.home.StateFile()
+	_, err := home.Load(path)
+	switch velos.CodeOf(err) {
+	case velos.NotFound: // nothing was ever started here
+		if _, err := home.Load(home.Backup(path)); err == nil {
+			d.say("state", odd, "there is no "+path+"; the next velosd goes on with the one before", "velos list")
+		}
+	case velos.Invalid:
+		next := "goes on with the one before"
+		if _, err := home.Load(home.Backup(path)); err != nil {
+			next = "knows no apps, since the one before cannot be read either"
+		}
+		d.say("state", bad, path+" is damaged; the next velosd sets it aside and "+next, "velos list")
+	default:
+		if err != nil {
+			d.say("state", bad, err.Error(), velos.HintOf(err))
+		}
 	}
 }
 

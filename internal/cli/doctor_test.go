@@ -165,3 +165,34 @@ func TestEveryShellHasItsScript(t *testing.T) {
 		t.Errorf("%d %s", code, e)
 	}
 }
+
+func TestDoctorSaysWhatTheNextDaemonWillKnow(t *testing.T) {
+	installed(t)
+	good, damaged := `{"version":1,"next_id":1,"apps":[]}`, `{"version":1,"apps":[{"id":`
+	for _, c := range []struct {
+		state, before, says string
+		status              verdict
+	}{
+		{"", "", "", ""},
+		{good, "", "", ""},
+		{"", good, "there is no ", odd},
+		{damaged, good, "goes on with the one before", bad},
+		{damaged, "", "knows no apps", bad},
+		{damaged, damaged, "knows no apps", bad},
+		{`[1]`, "", "is damaged", bad}, // JSON, and nothing that a daemon can read
+		{`{"version":99}`, good, "it has version 99", bad},
+	} {
+		d := newFake(t)
+		for name, text := range map[string]string{"state.json": c.state, "state.json.bak": c.before} {
+			if text != "" {
+				if err := os.WriteFile(filepath.Join(d.home, name), []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		found, _ := diagnosed(t, d)
+		if f := found["state"]; f.Status != c.status || !strings.Contains(f.Message, c.says) {
+			t.Errorf("%q, %q before: %+v", c.state, c.before, f)
+		}
+	}
+}

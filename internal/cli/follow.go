@@ -84,7 +84,8 @@ func (s *session) goOn(ctx context.Context, apps []velos.App, l *logQuery, after
 	return errors.Join(err, f.tape.out.Flush())
 }
 
-// mostQuick is how many daemons in a row may be lost within a second.
+// mostQuick is how many daemons one order may lose; one that is followed, within
+// a second.
 const mostQuick = 20
 
 // rounds are one for each connection.

@@ -135,22 +135,10 @@ func setupRun(s *session, f *pflag.FlagSet) handler {
 func quoteWord(w string) string { return "'" + strings.ReplaceAll(w, "'", `'\''`) + "'" }
 
 // runOnce follows a run to its end. ctx ends with Ctrl-C, limited also when
-// the time is over.
-// It goes on over any number of daemons; err is the end of the first one.
+// the time is over. It goes on over any number of daemons; err is the end of the first one.
 func (s *session) runOnce(ctx, limited context.Context, once *verb.Once, err error) error {
 	out := newOutput(s, &once.App)
-	var ran verb.Ran
-	if err == nil {
-		ran, err = once.Follow(limited, out.add)
-	}
-	for tries := 0; err != nil && tries < mostQuick && lost(limited, err); tries++ {
-		if err = s.reconnect(limited); err != nil {
-			return err // nobody is left who could end it
-		}
-		if err = once.Over(limited, s.conn); err == nil {
-			ran, err = once.Follow(limited, out.add)
-		}
-	}
+	ran, err := once.Through(limited, err, out.add, s.again)
 	if err == nil && ran.Exit == nil {
 		ran, err = once.Stop(ctx, out.add)
 	}

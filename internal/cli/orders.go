@@ -75,8 +75,9 @@ func (s *session) carryOut(ctx context.Context, orders []order, limit time.Durat
 	s.ordered = true
 	since := velos.TimeOf(s.Now())
 	results := make([]view.Result, len(orders))
-	s.register(ctx, orders)
-	s.giveAll(ctx, orders, results, limit, func(int) bool { return true })
+	all := func(int) bool { return true }
+	s.register(ctx, orders, all)
+	s.giveAll(ctx, orders, results, limit, all)
 	s.askAgain(ctx, orders, results, since, limit)
 	quiet()
 	return s.settle(orders, results, since)
@@ -112,14 +113,14 @@ func (s *session) giveAll(ctx context.Context, orders []order, results []view.Re
 // register makes new apps known before any app is started, one after the
 // other: their ids are in the order of the words, although they start side by
 // side, and what depends on one of them finds it.
-func (s *session) register(ctx context.Context, orders []order) {
+func (s *session) register(ctx context.Context, orders []order, now func(i int) bool) {
 	last := len(orders) - 1
-	for last >= 0 && orders[last].hold == nil {
+	for last >= 0 && (orders[last].hold == nil || !now(last)) {
 		last--
 	}
 	for i := range orders {
 		o := &orders[i]
-		if len(orders) < 2 || o.hold == nil {
+		if len(orders) < 2 || o.hold == nil || !now(i) {
 			continue
 		}
 		var err error

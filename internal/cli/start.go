@@ -118,30 +118,53 @@ func (s *session) startOrder(st step, wait bool) order {
 	}
 	if st.app == nil {
 		o.hold = func(ctx context.Context, more bool) (uint32, error) {
+			if st.app != nil {
+				return st.app.ID, nil
+			}
 			more = more && st.spec.Autostart // no later order about one that is not started sees it onto the disk
 			r, err := s.conn.Start(ctx, wire.Start{Spec: st.spec, Inst: -1, Hold: true, More: more, Keep: st.keep, TTL: st.ttl})
 			if err != nil {
 				return 0, err
 			}
-			if st.app, st.spec = &r.App, nil; !r.App.Spec.Autostart {
+			if st.app, st.spec, st.made = &r.App, nil, st.spec; !r.App.Spec.Autostart {
 				st.done = notStarted
 			}
 			return r.ID, nil
 		}
 	}
-	o.gives(s, func() verb.Order { return verb.Starting(st.call(wait)) }, func(g verb.Given) string {
+	o.gives(s, func() verb.Order { return verb.Starting(st.app, st.call(wait)) }, func(g verb.Given) string {
 		s.unleased(g.App, st.keep, st.ttl)
 		if st.spec != nil && !st.spec.Autostart {
 			return notStarted + st.note
 		}
 		return started(g.App, wait) + st.note
 	})
-	start := o.do
-	o.do = func(ctx context.Context) (string, *velos.App, error) {
+	start, left := o.do, o.after
+	do := func(ctx context.Context) (string, *velos.App, error) {
 		if st.done != "" {
 			return st.done + st.note, st.app, nil
 		}
 		return start(ctx)
+	}
+	o.do = do
+	o.after = func(apps []velos.App, since velos.Time) doing {
+		if st.app != nil && st.made == nil {
+			return left(apps, since)
+		}
+		// By its name: the id that it had may not have come to the disk.
+		if st.made != nil {
+			st.app, st.spec, st.made, st.done = nil, st.made, nil, ""
+		}
+		a := verb.Added(apps, st.spec, since)
+		switch {
+		case a == nil:
+			return do
+		case !a.Spec.Autostart:
+			st.app, st.done = a, notStarted
+			return do
+		}
+		st.app, st.spec, st.made = a, nil, st.spec
+		return left(apps, since)
 	}
 	return o
 }

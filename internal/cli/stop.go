@@ -73,7 +73,7 @@ func setupStop(s *session, f *pflag.FlagSet) handler {
 			stop.Target = t.wire()
 			orders[i] = t.about("stop")
 			orders[i].behind, orders[i].ended = dependents(list, t.app), true
-			orders[i].gives(s, func() verb.Order { return verb.Stopping(stop) }, func(verb.Given) string { return stopped(t, stop.Wait) })
+			orders[i].gives(s, func() verb.Order { return verb.Stopping(t.app, stop) }, func(verb.Given) string { return stopped(t, stop.Wait) })
 		}
 		return s.carryOut(ctx, orders, limit)
 	}

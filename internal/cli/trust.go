@@ -189,7 +189,11 @@ func (s *session) refuse(c config.Claim, known bool) error {
 	if known {
 		what = "its commands have changed since it was trusted, and an agent ("
 	}
-	return &velos.Error{Code: velos.Denied, Message: quote(c.Path) + ": " + what + name + ") cannot decide that", Hint: "have the user run: velos trust " + quote(c.Path)}
+	file, hint := quote(c.Path), "have the user run: velos trust "+quote(c.Path)
+	if filepath.Base(c.Path) == foreign.Stdin { // which nobody can look at later
+		file, hint = "what is piped in", "write it into a file, and have the user run: velos trust FILE"
+	}
+	return &velos.Error{Code: velos.Denied, Message: file + ": " + what + name + ") cannot decide that", Hint: hint}
 }
 
 // ask shows what would be run, and waits for an answer.

@@ -44,6 +44,7 @@ type Client struct {
 	last    uint32 // the newest id
 	waiting int    // calls that need the reader to go on
 	streams int    // streams on this connection
+	queued  int    // bytes in the queues of all of them
 	lanes   map[*Client]struct{}
 	err     error // why there are no more calls
 }
@@ -195,7 +196,7 @@ func (c *Client) cancel(k *call) {
 	k.abandoned = true
 	c.needs(k, false)
 	if k.stream != nil {
-		k.stream.drop()
+		c.queued -= k.stream.drop()
 	}
 	gone := k.over || c.err != nil
 	if !gone {

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"slices"
 	"strconv"
 	"sync"
 
@@ -16,9 +17,9 @@ const (
 )
 
 // A Spread has any number of streams on few connections. It is for whoever reads
-// every stream all the time, whatever becomes of what was read: one that is not
-// read stops those beside it. The first sixteen have a connection each, later ones
-// go where there are fewest.
+// all of them, or none for a while: one that is not read stops those beside it, and
+// the daemon counts what it leaves out meanwhile. The first sixteen have a
+// connection each, later ones go where there are fewest.
 type Spread struct {
 	Dial func() (*Client, error)
 
@@ -37,9 +38,11 @@ type strand struct {
 func (s *Spread) Take() (c *Client, leave func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	// Those of a daemon that is gone take no room from the next one's.
+	s.all = slices.DeleteFunc(s.all, func(t *strand) bool { return !t.lives() })
 	var least *strand
 	for _, t := range s.all {
-		if t.lives() && (least == nil || t.users < least.users) {
+		if least == nil || t.users < least.users {
 			least = t
 		}
 	}
@@ -72,11 +75,8 @@ func (s *Spread) leave(t *strand) {
 	s.mu.Lock()
 	t.users--
 	last := t.users == 0
-	for i := range s.all {
-		if last && s.all[i] == t {
-			s.all = append(s.all[:i:i], s.all[i+1:]...)
-			break
-		}
+	if last {
+		s.all = slices.DeleteFunc(s.all, func(other *strand) bool { return other == t })
 	}
 	s.mu.Unlock()
 	if last {

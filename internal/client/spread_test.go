@@ -3,9 +3,12 @@ package client
 import (
 	"errors"
 	"net"
+	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/wire"
 )
 
 func TestManyStreamsTakeFewConnections(t *testing.T) {
@@ -38,12 +41,23 @@ func TestManyStreamsTakeFewConnections(t *testing.T) {
 			t.Errorf("they are not spread evenly: %v", users)
 		}
 	}
-	// What has ended is not used again, and has an end when all have left.
-	first := take()
-	first.conn.Close()
-	<-first.Done()
-	if again := take(); again == first {
-		t.Error("a connection that has ended is used")
+	// What has ended is not used again: another daemon's streams are spread as evenly
+	// while those of the last one have not left yet.
+	for _, t := range s.all {
+		t.c.conn.Close()
+		<-t.c.Done()
+	}
+	clear(users)
+	for range 10 * mostSpread {
+		take()
+	}
+	if len(users) != mostSpread {
+		t.Errorf("they are on %d connections", len(users))
+	}
+	for c, n := range users {
+		if n != 10 || c.err != nil {
+			t.Errorf("%d on one, which has ended with %v", n, c.err)
+		}
 	}
 	for _, leave := range leaves {
 		leave()
@@ -63,4 +77,54 @@ func TestManyStreamsTakeFewConnections(t *testing.T) {
 	if _, _, err := none.Take(); !errors.Is(err, gone) || len(none.all) != 0 {
 		t.Errorf("%v", err)
 	}
+}
+
+// Whoever shows many logs may be stopped altogether, by a pager say, while each
+// stream's consumer waits for its next line.
+func TestStreamsOfASpreadStopTheirConnectionTogether(t *testing.T) {
+	const frames = 2 * tooMuch / (64 << 10)
+	pair(t, func(t *testing.T, c *Client, s *server) {
+		c.together = true
+		var read, quiet int
+		stopped := make(chan struct{})
+		var group sync.WaitGroup
+		group.Go(func() {
+			for _, err := range c.Logs(t.Context(), 1, velos.Query{Follow: true}) {
+				if err != nil {
+					t.Error(err)
+				}
+				read++
+				<-stopped
+			}
+		})
+		busy := s.next().ID
+		group.Go(func() {
+			for _, err := range c.Logs(t.Context(), 2, velos.Query{Follow: true}) {
+				if err != nil {
+					t.Error(err)
+				}
+				quiet++
+			}
+		})
+		other := s.next().ID
+		sent := 0
+		group.Go(func() {
+			for range frames {
+				s.send(busy, wire.Streaming, &wire.Entries{Entries: []velos.Entry{{Seq: 1, Msg: make([]byte, 64<<10)}}})
+				sent++
+			}
+			s.send(other, wire.Streaming, &wire.Entries{Entries: []velos.Entry{{Seq: 1}}})
+			s.send(busy, wire.OK, nil)
+			s.send(other, wire.OK, nil)
+		})
+		synctest.Wait()
+		if most := enough/(64<<10) + 2; sent > most {
+			t.Errorf("%d frames were taken from the daemon while none is read, want %d at most", sent, most)
+		}
+		close(stopped)
+		group.Wait()
+		if read != frames || quiet != 1 || c.queued != 0 {
+			t.Errorf("%d of %d lines were read, and %d of the other; %d bytes wait", read, frames, quiet, c.queued)
+		}
+	})
 }

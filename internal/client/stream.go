@@ -33,14 +33,28 @@ func (q *queue) wake() {
 	}
 }
 
-func (q *queue) drop() { q.frames, q.bytes = nil, 0 }
+func (q *queue) drop() (bytes int) {
+	bytes = q.bytes
+	q.frames, q.bytes = nil, 0
+	return bytes
+}
+
+// full reports whether enough waits. On the connection of a Spread nobody reads
+// one stream to get on with another: there, what waits of all of them counts, and
+// who waits for a line of one does not keep the reader going.
+func (c *Client) full(q *queue) bool {
+	if c.together {
+		return c.queued >= enough
+	}
+	return q.bytes >= enough
+}
 
 // queue keeps one frame of k's stream, and pauses the reader while there is
 // enough of it and nobody else waits for an answer. With mu held, which is
 // released meanwhile.
 func (c *Client) queue(k *call, payload []byte) {
 	q := k.stream
-	for q.bytes >= enough && c.waiting == 0 && !k.abandoned && c.err == nil {
+	for c.full(q) && c.waiting == 0 && !k.abandoned && c.err == nil {
 		c.moved.Wait()
 	}
 	if k.abandoned || k.err != nil || c.err != nil {
@@ -58,6 +72,7 @@ func (c *Client) queue(k *call, payload []byte) {
 	}
 	q.frames = append(q.frames, append([]byte(nil), payload...))
 	q.bytes += len(payload)
+	c.queued += len(payload)
 	c.needs(k, false)
 	q.wake()
 }
@@ -117,12 +132,13 @@ func (c *Client) next(ctx context.Context, k *call) (p []byte, ok bool, err erro
 			q.frames[0] = nil
 			q.frames = q.frames[1:]
 			q.bytes -= len(p)
+			c.queued -= len(p)
 			c.moved.Broadcast()
 			c.mu.Unlock()
 			return p, true, nil
 		}
 		over, err := k.over, k.err
-		c.needs(k, !over && err == nil && ctx.Err() == nil)
+		c.needs(k, !c.together && !over && err == nil && ctx.Err() == nil)
 		c.mu.Unlock()
 		if over || err != nil {
 			return nil, false, err

@@ -42,32 +42,31 @@ func (r *Report) Calls() []string { return next(r, tools(r)) }
 
 // next is what to do, in our own words and with our own data only.
 func next(r *Report, say tongue) []string {
-	then := ", then: " + say.again
 	switch r.Cause {
 	case None:
 		return []string{"nothing: no run ended without being asked to"}
 	case PortInUse:
 		if r.Port > 0 {
 			p := strconv.Itoa(r.Port)
-			return []string{say.port(p) + " shows who has port " + p, "stop that, or give " + r.App + " another port" + then, say.another + " sets PORT to one that nobody has"}
+			return []string{say.port(p) + " shows who has port " + p, "stop that, or give " + r.App + " another port, then: " + say.again, say.another + " sets PORT to one that nobody has"}
 		}
-		return []string{say.ports + " shows who listens on what", "give " + r.App + " another port" + then}
+		return []string{say.ports + " shows who listens on what", "give " + r.App + " another port, then: " + say.again}
 	case MissingModule:
-		return []string{"install the dependency named in subject, in the app's directory" + then}
+		return []string{"install the dependency named in subject, in the app's directory, then: " + say.again}
 	case MissingFile:
-		return []string{"create the file named in subject, or correct its path" + then}
+		return []string{"create the file named in subject, or correct its path, then: " + say.again}
 	case MissingCommand:
-		return []string{"install the command named in subject, or put its directory into PATH" + then}
+		return []string{"install the command named in subject, or put its directory into PATH, then: " + say.again}
 	case MissingVariable:
-		return []string{"set the variable named in subject (" + say.variable + ")" + then}
+		return []string{"set the variable named in subject (" + say.variable + "), then: " + say.again}
 	case Forbidden:
-		return []string{"let the app's user have what is named in subject" + then}
+		return []string{"let the app's user have what is named in subject, then: " + say.again}
 	case Refused:
-		return []string{"start what should listen at the address in subject (" + say.ports + " shows what does)" + then}
+		return []string{"start what should listen at the address in subject (" + say.ports + " shows what does), then: " + say.again}
 	case NoChannel:
 		return []string{"node has process.send where it is waited for: " + say.waits}
 	case Syntax:
-		return []string{"correct the source at frame" + then}
+		return []string{"correct the source at frame, then: " + say.again}
 	case Memory:
 		if r.Exit.OverMemory() {
 			return []string{"it was started anew because it had more than max_memory: find what it keeps, or raise the limit: " + say.memory, say.logs}
@@ -76,21 +75,21 @@ func next(r *Report, say tongue) []string {
 	case Unhealthy, NotReady, Silent:
 		return []string{"it was ended because it did not answer: look at what it wrote, or give it more time (" + say.probe + " shows how it is asked)", say.logs}
 	}
-	return nextOfEnd(r, say, then)
+	return nextOfEnd(r, say)
 }
 
 // nextOfEnd is what to do where the program itself has said nothing of a cause.
-func nextOfEnd(r *Report, say tongue, then string) []string {
+func nextOfEnd(r *Report, say tongue) []string {
 	switch r.Cause {
 	case Signalled:
 		return []string{"if nobody killed it, look whether the system did so for memory (dmesg)", say.again, say.logs}
 	case Ended:
 		return []string{"it ends by itself without an error; if it should: " + say.failures, say.logs}
 	case NotStarted:
-		return []string{"correct what the exit names" + then}
+		return []string{"correct what the exit names, then: " + say.again}
 	}
 	if r.Frame != "" {
-		return []string{"open the file at frame, correct it" + then}
+		return []string{"open the file at frame, correct it, then: " + say.again}
 	}
 	return []string{say.logs, say.again}
 }

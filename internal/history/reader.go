@@ -160,10 +160,16 @@ func query(ctx context.Context, tx *sql.Tx, list []stretch, name string, inst in
 			fields = single
 		}
 		since := (p.since + t.unit - 1) / t.unit * t.unit // where there can be a row
+		if since >= p.till {
+			continue // within one unit, whose row is of before
+		}
 		if args = append(args, since, p.till); name != "" {
 			part, args = ofOne, append(args, whose...)
 		}
 		parts = append(parts, strings.NewReplacer("%f", fields, "%t", t.table, "%u", strconv.FormatInt(t.unit, 10), "%w", which).Replace(part))
+	}
+	if len(parts) == 0 {
+		return nil
 	}
 	ask := strings.NewReplacer("%w", which, "%p", strings.Join(parts, " UNION ALL ")).Replace(sums)
 	rows, err := tx.QueryContext(ctx, ask, args...)

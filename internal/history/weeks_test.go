@@ -110,6 +110,11 @@ func TestWeeksAreBoundedAndAnsweredAtOnce(t *testing.T) {
 	if hours < 21 || hours > 26 || len(list) < 7*96 {
 		t.Errorf("%d hours of %d steps", hours, len(list))
 	}
+	// Of a part of an hour nothing is known any more, and the next hour is none of it.
+	whole.Since, whole.Until = noon+86400_000+15*60_000, noon+86400_000+45*60_000
+	if list := points(t, path, whole); len(list) > 0 {
+		t.Errorf("half an hour of which only the sum is left has %+v", list)
+	}
 	r, err := Open(path)
 	if err != nil {
 		t.Fatal(err)

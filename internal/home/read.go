@@ -29,7 +29,7 @@ func Read(path string) (s *State, notes []string, err error) {
 	case err == nil:
 		return s, nil, nil
 	case missing(err):
-		s, err = Load(backup(path))
+		s, err = Load(Backup(path))
 		if missing(err) {
 			return nil, nil, nil
 		}
@@ -40,7 +40,7 @@ func Read(path string) (s *State, notes []string, err error) {
 		if notes, err = setAside(notes, path, err); err != nil {
 			return nil, notes, err
 		}
-		s, err = Load(backup(path))
+		s, err = Load(Backup(path))
 	}
 	switch {
 	case err == nil:
@@ -50,7 +50,7 @@ func Read(path string) (s *State, notes []string, err error) {
 	case !damaged(err):
 		return nil, notes, err
 	default:
-		if notes, err = setAside(notes, backup(path), err); err != nil {
+		if notes, err = setAside(notes, Backup(path), err); err != nil {
 			return nil, notes, err
 		}
 		notes = append(notes, "nothing is remembered")

@@ -72,7 +72,7 @@ func TestStateComesBackAsItWas(t *testing.T) {
 			t.Errorf("%d apps, notes %v, -want +got:\n%s", n, notes, d)
 		}
 	}
-	if b, err := Load(backup(path)); err != nil || len(b.Apps) != 1 {
+	if b, err := Load(Backup(path)); err != nil || len(b.Apps) != 1 {
 		t.Errorf("backup: got %v, %v; want the state before", b, err)
 	}
 	names, _ := filepath.Glob(path + "*")
@@ -243,7 +243,7 @@ func TestStateWithoutSenseIsDamaged(t *testing.T) {
 		if b, _ := os.ReadFile(path); string(b) != text {
 			t.Errorf("%.60q: Load has touched the file", text)
 		}
-		if err := os.WriteFile(backup(path), []byte(text), 0o600); err != nil {
+		if err := os.WriteFile(Backup(path), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		s, notes := read(t, path)

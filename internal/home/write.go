@@ -15,8 +15,8 @@ import (
 // piece is how many bytes of a state file are written at once, about.
 const piece = 4 << 10
 
-// backup is where the file is that path replaced.
-func backup(path string) string { return path + ".bak" }
+// Backup is where the file is that path replaced.
+func Backup(path string) string { return path + ".bak" }
 
 // reached is called after each step of Write. Tests stop the process there.
 var reached = func(step string) {}
@@ -147,7 +147,7 @@ func put(path string, s *State) error {
 // keep gives the file at path its second name. The first one stays: at no
 // moment is there nothing to read.
 func keep(path string) error {
-	second := backup(path) + ".tmp"
+	second := Backup(path) + ".tmp"
 	if err := os.Remove(second); err != nil && !os.IsNotExist(err) {
 		return err
 	}
@@ -158,10 +158,10 @@ func keep(path string) error {
 	if err != nil {
 		// A file system without links: between here and the last rename,
 		// the backup is all there is, and Read takes it.
-		return os.Rename(path, backup(path))
+		return os.Rename(path, Backup(path))
 	}
 	reached("linked")
-	if err := os.Rename(second, backup(path)); err != nil {
+	if err := os.Rename(second, Backup(path)); err != nil {
 		return err
 	}
 	reached("kept")

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -105,6 +106,12 @@ func check(t *testing.T, dir string, lines int) {
 	}
 	if n != lines {
 		t.Errorf("got %d lines; want %d", n, lines)
+	}
+	if t.Failed() {
+		files, err := l.Files()
+		t.Logf("files are %+v, %v", files, err)
+		names, _ := filepath.Glob(dir + "/*")
+		t.Logf("there are %q", names)
 	}
 	if i := l.Info(); i.Lines != uint64(lines) || i.Seq != uint64(lines) || i.Dropped != 0 {
 		t.Errorf("info is %+v", i)

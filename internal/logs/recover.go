@@ -20,6 +20,7 @@ func (s *Store) open(id uint32, p Policy) (*Log, error) {
 		return nil, err
 	}
 	l := &Log{s: s, id: id, policy: p}
+	whole := s.renumber(l)
 	ck := readCkpt(s.ckptPath(id))
 	if ck != nil {
 		st := ck.state()
@@ -42,7 +43,7 @@ func (s *Store) open(id uint32, p Policy) (*Log, error) {
 		s.takeUp(l, ck.openMinute())
 		s.resume(l, ck)
 	}
-	if s.o.Compress != nil && len(l.plain()) > 0 {
+	if !whole || s.o.Compress != nil && len(l.plain()) > 0 {
 		s.loosen(l)
 	}
 	return l, nil
@@ -300,8 +301,9 @@ func (s *Store) carry(l *Log, from, to string) {
 	}
 	l.names.Lock()
 	defer l.names.Unlock()
-	for _, r := range rotatedFiles(from) {
-		rename(r.path, to+r.path[len(from):])
+	list := rotatedFiles(from)
+	for i := len(list) - 1; i >= 0; i-- { // the oldest first: asked again after a kill, the rest follows
+		rename(list[i].path, to+list[i].path[len(from):])
 	}
 	rename(from, to)
 }

@@ -61,7 +61,9 @@ func (s *Store) rotate(l *Log, i int) {
 		return
 	}
 	f.late = 0
-	err = shiftFiles(path, l.policy.MaxFiles)
+	if err = shiftFiles(path, l.policy.MaxFiles); err != nil {
+		_ = closeGap(path) // else what lies beyond it is hidden until a rotation goes well
+	}
 	if unlock != nil {
 		unlock()
 	}
@@ -111,16 +113,17 @@ func (s *Store) loosen(l *Log) {
 	s.loose = append(s.loose, loose{l, s.clock})
 }
 
-// tighten asks for every plain file of logs that have stopped rotating; done
-// is false when some are still to come.
+// tighten asks for every plain file of logs that have stopped rotating, and
+// closes gaps that could not be closed before; done is false when some are
+// still to come.
 func (s *Store) tighten() (done bool) {
 	kept := s.loose[:0]
 	for _, p := range s.loose {
 		switch {
 		case s.known(p.log.id) != p.log:
-		case s.clock-p.since < compressRest:
+		case s.clock-p.since < compressRest, !s.renumber(p.log):
 			kept = append(kept, p)
-		default:
+		case s.o.Compress != nil:
 			for _, path := range p.log.plain() {
 				s.o.Compress(path)
 			}
@@ -176,6 +179,64 @@ func shiftFiles(path string, keep int) error {
 		return os.Remove(path)
 	}
 	return rename(path, numbered(path, 1))
+}
+
+// renumber closes the gaps in the numbers of l's rotated files: a daemon that
+// was killed in the midst of a rotation leaves one, and nobody looks beyond it.
+// done is false when somebody has the lock, and it is to be tried again.
+func (s *Store) renumber(l *Log) (done bool) {
+	for i := range l.streams() {
+		path := l.path(i)
+		if !gapped(path) {
+			continue
+		}
+		if !l.names.TryLock() {
+			return false
+		}
+		unlock, ok := lockDir(filepath.Dir(path))
+		if ok {
+			if err := closeGap(path); err != nil {
+				s.notice(l, "number the rotated files of "+filepath.Base(path)+": "+err.Error())
+			}
+			if unlock != nil {
+				unlock()
+			}
+		}
+		l.names.Unlock()
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// gapped reports whether one number is missing. More are not: shiftFiles moves
+// one file at a time.
+func gapped(path string) bool {
+	n := 1
+	for found(path, n) {
+		n++
+	}
+	return found(path, n+1)
+}
+
+// closeGap takes a rotation back that did not come to its end: the files
+// beyond the gap, which had been moved, get their numbers back. The live one
+// is the last that a rotation moves, so it is where it was.
+func closeGap(path string) error {
+	n := 1
+	for found(path, n) {
+		n++
+	}
+	for ; found(path, n+1); n++ {
+		for _, suffix := range suffixes {
+			err := rename(numbered(path, n+1)+suffix, numbered(path, n)+suffix)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 func numbered(path string, n int) string { return path + "." + strconv.Itoa(n) }
@@ -260,8 +321,9 @@ func (s *Store) flushAll(l *Log) error {
 	var first error
 	for i := range l.streams() {
 		path := l.path(i)
-		for _, r := range rotatedFiles(path) {
-			if err := os.Remove(r.path); err != nil && first == nil {
+		list := rotatedFiles(path)
+		for n := len(list) - 1; n >= 0; n-- { // the oldest first: a kill leaves no gap
+			if err := os.Remove(list[n].path); err != nil && first == nil {
 				first = &velos.Error{Code: velos.Failed, Message: "flush " + path + ": " + err.Error(), Cause: err}
 			}
 		}

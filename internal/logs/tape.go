@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -75,13 +76,19 @@ func (t *tape) add(path string) bool {
 	if err != nil || !st.regular {
 		return false
 	}
-	f, err := os.Open(path)
-	if err != nil {
+	f, err := openSeam(path)
+	if errors.Is(err, fs.ErrNotExist) {
 		return false
 	}
-	if st, err = statOf(f); err != nil {
-		f.Close()
-		return false
+	if err == nil {
+		if st, err = statOf(f); err != nil {
+			f.Close()
+		}
+	}
+	if err != nil {
+		// It is there, and its lines would be missing without a word.
+		t.err = &velos.Error{Code: velos.Failed, Message: "read log file " + path + ": " + err.Error(), Cause: err}
+		return true
 	}
 	t.parts = append(t.parts, part{names: t.names, file: f, path: path, ino: st.ino, pack: isPacked(path)})
 	return true

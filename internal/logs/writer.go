@@ -2,6 +2,7 @@ package logs
 
 import (
 	"bytes"
+	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -10,10 +11,11 @@ import (
 	"github.com/velospm/velos/internal/fault"
 )
 
-// Seams for tests that play a full disk.
+// Seams for tests that play a full disk, or a process without descriptors.
 var (
 	writeSeam = write
 	moveSeam  = move
+	openSeam  = os.Open
 	timeNow   = time.Now
 )
 

@@ -82,7 +82,7 @@ func processStart(c *call, in *startIn) (answer, error) {
 	ctx, stop := c.within(0, startWithin)
 	defer stop()
 	defer c.progress("starting " + sp.Name)()
-	given, err := c.give(ctx, verb.Starting(wire.Start{Spec: &sp, Inst: -1, Wait: true, Keep: in.Keep}))
+	given, err := c.give(ctx, verb.Starting(nil, wire.Start{Spec: &sp, Inst: -1, Wait: true, Keep: in.Keep}))
 	if err != nil {
 		return answer{}, c.explained(err, "start", &velos.App{Spec: sp})
 	}

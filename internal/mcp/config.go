@@ -159,7 +159,7 @@ func configSet(c *call, in *setIn) (answer, error) {
 	}
 	out.Success, out.Applied, out.When = true, keys, "now"
 	if in.Apply == "later" || in.Apply == "" && a.Status == velos.Stopped { // who has stopped it does not want it up
-		if _, err := c.give(c, verb.Updating(wire.Update{ID: a.ID, Spec: *spec})); err != nil {
+		if _, err := c.give(c, verb.Updating(a, wire.Update{ID: a.ID, Spec: *spec})); err != nil {
 			return answer{}, err
 		}
 		out.When = "with the next start"

@@ -57,7 +57,7 @@ func (c *call) each(apps []*velos.App, verb, done string, order orderOn) (answer
 	errs := c.abreast(ctx, apps, verb, order)
 	if wait, ids := waiting(apps, errs); len(wait) > 0 {
 		if c.subject == "" {
-			c.subject = named(wait)
+			c.subject = subject(wait)
 		}
 		if q := c.confirm("Allow this agent: " + verb + " " + named(wait) + "?"); q != nil {
 			return answer{ask: q}, nil
@@ -153,12 +153,21 @@ func outcome(apps []*velos.App, errs []error, done string) (answer, error) {
 	return doneOut{Success: true}.answer(text), nil
 }
 
-// named are the names of some apps, with what they do.
-func named(apps []*velos.App) string {
+// subject is what a question about some apps is about: all of them, also those
+// that are not named in it.
+func subject(apps []*velos.App) string { return strings.Join(descriptions(apps), ", ") }
+
+func descriptions(apps []*velos.App) []string {
 	list := make([]string, len(apps))
 	for i, a := range apps {
 		list[i] = described(a, -1)
 	}
+	return list
+}
+
+// named are the names of some apps, with what they do.
+func named(apps []*velos.App) string {
+	list := descriptions(apps)
 	if n := len(list) - mostNamed; n > 0 {
 		list = append(list[:mostNamed], strconv.Itoa(n)+" more")
 	}
@@ -175,22 +184,22 @@ func (c *call) stopOwn(apps []*velos.App, dry bool) (answer, error) {
 		return doneOut{Success: true}.answer("would stop " + named(apps)), nil
 	}
 	return c.each(apps, "stop", "stopped", func(a *velos.App) verb.Order {
-		return verb.Stopping(wire.Stop{Target: wire.All(a.ID), Wait: true})
+		return verb.Stopping(a, wire.Stop{Target: wire.All(a.ID), Wait: true})
 	})
 }
 
 // deleteOwn forgets all apps of the agent.
 func (c *call) deleteOwn(apps []*velos.App, dry bool) (answer, error) {
-	if c.subject = named(apps); len(apps) > 0 {
+	if c.subject = subject(apps); len(apps) > 0 {
 		if dry {
-			return doneOut{Success: true}.answer("would stop and forget " + c.subject), nil
+			return doneOut{Success: true}.answer("would stop and forget " + named(apps)), nil
 		}
-		if q := c.confirm("Stop and forget " + c.subject + "?"); q != nil {
+		if q := c.confirm("Stop and forget " + named(apps) + "?"); q != nil {
 			return answer{ask: q}, nil
 		}
 		if !c.confirmed() {
 			return answer{}, &velos.Error{Code: velos.Denied, Message: "delete mine: the user said no", Hint: "ask what to do instead"}
 		}
 	}
-	return c.each(apps, "delete", "deleted", func(a *velos.App) verb.Order { return verb.Deleting(a.ID) })
+	return c.each(apps, "delete", "deleted", func(a *velos.App) verb.Order { return verb.Deleting(a) })
 }

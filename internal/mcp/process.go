@@ -227,7 +227,7 @@ func processStop(c *call, in *stopIn) (answer, error) {
 	ctx, stop := c.within(0, longest)
 	defer stop()
 	defer c.progress("stopping " + view.Text(a.Spec.Name))()
-	if _, err := c.give(ctx, verb.Stopping(wire.Stop{Target: wire.Target{ID: a.ID, Inst: inst}, Wait: true})); err != nil {
+	if _, err := c.give(ctx, verb.Stopping(a, wire.Stop{Target: wire.Target{ID: a.ID, Inst: inst}, Wait: true})); err != nil {
 		return answer{}, c.stands(err, "stop", a)
 	}
 	return doneOut{Success: true}.answer(view.Text(in.Name) + " stopped"), nil
@@ -362,7 +362,7 @@ func processDelete(c *call, in *deleteIn) (answer, error) {
 	}
 	ctx, stop := c.within(0, longest)
 	defer stop()
-	if _, err := c.give(ctx, verb.Deleting(a.ID)); err != nil {
+	if _, err := c.give(ctx, verb.Deleting(a)); err != nil {
 		return answer{}, c.stands(err, "delete", a)
 	}
 	return doneOut{Success: true}.answer(view.Text(a.Spec.Name) + " deleted; its log files stay, and for 24 hours velos undelete brings it back"), nil

@@ -49,7 +49,7 @@ func processRun(c *call, in *runIn) (answer, error) {
 	defer c.progress("running")()
 	t := tail{budget: budget(in.Budget, 1500), veil: view.NewVeil(&once.App)}
 	t.veil.Before = verb.Before(c, c.conn)
-	ran, err := c.follow(ctx, once, t.add)
+	ran, err := once.Through(ctx, nil, t.add, c.goOn)
 	if err != nil {
 		return answer{}, err
 	}
@@ -77,24 +77,6 @@ func processRun(c *call, in *runIn) (answer, error) {
 		text += untrusted + out.Output
 	}
 	return answer{text: text, data: out}, nil
-}
-
-// mostLost is how many daemons one call may lose.
-const mostLost = 20
-
-// follow reads what a run writes, over any number of daemons.
-func (c *call) follow(ctx context.Context, once *verb.Once, out func(*velos.Entry)) (verb.Ran, error) {
-	ran, err := once.Follow(ctx, out)
-	for tries := 0; err != nil && tries < mostLost && verb.Lost(ctx, err); tries++ {
-		conn, e := c.goOn(ctx)
-		if e != nil {
-			return ran, e
-		}
-		if err = once.Over(ctx, conn); err == nil {
-			ran, err = once.Follow(ctx, out)
-		}
-	}
-	return ran, err
 }
 
 // ended says in the answer and in words how a run has ended, or that it has not.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"strconv"
-	"strings"
 	"sync"
 )
 
@@ -167,7 +166,7 @@ func isID(id []byte) bool {
 		return len(id) > 0
 	}
 	n, err := strconv.ParseInt(string(id), 10, 64)
-	return err == nil && n >= -1<<53 && n <= 1<<53 && strings.TrimLeft(string(id), "-") != ""
+	return err == nil && n >= -1<<53 && n <= 1<<53
 }
 
 // refused is an error as a message; without an id it is about something that

@@ -29,8 +29,8 @@ type source struct {
 }
 
 var sources = []source{
-	{files: "exit.go", returns: []string{"String", "ending", "Meaning", "meaningOfSignal", "meaningOfCode", "meaningOfShellCode", "meaningOfSysexit"}, fields: []string{"s"}},
-	{files: "internal/crash/cause.go", returns: []string{"next"}},
+	{files: "exit.go", returns: []string{"String", "ending", "Meaning", "meaningOfSignal", "meaningOfCode", "meaningOfRuntime", "meaningOfShellCode", "meaningOfSysexit"}, fields: []string{"s"}},
+	{files: "internal/crash/next.go", returns: []string{"next", "nextOfEnd"}},
 	{files: "internal/crash/crash.go", returns: []string{"momentOf"}},
 	{files: "internal/view/why.go", returns: []string{"advice"}},
 	{files: "internal/supervise/*.go", returns: []string{"ended", "gaveUp", "awaits"}, calls: []string{"enter", "onReady", "fail", "lower", "condemn", "dismiss", "warn", "ordered", "retire", "again", "record"},

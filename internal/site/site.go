@@ -167,8 +167,12 @@ func (s *Site) find(name string) (*os.File, fs.FileInfo) {
 	return f, st
 }
 
-// hidden reports names that are nobody's business, such as .env and .git.
+// hidden reports names that are nobody's business, such as .env and .git. A
+// backslash is in none that is served: for Windows it parts names, too.
 func hidden(name string) bool {
+	if strings.Contains(name, `\`) {
+		return true
+	}
 	for part := range strings.SplitSeq(name, "/") {
 		if strings.HasPrefix(part, ".") && part != ".well-known" {
 			return true
@@ -180,11 +184,13 @@ func hidden(name string) bool {
 // missing answers with the directory's own 404.html, if it has one.
 func (s *Site) missing(w http.ResponseWriter, r *http.Request) {
 	f, st := s.find("404.html")
+	if f != nil {
+		defer f.Close()
+	}
 	if f == nil || st.IsDir() {
 		http.Error(w, "there is no such file", http.StatusNotFound)
 		return
 	}
-	defer f.Close()
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Length", strconv.FormatInt(st.Size(), 10))
 	w.WriteHeader(http.StatusNotFound)

@@ -15,7 +15,7 @@ func directory(t *testing.T) string {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"public/index.html": "home", "public/other.html": "other", "public/404.html": "gone", "public/app.js": "code",
-		"public/.env": "SECRET=1", "public/.well-known/security.txt": "mail us", "public/docs/index.html": "docs", "public/empty/x.bin": "x", "outside.txt": "not yours",
+		"public/.env": "SECRET=1", `public/docs\.env`: "SECRET=1", "public/.well-known/security.txt": "mail us", "public/docs/index.html": "docs", "public/empty/x.bin": "x", "outside.txt": "not yours",
 	} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -64,7 +64,7 @@ func TestASiteShowsItsFilesAndNothingElse(t *testing.T) {
 		{"/", 200, "home"}, {"/index.html", 200, "home"}, {"/other.html", 200, "other"}, {"/app.js", 200, "code"},
 		{"/docs/", 200, "docs"}, {"/.well-known/security.txt", 200, "mail us"}, {"//other.html", 200, "other"}, {"/a/../other.html", 200, "other"},
 		{"/nothing", 404, "gone"}, {"/.env", 404, "gone"}, {"/docs/../.env", 404, "gone"}, {"/empty", 404, "gone"}, {"/empty/", 404, "gone"},
-		{"/link.txt", 404, "gone"}, {"/../outside.txt", 404, "gone"}, {"/%2e%2e/outside.txt", 404, "gone"}, {"/other.html/", 404, "gone"},
+		{"/link.txt", 404, "gone"}, {`/docs\.env`, 404, "gone"}, {"/../outside.txt", 404, "gone"}, {"/%2e%2e/outside.txt", 404, "gone"}, {"/other.html/", 404, "gone"},
 	} {
 		if w := ask(s, "GET", c.path, nil); w.Code != c.code || w.Body.String() != c.body {
 			t.Errorf("%s: %d %q; want %d %q", c.path, w.Code, w.Body, c.code, c.body)

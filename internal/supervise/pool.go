@@ -31,14 +31,17 @@ func (p *pool) do(run func()) { p.enter(job{run: run}) }
 
 func (p *pool) enter(j job) {
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.jobs = append(p.jobs, j)
-	if p.lanes == lanes {
-		p.mu.Unlock()
-		return
+	if p.lanes < lanes {
+		p.open()
 	}
+}
+
+// open adds a lane. The caller holds mu.
+func (p *pool) open() {
 	p.lanes++
 	p.wait.Add(1)
-	p.mu.Unlock()
 	go p.lane()
 }
 
@@ -107,6 +110,9 @@ func (p *pool) goAhead() {
 		p.rest()
 	}
 	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.ready = append(p.ready, some[:n]...)
-	p.mu.Unlock()
+	for n--; n > 0 && p.lanes < lanes; n-- { // those that found nothing meanwhile have ended
+		p.open()
+	}
 }

@@ -3,6 +3,7 @@ package supervise
 import (
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestAPoolRestsAfterTheLastJobAndNotBetween(t *testing.T) {
@@ -74,19 +75,31 @@ func TestWhatIsAheadOfJobsIsDoneTogetherAndRestedBefore(t *testing.T) {
 	}
 }
 
+// TestAJobThatHangsKeepsNoneFromTheOthers, also where one lane has taken all of
+// them before the other lanes came.
 func TestAJobThatHangsKeepsNoneFromTheOthers(t *testing.T) {
-	var p pool
-	var others sync.WaitGroup
-	hang := make(chan struct{})
-	for i := range 3 * together {
-		run := func() { <-hang }
-		if i > 0 {
-			others.Add(1)
-			run = others.Done
+	for _, n := range []int{2, together, 3 * together} {
+		var p pool
+		var others sync.WaitGroup
+		hang, done := make(chan struct{}), make(chan struct{})
+		for i := range n {
+			run := func() { <-hang }
+			if i > 0 {
+				others.Add(1)
+				run = others.Done
+			}
+			p.jobs = append(p.jobs, job{ahead: func() {}, run: run})
 		}
-		p.enter(job{ahead: func() {}, run: run})
+		p.mu.Lock()
+		p.open()
+		p.mu.Unlock()
+		go func() { others.Wait(); close(done) }()
+		select {
+		case <-done:
+		case <-time.After(time.Minute):
+			t.Errorf("of %d jobs some wait for one that hangs", n)
+		}
+		close(hang)
+		p.wait.Wait()
 	}
-	others.Wait() // else the test ends here
-	close(hang)
-	p.wait.Wait()
 }

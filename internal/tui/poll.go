@@ -74,16 +74,13 @@ func (f *feed) round(ctx context.Context, conn *client.Client, epoch int, covers
 		if q.After == 0 {
 			q.Last = max(fewLines, pastLines/len(w.apps))
 		}
-		hidden, err := covers[a.ID], error(nil)
-		if hidden == nil {
-			hidden, err = covered(ctx, conn, a)
-			covers[a.ID] = hidden
+		if covers[a.ID] == nil {
+			if covers[a.ID], err = covered(ctx, conn, a); err != nil {
+				return err
+			}
 		}
-		if err == nil {
-			hidden.Learn(a)
-			err = f.fetch(ctx, conn, a, q, epoch, hidden)
-		}
-		if err != nil {
+		covers[a.ID].Learn(a)
+		if err := f.fetch(ctx, conn, a, q, epoch, covers[a.ID]); err != nil {
 			return err
 		}
 	}

@@ -82,7 +82,7 @@ func (e *Ensure) once(ctx context.Context, conn *client.Client, again func(conte
 		return "", app, err
 	}
 	if old == nil {
-		g, err := Starting(wire.Start{Spec: &e.Spec, Inst: -1, Wait: true, Keep: e.Keep, TTL: e.TTL}).Through(ctx, conn, again)
+		g, err := Starting(nil, wire.Start{Spec: &e.Spec, Inst: -1, Wait: true, Keep: e.Keep, TTL: e.TTL}).Through(ctx, conn, again)
 		return Started, after(g.App, &velos.App{}), err
 	}
 	if diff := e.Diff(&old.Spec); len(diff) > 0 {
@@ -99,7 +99,7 @@ func (e *Ensure) once(ctx context.Context, conn *client.Client, again func(conte
 	if old.Status == velos.Starting {
 		status = AlreadyRunning
 	}
-	g, err := Starting(wire.Start{ID: old.ID, Spec: e.moved(old), Inst: -1, Wait: true, Keep: e.Keep, TTL: e.TTL}).Through(ctx, conn, again)
+	g, err := Starting(old, wire.Start{ID: old.ID, Spec: e.moved(old), Inst: -1, Wait: true, Keep: e.Keep, TTL: e.TTL}).Through(ctx, conn, again)
 	return status, after(g.App, &velos.App{}), err
 }
 
@@ -120,7 +120,7 @@ func (e *Ensure) renew(ctx context.Context, conn *client.Client, again func(cont
 	if old.Lease == nil || old.Lease.Agent == "" {
 		return AlreadyRunning, *old, nil
 	}
-	g, err := repeated(func(ctx context.Context, conn *client.Client) (Given, error) {
+	g, err := repeated("keep", old, func(ctx context.Context, conn *client.Client) (Given, error) {
 		d, err := conn.Lease(ctx, wire.LeaseWord{ID: old.ID, Keep: e.Keep, TTL: e.TTL})
 		return Given{App: d.App}, err
 	}).Through(ctx, conn, again)

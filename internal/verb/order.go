@@ -69,19 +69,15 @@ func unknown(ctx context.Context, err error) error {
 		Hint: "velos list starts it again, and shows what has come of it", Cause: err}
 }
 
-// Starting is a start.
-func Starting(s wire.Start) Order {
-	give := func(ctx context.Context, conn *client.Client) (Given, error) {
-		r, err := conn.Start(ctx, s)
-		if err != nil {
-			return Given{}, err
-		}
-		return Given{App: &r.App}, nil
-	}
+// Starting is a start of an app that was like before; nil: of a new one.
+func Starting(before *velos.App, s wire.Start) Order {
+	give := starting(s)
 	return Order{Give: give, Left: func(apps []velos.App, since velos.Time) Giving {
-		a := begun(apps, &s, since)
+		a := begun(apps, before, &s, since)
 		switch {
-		// An app that is not there was added in the daemon's last moment, and
+		case a == nil && before != nil:
+			return vanished("start", before)
+		// A new app that is not there was added in the daemon's last moment, and
 		// the next one has ended what it found of it.
 		case a == nil, s.ID != 0 && s.Spec != nil && !Same(&a.Spec, s.Spec):
 			return give
@@ -95,51 +91,87 @@ func Starting(s wire.Start) Order {
 				}
 			}
 		}
-		return Starting(wire.Start{ID: a.ID, Inst: s.Inst, Wait: s.Wait, Keep: s.Keep, TTL: s.TTL}).Give
+		return starting(wire.Start{ID: a.ID, Inst: s.Inst, Wait: s.Wait, Keep: s.Keep, TTL: s.TTL})
 	}}
 }
 
-// begun is the app that a start is about, if the next daemon knows it.
-func begun(apps []velos.App, s *wire.Start, since velos.Time) *velos.App {
-	if s.ID != 0 {
-		return byID(apps, s.ID)
+func starting(s wire.Start) Giving {
+	return func(ctx context.Context, conn *client.Client) (Given, error) {
+		r, err := conn.Start(ctx, s)
+		if err != nil {
+			return Given{}, err
+		}
+		return Given{App: &r.App}, nil
 	}
-	if a := named(apps, s.Spec.Name); a != nil && a.Spec.Name == s.Spec.Name && a.Created >= since {
+}
+
+// begun is the app that a start is about, if the next daemon knows it.
+func begun(apps []velos.App, before *velos.App, s *wire.Start, since velos.Time) *velos.App {
+	if before != nil {
+		return still(apps, before)
+	}
+	return Added(apps, s.Spec, since)
+}
+
+// Added finds the app that was added since then in the list of a later daemon,
+// which may have it under another id.
+func Added(apps []velos.App, s *velos.Spec, since velos.Time) *velos.App {
+	if a := named(apps, s.Name); a != nil && a.Spec.Name == s.Name && a.Created >= since {
 		return a
 	}
 	return nil
 }
 
-// Stopping is a stop: a second time it does what is left, or nothing.
-func Stopping(s wire.Stop) Order {
-	return repeated(func(ctx context.Context, conn *client.Client) (Given, error) {
+// still finds an app in the list of a later daemon. An id that was not on disk
+// yet when its daemon died may be another app's by now.
+func still(apps []velos.App, before *velos.App) *velos.App {
+	if i := slices.IndexFunc(apps, func(a velos.App) bool { return a.ID == before.ID && a.Created == before.Created }); i >= 0 {
+		return &apps[i]
+	}
+	return nil
+}
+
+// vanished is an order about an app that nobody knows any more.
+func vanished(verb string, before *velos.App) Giving {
+	return settled(nil, &velos.Error{Code: velos.NotFound, Message: verb + " " + before.Spec.Name + ": velosd died before it was on disk", Hint: "velos list"})
+}
+
+// Stopping stops an app that was like before: a second time it does what is
+// left, or nothing.
+func Stopping(before *velos.App, s wire.Stop) Order {
+	return repeated("stop", before, func(ctx context.Context, conn *client.Client) (Given, error) {
 		d, err := conn.Stop(ctx, s)
 		return Given{App: d.App}, err
 	})
 }
 
-func repeated(give Giving) Order {
-	return Order{Give: give, Left: func([]velos.App, velos.Time) Giving { return give }}
+// repeated is an order that is the same a second time.
+func repeated(verb string, before *velos.App, give Giving) Order {
+	return Order{Give: give, Left: func(apps []velos.App, _ velos.Time) Giving {
+		if still(apps, before) == nil {
+			return vanished(verb, before)
+		}
+		return give
+	}}
 }
 
-// Deleting has an app stopped and forgotten.
-func Deleting(id uint32) Order {
+// Deleting has an app that was like before stopped and forgotten.
+func Deleting(before *velos.App) Order {
 	give := func(ctx context.Context, conn *client.Client) (Given, error) {
-		_, err := conn.Delete(ctx, wire.All(id))
+		_, err := conn.Delete(ctx, wire.All(before.ID))
 		return Given{}, err
 	}
 	return Order{Give: give, Left: func(apps []velos.App, _ velos.Time) Giving {
-		if byID(apps, id) == nil {
+		if still(apps, before) == nil {
 			return settled(nil, nil)
 		}
 		return give
 	}}
 }
 
-// Updating gives an app another Spec, in place: a second time is the same as
-// once.
-func Updating(u wire.Update) Order {
-	return repeated(func(ctx context.Context, conn *client.Client) (Given, error) {
+// Updating gives an app that was like before another Spec, in place.
+func Updating(before *velos.App, u wire.Update) Order {
+	return repeated("change", before, func(ctx context.Context, conn *client.Client) (Given, error) {
 		d, err := conn.Update(ctx, u)
 		return Given{App: d.App}, err
 	})
@@ -158,10 +190,10 @@ func Scaling(before *velos.App, s wire.Scale) Order {
 		}
 	}
 	return Order{Give: scaling(s), Left: func(apps []velos.App, since velos.Time) Giving {
-		a := byID(apps, before.ID)
+		a := still(apps, before)
 		switch {
 		case a == nil:
-			return scaling(s) // which says that it is gone
+			return vanished("scale", before)
 		case a.Spec.Instances == then:
 			return waitingFor(a, func(in *velos.Instance) bool { return in.Inst >= now })
 		case s.By && a.Spec.Instances != now: // a difference cannot be told from somebody else's
@@ -215,14 +247,6 @@ func became(a *velos.App, in *velos.Instance, since velos.Time, old *velos.Insta
 		return true, nil // it had an end, and came to it
 	}
 	return true, &velos.Error{Code: velos.Crashed, Message: "start " + name + ": " + x.String(), Hint: "velos why " + a.Spec.Name}
-}
-
-// byID finds an app in a list.
-func byID(apps []velos.App, id uint32) *velos.App {
-	if i := slices.IndexFunc(apps, func(a velos.App) bool { return a.ID == id }); i >= 0 {
-		return &apps[i]
-	}
-	return nil
 }
 
 // Same compares two Specs by what they are on the wire: a list that is empty

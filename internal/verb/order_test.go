@@ -157,6 +157,11 @@ func TestWhatIsLeftOfAnOrderIsGivenToTheNextDaemon(t *testing.T) {
 			return []velos.App{a}
 		}
 	}
+	another := func(apps []velos.App) []velos.App { // has the id, which had not come to the disk
+		a := apps[0]
+		a.Spec.Name, a.Created = "mail", a.Created+1
+		return []velos.App{a}
+	}
 	restart, reload := wire.Restart{Target: wire.All(7), Wait: true}, wire.Reload{Target: wire.All(7)}
 	for _, c := range []struct {
 		name   string
@@ -165,9 +170,9 @@ func TestWhatIsLeftOfAnOrderIsGivenToTheNextDaemon(t *testing.T) {
 		want   string
 		code   error
 	}{
-		{"a stop", Stopping(wire.Stop{Target: wire.All(7), Wait: true}), []func([]velos.App) []velos.App{same, same}, "stop 7:-1, stop 7:-1, stop 7:-1", nil},
-		{"a deletion of which nothing is to be seen", Deleting(7), []func([]velos.App) []velos.App{same}, "delete, delete", nil},
-		{"a deletion that is done", Deleting(7), []func([]velos.App) []velos.App{none}, "delete", nil},
+		{"a stop", Stopping(&before, wire.Stop{Target: wire.All(7), Wait: true}), []func([]velos.App) []velos.App{same, same}, "stop 7:-1, stop 7:-1, stop 7:-1", nil},
+		{"a deletion of which nothing is to be seen", Deleting(&before), []func([]velos.App) []velos.App{same}, "delete, delete", nil},
+		{"a deletion that is done", Deleting(&before), []func([]velos.App) []velos.App{none}, "delete", nil},
 		{"a restart of which nothing is to be seen", Restarting(&before, restart), []func([]velos.App) []velos.App{same}, "restart 7:-1, restart 7:-1", nil},
 		{"a restart of one in three", Restarting(&before, restart), []func([]velos.App) []velos.App{with(renewed, 0, 2)}, "restart 7:-1, restart 7:1, start 7:-1", nil},
 		{"a restart with a Spec that was not taken", Restarting(&before, wire.Restart{Target: wire.All(7), Spec: &other}), []func([]velos.App) []velos.App{with(renewed, 0)}, "restart 7:-1, restart 7:-1", nil},
@@ -184,9 +189,15 @@ func TestWhatIsLeftOfAnOrderIsGivenToTheNextDaemon(t *testing.T) {
 		{"a scale by one of which nothing is to be seen", Scaling(&before, wire.Scale{ID: 7, Count: 1, By: true}), []func([]velos.App) []velos.App{same}, "scale 7 1 true, scale 7 4 false", nil},
 		{"a scale by one beside somebody else's", Scaling(&before, wire.Scale{ID: 7, Count: 1, By: true}), []func([]velos.App) []velos.App{scaled(6)}, "scale 7 1 true", velos.ErrConflict},
 		{"a scale to two beside somebody else's", Scaling(&before, wire.Scale{ID: 7, Count: 2}), []func([]velos.App) []velos.App{scaled(6)}, "scale 7 2 false, scale 7 2 false", nil},
-		{"a start that crashed", Starting(wire.Start{ID: 7, Inst: 1, Wait: true}), []func([]velos.App) []velos.App{with(failed, 1)}, "start 7:1", velos.ErrCrashed},
-		{"a start of a new one that nobody has seen", Starting(wire.Start{Spec: &other, Inst: -1, Wait: true}), []func([]velos.App) []velos.App{same}, "start 0:-1 api, start 0:-1 api", nil},
-		{"a start of a new one that is there", Starting(wire.Start{Spec: &other, Inst: -1, Wait: true}), []func([]velos.App) []velos.App{func(apps []velos.App) []velos.App {
+		{"a start that crashed", Starting(&before, wire.Start{ID: 7, Inst: 1, Wait: true}), []func([]velos.App) []velos.App{with(failed, 1)}, "start 7:1", velos.ErrCrashed},
+		{"a start of what another one's id is now", Starting(&before, wire.Start{ID: 7, Inst: -1}), []func([]velos.App) []velos.App{another}, "start 7:-1", velos.ErrNotFound},
+		{"a stop of it", Stopping(&before, wire.Stop{Target: wire.All(7)}), []func([]velos.App) []velos.App{another}, "stop 7:-1", velos.ErrNotFound},
+		{"a restart of it", Restarting(&before, restart), []func([]velos.App) []velos.App{another}, "restart 7:-1", velos.ErrNotFound},
+		{"a reload of it", Reloading(&before, reload), []func([]velos.App) []velos.App{another}, "reload 7:-1", velos.ErrNotFound},
+		{"a scale of it", Scaling(&before, wire.Scale{ID: 7, Count: 2}), []func([]velos.App) []velos.App{another}, "scale 7 2 false", velos.ErrNotFound},
+		{"a deletion of it", Deleting(&before), []func([]velos.App) []velos.App{another}, "delete", nil},
+		{"a start of a new one that nobody has seen", Starting(nil, wire.Start{Spec: &other, Inst: -1, Wait: true}), []func([]velos.App) []velos.App{same}, "start 0:-1 api, start 0:-1 api", nil},
+		{"a start of a new one that is there", Starting(nil, wire.Start{Spec: &other, Inst: -1, Wait: true}), []func([]velos.App) []velos.App{func(apps []velos.App) []velos.App {
 			a := apps[0]
 			a.Created = velos.Time(1) << 60
 			return []velos.App{a}
@@ -224,7 +235,7 @@ func TestAnOrderWhoseDaemonHasNoSuccessorSaysSo(t *testing.T) {
 	before := three()
 	m := &mortals{t: t, apps: []velos.App{before}, deaths: []func([]velos.App) []velos.App{same}}
 	conn, _ := m.next(t.Context())
-	_, err := Stopping(wire.Stop{Target: wire.All(7)}).Through(t.Context(), conn, func(context.Context) (*client.Client, error) {
+	_, err := Stopping(&before, wire.Stop{Target: wire.All(7)}).Through(t.Context(), conn, func(context.Context) (*client.Client, error) {
 		return nil, &velos.Error{Code: velos.Unreachable, Message: "velosd has ended"}
 	})
 	if velos.CodeOf(err) != velos.Unreachable || !strings.Contains(err.Error(), "what came of the order is not known") || velos.HintOf(err) == "" {

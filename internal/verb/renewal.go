@@ -18,8 +18,11 @@ func Restarting(before *velos.App, r wire.Restart) Order {
 		return Given{App: d.App}, err
 	}
 	return Order{Give: give, Left: func(apps []velos.App, since velos.Time) Giving {
-		a := byID(apps, r.ID)
-		if a == nil || r.Spec != nil && !Same(&a.Spec, r.Spec) {
+		a := still(apps, before)
+		switch {
+		case a == nil:
+			return vanished("restart", before)
+		case r.Spec != nil && !Same(&a.Spec, r.Spec):
 			return give
 		}
 		old, all, err := replaced(before, a, r.Inst, since)
@@ -36,7 +39,7 @@ func Restarting(before *velos.App, r wire.Restart) Order {
 					return Given{App: d.App}, err
 				}
 			}
-			return Starting(wire.Start{ID: a.ID, Inst: r.Inst, Wait: r.Wait}).Give(ctx, conn)
+			return starting(wire.Start{ID: a.ID, Inst: r.Inst, Wait: r.Wait})(ctx, conn)
 		}
 	}}
 }
@@ -55,8 +58,11 @@ func Reloading(before *velos.App, r wire.Reload) Order {
 		}
 	}
 	return Order{Give: reloading(r), Left: func(apps []velos.App, since velos.Time) Giving {
-		a := byID(apps, r.ID)
-		if a == nil || r.Spec != nil && !Same(&a.Spec, r.Spec) {
+		a := still(apps, before)
+		switch {
+		case a == nil:
+			return vanished("reload", before)
+		case r.Spec != nil && !Same(&a.Spec, r.Spec):
 			return reloading(r)
 		}
 		old, all, err := replaced(before, a, r.Inst, since)

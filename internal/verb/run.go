@@ -123,6 +123,23 @@ func (o *Once) Follow(ctx context.Context, out func(*velos.Entry)) (Ran, error) 
 	return ran, nil
 }
 
+// Through is Follow over any number of daemons; begun is what Begin has said.
+func (o *Once) Through(ctx context.Context, begun error, out func(*velos.Entry), again func(context.Context) (*client.Client, error)) (ran Ran, err error) {
+	if err = begun; err == nil {
+		ran, err = o.Follow(ctx, out)
+	}
+	for tries := 0; err != nil && tries < mostLost && Lost(ctx, err); tries++ {
+		conn, e := again(ctx)
+		if e != nil {
+			return ran, e
+		}
+		if err = o.Over(ctx, conn); err == nil {
+			ran, err = o.Follow(ctx, out)
+		}
+	}
+	return ran, err
+}
+
 func (o *Once) start(ctx context.Context) error {
 	_, err := o.conn.Start(ctx, wire.Start{ID: o.App.ID, Inst: -1})
 	return err

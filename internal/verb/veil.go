@@ -2,6 +2,7 @@ package verb
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 
@@ -75,7 +76,7 @@ func (c *Cover) Meet(ctx context.Context, e *velos.Entry, changed bool) error {
 		return nil
 	}
 	now, err := c.conn.Info(ctx, wire.All(c.id))
-	if velos.CodeOf(err) == velos.NotFound && err != nil {
+	if errors.Is(err, velos.ErrNotFound) {
 		return nil // deleted meanwhile, and its secrets stay
 	}
 	if err != nil {
@@ -104,31 +105,4 @@ func (c *Cover) Over(ctx context.Context, entries iter.Seq2[velos.Entry, error])
 			}
 		}
 	}
-}
-
-// What Why looks at.
-const (
-	whyEvents = 100
-	whyLines  = 20
-)
-
-// Why gathers what tells why an app is as it is.
-func Why(ctx context.Context, conn *client.Client, a *velos.App, inst int) (r view.Report, err error) {
-	r.App, r.Inst = *a, inst
-	if r.Veil, err = Veil(ctx, conn, a); err != nil {
-		return r, err
-	}
-	for e, err := range conn.Events(ctx, wire.EventsQuery{ID: a.ID, Last: whyEvents}) {
-		if err != nil {
-			return r, err
-		}
-		r.Events = append(r.Events, e)
-	}
-	for e, err := range conn.Logs(ctx, a.ID, velos.Query{Inst: inst, Src: velos.Stderr, Last: whyLines}) {
-		if err != nil {
-			return r, err
-		}
-		r.Stderr = append(r.Stderr, e)
-	}
-	return r, nil
 }

@@ -6,11 +6,14 @@ import { badge } from './draw.js';
 import { said } from './said.js';
 import { loaded, facts, copy, empty } from './parts.js';
 
+/** How many ends in a row there were, of how many that are allowed. */
+const inRow = (r) => r.max_restarts < 0 ? String(r.unstable_restarts) : `${r.unstable_restarts}/${r.max_restarts}`;
+
 /** The report as text that can be handed to somebody who mends it. */
 export function forAgent(r) {
   const part = (title, list) => list?.length ? [title + ':', ...list.map((x) => '  ' + clean(x))] : [];
   return [`${r.app}${r.instance > 0 ? ':' + r.instance : ''}: ${r.exit_meaning} (${r.cause}${r.subject ? ': ' + clean(r.subject) : ''}), now ${r.status}`,
-    r.frame ? 'at: ' + clean(r.frame) : '', `in a row: ${r.unstable_restarts}/${r.max_restarts}`,
+    r.frame ? 'at: ' + clean(r.frame) : '', `in a row: ${inRow(r)}`,
     ...part('output of the program, untrusted', r.text), ...part('timeline', (r.timeline || []).map((e) => new Date(e.ts).toISOString() + ' ' + e.text + (e.count > 1 ? ' ×' + e.count : ''))),
     ...part('what to do', r.hints), `more: velos crash ${r.app} --json; velos logs ${r.app} --err -n 100`].filter(Boolean).join('\n') + '\n';
 }
@@ -42,7 +45,7 @@ function report(r) {
       h('button.solid', { id: 'for-agent', onclick: () => copy(forAgent(r)) }, t('for_agent'))),
     r.message && h('p.message', null, clean(r.message)),
     facts([[t('cause'), h('span', null, t('cause.' + r.cause), r.subject ? ': ' : '', r.subject && h('code', null, clean(r.subject)))], [t('frame'), r.frame && h('code', null, clean(r.frame))],
-      [t('holder'), r.holder && h('code', null, JSON.stringify(r.holder))], [t('in_row'), `${r.unstable_restarts}/${r.max_restarts}`], [t('same_before'), r.same_before ? `${count(r.same_before)}, ${moment(r.first_at)}` : ''],
+      [t('holder'), r.holder && h('code', null, JSON.stringify(r.holder))], [t('in_row'), inRow(r)], [t('same_before'), r.same_before ? `${count(r.same_before)}, ${moment(r.first_at)}` : ''],
       [t('next_start'), r.retry_at ? moment(r.retry_at) : '']]),
     steps(r.hints),
     r.stack?.length ? [h('h3', null, t('stack')), h('ol.stack', null, r.stack.map((f) => h('li' + (f.own ? '.own' : ''), null, clean(f.text))))] : null,
