@@ -17,6 +17,7 @@ type vigil struct {
 	veil    *view.Veil
 	left    []Condition
 	cursor  Cursor
+	lines   velos.Query   // what is read of the log, and from where on
 	silence time.Duration // of quiet
 	timer   *time.Timer
 	out     Outcome
@@ -200,6 +201,7 @@ func (v *vigil) hear(ctx context.Context, f fact) error {
 }
 
 func (v *vigil) read(e *velos.Entry) {
+	v.lines.After = max(v.lines.After, e.Seq)
 	if e.Seq > v.cursor.Line {
 		v.cursor.Line = e.Seq
 	}
@@ -230,7 +232,7 @@ func (v *vigil) happened(ctx context.Context, e *velos.Event) error {
 	live := e.Seq > v.job.first
 	switch {
 	case e.Kind == velos.KindExit && e.Exit != nil:
-		v.ended(e.Exit, live)
+		return v.ended(ctx, e.Exit, live)
 	case !live:
 	case e.Kind == velos.KindConfig && e.Cause == "deleted":
 		v.end(Deleted)
@@ -238,6 +240,9 @@ func (v *vigil) happened(ctx context.Context, e *velos.Event) error {
 		return v.again(ctx)
 	case e.Kind == velos.KindState && (e.To == velos.Stopped || e.To == velos.Errored):
 		if err := v.again(ctx); err != nil || v.out.Outcome != "" || !rests(&v.app) {
+			return err
+		}
+		if err := v.catchUp(ctx); err != nil || v.out.Outcome != "" {
 			return err
 		}
 		v.out.Exit = latest(&v.app)
@@ -265,7 +270,7 @@ func (v *vigil) again(ctx context.Context) error {
 
 // ended judges the end of a run. A crash ends every other wait: what it waits
 // for will not come from this run.
-func (v *vigil) ended(x *velos.Exit, live bool) {
+func (v *vigil) ended(ctx context.Context, x *velos.Exit, live bool) error {
 	bad := !x.Asked && (x.Code != 0 || x.Signal != "" || x.Error != "" || x.Unknown)
 	v.out.Exit = x
 	defer func() {
@@ -278,7 +283,10 @@ func (v *vigil) ended(x *velos.Exit, live bool) {
 		v.meet("crash", "")
 	}
 	if v.out.Outcome != "" || !live || x.Asked {
-		return
+		return nil
+	}
+	if err := v.catchUp(ctx); err != nil || v.out.Outcome != "" {
+		return err
 	}
 	if slices.ContainsFunc(v.left, func(c Condition) bool { return c.kind != "exit" && c.kind != "crash" }) {
 		if bad {
@@ -287,4 +295,26 @@ func (v *vigil) ended(x *velos.Exit, live bool) {
 			v.end(Ended)
 		}
 	}
+	return nil
+}
+
+// catchUp reads what the log has and its stream has not brought yet: events
+// come on a stream of their own, and a run may have written what is waited for
+// before it ended.
+func (v *vigil) catchUp(ctx context.Context) error {
+	if !v.wants("log") {
+		return nil
+	}
+	q := v.lines
+	q.Follow = false
+	for e, err := range v.job.conn.Logs(ctx, v.app.ID, q) {
+		if err != nil {
+			return err
+		}
+		if v.read(&e); v.out.Outcome != "" {
+			v.out.Exit = nil
+			break
+		}
+	}
+	return nil
 }

@@ -194,6 +194,7 @@ func (j *job) follow(ctx context.Context) {
 			continue
 		}
 		if q, ok := v.query(); ok {
+			v.lines = q
 			go pump(ctx, j.facts, j.conn.Logs(ctx, v.app.ID, q), func(e velos.Entry) fact {
 				e.Msg = slices.Clone(e.Msg)
 				return fact{id: v.app.ID, line: &e}
