@@ -72,6 +72,9 @@ func (s *Server) Handler(port int, token string) http.Handler {
 				return
 			}
 		}
+		if r.Method == http.MethodDelete {
+			s.sessions.end(r.Header.Get("Mcp-Session-Id"))
+		}
 		guard.Unbounded(w) // so may what a session is told
 		sessions.ServeHTTP(w, r)
 	})

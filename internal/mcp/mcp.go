@@ -54,8 +54,9 @@ type Server struct {
 	mu   sync.Mutex
 	conn *client.Client
 
-	news news // of resources that somebody subscribed to
-	runs runs
+	news     news // of resources that somebody subscribed to
+	runs     runs
+	sessions sessions
 }
 
 // instructions are what every client reads first: two thousand characters are

@@ -84,6 +84,8 @@ func (s *Server) use(ctx context.Context, t *tool, req *sdk.CallToolRequest) (re
 	}()
 	ctx, stop := context.WithTimeout(ctx, longest+5*time.Second)
 	defer stop()
+	ctx, over := s.sessions.begin(ctx, req.Session.ID())
+	defer over()
 	ctx = s.as(ctx, req.ClientInfo())
 	c := &call{Context: ctx, s: s, req: req, in: reflect.New(t.in).Interface()}
 	if err := arguments(t, req.Params.Arguments, c.in); err != nil {
