@@ -83,7 +83,7 @@ var rooms = map[string]room{
 	"internal/search":  {side: reader, imports: "level"},
 	"internal/crash":   {side: reader, imports: "digest level"},
 	"internal/view":    {side: reader, imports: "audit crash digest level"},
-	"internal/verb":    {side: reader, imports: "client config crash digest home project search view wire"},
+	"internal/verb":    {side: reader, imports: "client config crash digest home project record search view wire"},
 	"internal/unit":    {side: reader},
 	"internal/trust":   {side: reader, imports: "config home"},
 	"internal/herald":  {side: reader, imports: "client config home trust verb view wire"},
