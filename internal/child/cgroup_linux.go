@@ -10,7 +10,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-	"unsafe"
 
 	"github.com/velospm/velos/internal/proc"
 	"golang.org/x/sys/unix"
@@ -165,11 +164,8 @@ func below(at int, name string, f func(at int, name string)) {
 		if err != nil || n <= 0 {
 			return
 		}
-		for list := space[:n]; len(list) > 0; {
-			d := (*unix.Dirent)(unsafe.Pointer(&list[0]))
-			name, _, _ := bytes.Cut(list[unsafe.Offsetof(d.Name):d.Reclen], []byte{0})
-			list = list[d.Reclen:]
-			if d.Type == unix.DT_DIR && string(name) != "." && string(name) != ".." {
+		for name, kind, rest := proc.Entry(space[:n]); name != nil; name, kind, rest = proc.Entry(rest) {
+			if kind == unix.DT_DIR && string(name) != "." && string(name) != ".." {
 				f(fd, string(name))
 			}
 		}

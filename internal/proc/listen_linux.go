@@ -170,20 +170,12 @@ func (l *Listeners) process(proc, pid int) (list []string) {
 
 // descriptors looks at those in a part of a directory, at most left of them.
 func (l *Listeners) descriptors(dir int, names []byte, list []string, left int) ([]string, int) {
-	const header = 19 // d_ino, d_off, d_reclen, d_type
-	for len(names) > header && left > 0 && len(list) < maxAddresses {
-		size := int(*(*uint16)(unsafe.Pointer(&names[16])))
-		if size < header || size > len(names) {
-			return list, 0
-		}
-		name := names[header:size]
-		names = names[size:]
-		end := bytes.IndexByte(name, 0)
-		if end <= 0 || name[0] == '.' {
+	for name, _, rest := Entry(names); name != nil && left > 0 && len(list) < maxAddresses; name, _, rest = Entry(rest) {
+		if len(name) == 0 || name[0] == '.' {
 			continue
 		}
 		left--
-		n, errno := readLink(dir, name[:end+1], l.link[:])
+		n, errno := readLink(dir, name[:len(name)+1], l.link[:])
 		if errno != 0 {
 			continue
 		}

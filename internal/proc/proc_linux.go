@@ -74,17 +74,7 @@ func (s *scanner) scan(out []Stat) ([]Stat, error) {
 
 // directory reads the process of each entry in a part of the directory.
 func (s *scanner) directory(dir int, list []byte, out []Stat) []Stat {
-	const header = 19 // d_ino, d_off, d_reclen, d_type
-	for len(list) > header {
-		size := int(*(*uint16)(unsafe.Pointer(&list[16])))
-		if size < header || size > len(list) {
-			return out
-		}
-		name := list[header:size]
-		list = list[size:]
-		if end := bytes.IndexByte(name, 0); end >= 0 {
-			name = name[:end]
-		}
+	for name, _, rest := Entry(list); name != nil; name, _, rest = Entry(rest) {
 		if len(name) == 0 || len(name) > 10 || name[0] < '1' || name[0] > '9' {
 			continue
 		}
@@ -152,8 +142,8 @@ func BootID() string {
 // environment is closed to us, and ok is false.
 func Environ(pid int, key string) (value string, ok bool) {
 	Variables(pid, len(key)+1+256, func(v []byte) {
-		if n := len(key); !ok && len(v) > n && v[n] == '=' && string(v[:n]) == key {
-			value, ok = string(v[n+1:]), true
+		if !ok {
+			value, ok = variable(v, key)
 		}
 	})
 	return value, ok
@@ -225,18 +215,31 @@ func ChildrenOf(pid int, out []int) ([]int, error) {
 
 // threads reads the numeric names in a part of a directory.
 func threads(list []byte) (tids []int) {
-	const header = 19
-	for len(list) > header {
-		size := int(*(*uint16)(unsafe.Pointer(&list[16])))
-		if size < header || size > len(list) {
-			return tids
-		}
-		if tid, _, ok := number(list[header:size]); ok {
+	for name, _, rest := Entry(list); name != nil; name, _, rest = Entry(rest) {
+		if tid, _, ok := number(name); ok {
 			tids = append(tids, int(tid))
 		}
-		list = list[size:]
 	}
 	return tids
+}
+
+// Entry takes the first entry off a part of a directory, as getdents64(2)
+// writes it: its name, behind which a NUL stands, and a DT_ constant. Without a
+// name there is none left.
+func Entry(list []byte) (name []byte, kind byte, rest []byte) {
+	const header = 19 // d_ino, d_off, d_reclen, d_type
+	if len(list) <= header {
+		return nil, 0, nil
+	}
+	size := int(*(*uint16)(unsafe.Pointer(&list[16])))
+	if size < header || size > len(list) {
+		return nil, 0, nil
+	}
+	end := bytes.IndexByte(list[header:size], 0)
+	if end < 0 {
+		return nil, 0, nil
+	}
+	return list[header : header+end], list[header-1], list[size:]
 }
 
 // ChildrenOfThread appends the children of one thread of pid to out. Each
