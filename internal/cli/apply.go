@@ -292,27 +292,13 @@ func (r *reload) become(t *task) order {
 	case t.do == begin:
 		return r.startOrder(step{app: t.app, spec: t.spec, inst: -1, note: said(t.changes)}, true)
 	case t.do == renew:
-		o := r.order(target{t.app, -1}, wire.Reload{Target: wire.All(t.app.ID), Parallel: r.flags.parallel, Spec: t.spec})
+		o := r.order(target{t.app, -1}, t.spec.Name, wire.Reload{Target: wire.All(t.app.ID), Parallel: r.flags.parallel, Spec: t.spec})
 		o.behind = dependencies(t.spec)
-		return told(r.renamed(o, t.app, t.spec.Name), t.changes)
+		return told(o, t.changes)
 	}
 	o := target{t.app, -1}.about("change")
 	o.gives(r.session, func() verb.Order { return verb.Updating(t.app, wire.Update{ID: t.app.ID, Spec: *t.spec}) }, func(verb.Given) string { return "changed in place" })
 	return told(o, t.changes)
-}
-
-// renamed lets an order give the app its name first: runs are replaced under
-// one name. A second time that changes nothing.
-func (s *session) renamed(o order, app *velos.App, name string) order {
-	if name == app.Spec.Name {
-		return o
-	}
-	return o.around(func(ctx context.Context, do doing) (string, *velos.App, error) {
-		if _, err := s.conn.Rename(ctx, wire.Rename{ID: app.ID, Name: name}); err != nil {
-			return "", nil, err
-		}
-		return do(ctx)
-	})
 }
 
 // told adds to the outcome of an order what has changed.

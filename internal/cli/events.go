@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/velospm/velos"
+	"github.com/velospm/velos/internal/verb"
 	"github.com/velospm/velos/internal/view"
 	"github.com/velospm/velos/internal/wire"
 )
@@ -105,7 +106,7 @@ func (s *session) eachEvent(ctx context.Context, q *wire.EventsQuery, add func(v
 				return err
 			}
 		}
-		if failed == nil || !q.Follow || !lost(ctx, failed) {
+		if failed == nil || !q.Follow || !verb.Lost(ctx, failed) {
 			return failed
 		}
 		if err := s.reconnect(ctx); err != nil {

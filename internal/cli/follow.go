@@ -84,8 +84,7 @@ func (s *session) goOn(ctx context.Context, apps []velos.App, l *logQuery, after
 	return errors.Join(err, f.tape.out.Flush())
 }
 
-// mostQuick is how many daemons one order may lose; one that is followed, within
-// a second.
+// mostQuick is how many daemons in a row may be lost within a second.
 const mostQuick = 20
 
 // rounds are one for each connection.
@@ -96,7 +95,7 @@ func (f *follower) rounds(ctx context.Context, apps []velos.App) error {
 		if quick++; time.Since(began) > time.Second {
 			quick = 0
 		}
-		if f.l.again == nil || quick > mostQuick || !lost(ctx, err) {
+		if f.l.again == nil || quick > mostQuick || !verb.Lost(ctx, err) {
 			return err
 		}
 		if err := f.s.reconnect(ctx); err != nil {
@@ -201,7 +200,7 @@ func (f *follower) skipped(id uint32, n uint64) {
 func (f *follower) watch(ctx context.Context, changed chan<- struct{}) error {
 	first := true
 	for e, err := range f.s.conn.Events(ctx, wire.EventsQuery{Last: 1, Follow: true}) {
-		if err != nil && lost(ctx, err) {
+		if err != nil && verb.Lost(ctx, err) {
 			return err
 		}
 		if err != nil { // a journal that cannot be read is no reason to show no lines
@@ -275,7 +274,3 @@ func (f *follower) veils(ctx context.Context, apps []velos.App) (map[uint32]*vie
 	err := f.s.veiled(ctx, apps, &l)
 	return l.o.Veils, err
 }
-
-// lost reports whether err is the end of a daemon or of the connection to it,
-// and not of what was asked.
-func lost(ctx context.Context, err error) bool { return verb.Lost(ctx, err) }

@@ -104,7 +104,7 @@ func quietly(ctx context.Context, l *logQuery, err error) error {
 func (s *session) wholeHistory(ctx context.Context, apps []velos.App, l *logQuery, after []uint64, out *view.Entries) error {
 	for {
 		err := s.history(ctx, apps, l, after, out)
-		if err == nil || l.again == nil || !l.follow || !lost(ctx, err) {
+		if err == nil || l.again == nil || !l.follow || !verb.Lost(ctx, err) {
 			return err
 		}
 		if err := s.reconnect(ctx); err != nil {

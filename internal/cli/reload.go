@@ -124,7 +124,7 @@ func (r *reload) orders(ctx context.Context, words []string) ([]order, error) {
 		if ask.Spec, err = r.altered("reload", t, ask.Spec, r.flags.alter); err != nil {
 			return nil, err
 		}
-		orders = append(orders, r.order(t, ask))
+		orders = append(orders, r.order(t, t.app.Spec.Name, ask))
 	}
 	return orders, nil
 }
@@ -132,15 +132,16 @@ func (r *reload) orders(ctx context.Context, words []string) ([]order, error) {
 // toSpec brings one app to what a file says.
 func (r *reload) toSpec(p *plan, sp *velos.Spec) order {
 	if t, ok := p.twin(sp.Name); ok {
-		return r.order(t, wire.Reload{Target: t.wire(), Parallel: r.flags.parallel, Spec: sp})
+		return r.order(t, t.app.Spec.Name, wire.Reload{Target: t.wire(), Parallel: r.flags.parallel, Spec: sp})
 	}
 	return r.startOrder(step{spec: sp, inst: -1}, true)
 }
 
-func (r *reload) order(t target, ask wire.Reload) order {
+// order reloads an app, which has the name from then on.
+func (r *reload) order(t target, name string, ask wire.Reload) order {
 	o := t.about("reload")
 	o.replaces(t)
-	o.gives(r.session, func() verb.Order { return verb.Reloading(t.app, ask) }, func(g verb.Given) string {
+	o.gives(r.session, func() verb.Order { return verb.Renaming(t.app, name, verb.Reloading(t.app, ask)) }, func(g verb.Given) string {
 		if !g.Restarted {
 			return "reloaded"
 		}

@@ -165,8 +165,8 @@ func (s *session) restartOrder(t target, r wire.Restart, rename string) order {
 			r.Spec.Name = rename
 		}
 	}
-	o.gives(s, func() verb.Order { return verb.Restarting(t.app, r) }, func(verb.Given) string { return did })
-	return s.renamed(o, t.app, rename)
+	o.gives(s, func() verb.Order { return verb.Renaming(t.app, rename, verb.Restarting(t.app, r)) }, func(verb.Given) string { return did })
+	return o
 }
 
 // unknownScript plans the start of a script that no app runs. missing is the

@@ -85,7 +85,10 @@ func (s *session) scaleOrder(t target, n wire.Scale) (order, error) {
 		return o, nil
 	}
 	o.gives(s, func() verb.Order { return verb.Scaling(t.app, n) }, func(g verb.Given) string {
-		return "scaled from " + strconv.Itoa(now) + " to " + strconv.Itoa(g.App.Spec.Instances) // somebody else may have scaled, too
+		if g.App != nil {
+			then = g.App.Spec.Instances // somebody else may have scaled, too
+		}
+		return "scaled from " + strconv.Itoa(now) + " to " + strconv.Itoa(then)
 	})
 	return o, nil
 }

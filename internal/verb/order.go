@@ -177,6 +177,29 @@ func Updating(before *velos.App, u wire.Update) Order {
 	})
 }
 
+// Renaming gives an app another name before an order about it: its runs are
+// replaced under one name. A second time that changes nothing.
+func Renaming(before *velos.App, name string, o Order) Order {
+	if name == before.Spec.Name {
+		return o
+	}
+	renamed := func(give Giving) Giving {
+		return func(ctx context.Context, conn *client.Client) (Given, error) {
+			if _, err := conn.Rename(ctx, wire.Rename{ID: before.ID, Name: name}); err != nil {
+				return Given{}, err
+			}
+			return give(ctx, conn)
+		}
+	}
+	return Order{Give: renamed(o.Give), Left: func(apps []velos.App, since velos.Time) Giving {
+		left := o.Left(apps, since)
+		if still(apps, before) == nil {
+			return left // which says so
+		}
+		return renamed(left)
+	}}
+}
+
 // Scaling changes how many instances an app has that was like before.
 func Scaling(before *velos.App, s wire.Scale) Order {
 	now, then := before.Spec.Instances, s.Count

@@ -98,6 +98,10 @@ func (m *mortals) answer(req wire.Request) velos.Record {
 		var s wire.Scale
 		decode(&s)
 		order, answer = fmt.Sprint("scale ", s.ID, " ", s.Count, " ", s.By), &wire.Done{Success: true, App: &app}
+	case wire.ProcessRename:
+		var r wire.Rename
+		decode(&r)
+		order, answer = fmt.Sprint("rename ", r.ID, " ", r.Name), &wire.Done{Success: true, App: &app}
 	case wire.ProcessDelete:
 		order, answer = "delete", &wire.Done{Success: true}
 	default:
@@ -190,6 +194,9 @@ func TestWhatIsLeftOfAnOrderIsGivenToTheNextDaemon(t *testing.T) {
 		{"a scale by one beside somebody else's", Scaling(&before, wire.Scale{ID: 7, Count: 1, By: true}), []func([]velos.App) []velos.App{scaled(6)}, "scale 7 1 true", velos.ErrConflict},
 		{"a scale to two beside somebody else's", Scaling(&before, wire.Scale{ID: 7, Count: 2}), []func([]velos.App) []velos.App{scaled(6)}, "scale 7 2 false, scale 7 2 false", nil},
 		{"a start that crashed", Starting(&before, wire.Start{ID: 7, Inst: 1, Wait: true}), []func([]velos.App) []velos.App{with(failed, 1)}, "start 7:1", velos.ErrCrashed},
+		{"a restart under another name of which nothing is to be seen", Renaming(&before, "web", Restarting(&before, restart)), []func([]velos.App) []velos.App{same}, "rename 7 web, rename 7 web, restart 7:-1", nil},
+		{"a restart under another name, of what another one's id is now", Renaming(&before, "web", Restarting(&before, restart)), []func([]velos.App) []velos.App{another}, "rename 7 web", velos.ErrNotFound},
+		{"a restart under the name that it has", Renaming(&before, before.Spec.Name, Restarting(&before, restart)), nil, "restart 7:-1", nil},
 		{"a start of what another one's id is now", Starting(&before, wire.Start{ID: 7, Inst: -1}), []func([]velos.App) []velos.App{another}, "start 7:-1", velos.ErrNotFound},
 		{"a stop of it", Stopping(&before, wire.Stop{Target: wire.All(7)}), []func([]velos.App) []velos.App{another}, "stop 7:-1", velos.ErrNotFound},
 		{"a restart of it", Restarting(&before, restart), []func([]velos.App) []velos.App{another}, "restart 7:-1", velos.ErrNotFound},

@@ -84,7 +84,7 @@ func (w Wait) Do(ctx context.Context, conn *client.Client) ([]Outcome, error) {
 	return list, nil
 }
 
-// mostLost is how many daemons one wait or one run may lose.
+// mostLost is how many daemons one order, wait or run may lose.
 const mostLost = 20
 
 // Through is Do over any number of daemons: what happens while there is none is
