@@ -2,7 +2,6 @@ package otel
 
 import (
 	"context"
-	"slices"
 
 	"github.com/velospm/velos"
 	"github.com/velospm/velos/internal/client"
@@ -32,12 +31,9 @@ func (x *Exporter) remask(ctx context.Context, c *client.Client, apps []velos.Ap
 			}
 			m.Veil = v
 		case m.generation != a.Generation:
-			all, err := c.Selves(ctx, a)
-			if err != nil {
+			if err := verb.Learn(ctx, c, m.Veil, a); err != nil {
 				return err
 			}
-			slices.Reverse(all) // the newest last
-			m.Learn(all...)
 		}
 		m.generation = a.Generation
 		m.Learn(a) // values of env files are known only from when they were seen here

@@ -15,14 +15,23 @@ import (
 // Veil hides the secrets that an app has and those that it had before: what it
 // wrote then is still in its log. Ctx is for the questions of the Veil, too.
 func Veil(ctx context.Context, conn *client.Client, a *velos.App) (*view.Veil, error) {
-	all, err := conn.Selves(ctx, a)
-	if err != nil {
+	v := view.NewVeil()
+	v.Before = Before(ctx, conn)
+	if err := Learn(ctx, conn, v, a); err != nil {
 		return nil, err
 	}
-	slices.Reverse(all) // the newest last
-	v := view.NewVeil(all...)
-	v.Before = Before(ctx, conn)
 	return v, nil
+}
+
+// Learn adds to a Veil what an app is now and what the daemon knows that it was.
+func Learn(ctx context.Context, conn *client.Client, v *view.Veil, a *velos.App) error {
+	all, err := conn.Selves(ctx, a)
+	if err != nil {
+		return err
+	}
+	slices.Reverse(all) // the newest last
+	v.Learn(all...)
+	return nil
 }
 
 // Before asks for the entry before one, as a Veil wants to know it.
@@ -82,12 +91,9 @@ func (c *Cover) Meet(ctx context.Context, e *velos.Entry, changed bool) error {
 	if err != nil {
 		return err
 	}
-	all, err := c.conn.Selves(ctx, &now)
-	if err != nil {
+	if err := Learn(ctx, c.conn, c.Veil, &now); err != nil {
 		return err
 	}
-	slices.Reverse(all)
-	c.Learn(all...)
 	c.runs = RunsOf(&now)
 	c.runs.Meet(e.PID)
 	return nil
